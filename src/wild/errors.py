@@ -1,0 +1,20 @@
+"""What can go wrong with a link, as the two classes of exception a caller has to know.
+
+A `LinkError` is about the user's input or options; its text begins with the thing at fault
+(`file.o:(.text.f+0x18): …`, `lib.a(member.o): …`) and says what to do where that is known.
+An `InternalError` is ours: an inconsistency the linker found in its own tables.
+"""
+
+from __future__ import annotations
+
+
+class LinkError(ValueError):
+    """One or more faults in the inputs or options; `messages` holds one text per fault, in report order."""
+
+    def __init__(self, *messages: str) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+class InternalError(AssertionError):
+    """The linker's own tables contradict each other: a bug that should be reported."""

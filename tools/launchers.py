@@ -1,0 +1,59 @@
+"""Writes the commands of a checkout: `wild` and `ld.wild` in a bin directory, `ld` in the package's gcc directory.
+
+They start the interpreter directly from their first line, isolated and without site, which is the fastest start
+there is; an installed wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
+
+Usage: launchers.py PYTHON BIN-DIRECTORY SOURCE-DIRECTORY
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+DIRECT = """\
+#!{python} -IS
+import sys
+
+sys.path.insert(0, {source!r})
+
+from wild.cli import main
+
+main(sys.argv)
+"""
+
+# For paths the kernel cannot take from a first line (a space, or longer than its buffer).
+INDIRECT = """\
+#!/bin/sh
+exec '{python}' -IS '{source}/wild/launch.py' "$0" "$@"
+"""
+
+FIRST_LINE_LIMIT = 127  # BINPRM_BUF_SIZE before Linux 5.1
+
+
+def launcher_text(python: str, source: str) -> str:
+    """The text of a launcher that runs the package under `source` with `python`; both are absolute paths."""
+    first_line = f"#!{python} -IS"
+    direct = len(first_line) <= FIRST_LINE_LIMIT and not any(c.isspace() for c in python)
+    return (DIRECT if direct else INDIRECT).format(python=python, source=source)
+
+
+def write_executable(path: str, text: str) -> None:
+    """Replace `path` in one step, because a compile may be starting the old one right now."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    beside = f"{path}.{os.getpid()}"
+    with open(beside, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(beside, 0o755)
+    os.replace(beside, path)
+
+
+def main(python: str, bin_directory: str, source: str) -> None:
+    """Write the three launchers."""
+    text = launcher_text(os.path.abspath(python), os.path.abspath(source))
+    for path in (f"{bin_directory}/wild", f"{bin_directory}/ld.wild", f"{source}/wild/gcc/ld"):
+        write_executable(path, text)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
