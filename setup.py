@@ -6,11 +6,13 @@ of its own under `build/<variant>/lib`, so that it can stand beside the release 
 
 import multiprocessing
 import os
+import sys
 from pathlib import Path
 
 from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 Options.warning_errors = True  # a misspelt C type is only a warning, and makes the variable a Python object
 multiprocessing.set_start_method("fork")  # the line above must hold in cythonize's worker processes too
@@ -57,7 +59,7 @@ kernels = [
 # The coverage plug-in looks for the generated C beside the source; everything else keeps the source tree clean.
 generated = None if variant == "coverage" else f"build/{variant}/c"
 tracing = {"linetrace": True} if variant == "coverage" else {}
-places = {"build_temp": f"build/{variant}/temp"}
+places = {"build_base": f"build/{variant}"}
 if variant != "release":
     places["build_lib"] = f"build/{variant}/lib"
 
@@ -70,7 +72,40 @@ translated = cythonize(
     emit_linenums=True,
     exclude_failures=True,  # as with `make -k`: one broken kernel does not hide the errors of the others
 )
-setup(ext_modules=translated, options={"build": places, "build_ext": {"parallel": jobs}})
+
+
+def write_launcher(path: Path) -> str:
+    """Write the launcher of an installed package, for the interpreter that the kernels are compiled for."""
+    text = Path("tools/launcher.sh").read_text(encoding="utf-8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text.replace("@PYTHON@", f"python{sys.version_info[0]}.{sys.version_info[1]}"))
+    path.chmod(0o755)
+    return str(path)
+
+
+class BuildPackage(build_py):
+    """Adds `wild/gcc/ld`, the file that `gcc -B` looks for."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            write_launcher(self.gcc_ld())
+
+    def gcc_ld(self) -> Path:
+        return Path(self.build_lib, "wild", "gcc", "ld")
+
+    def get_outputs(self, include_bytecode: bool = True) -> list[str]:
+        return [*super().get_outputs(include_bytecode), str(self.gcc_ld())]
+
+
+# Data scripts: pip copies them as they are, where it would drop the arguments of a Python first line.
+scripts = [write_launcher(Path(f"build/{variant}/scripts/{name}")) for name in ("wild", "ld.wild")]
+setup(
+    ext_modules=translated,
+    scripts=scripts,
+    cmdclass={"build_py": BuildPackage},
+    options={"build": places, "build_ext": {"parallel": jobs}},
+)
 
 if len(translated) < len(kernels):
     broken = {kernel.name for kernel in kernels} - {kernel.name for kernel in translated}

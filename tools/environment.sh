@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes .venv with everything a developer needs: `make build` runs this when pyproject.toml has changed.
 #
-# The interpreter is $PYTHON if given, else `python3`, else the newest python3.N on PATH, provided that it is
-# at least 3.11 and has its headers and venv. Version managers put shims on PATH that decide anew at every call
-# and cost tens of milliseconds, so the environment is made by the real executable behind the name.
+# The interpreter is $PYTHON if given, else the distribution's (optimised and linked statically, it starts a
+# millisecond sooner than one built from source with default flags), else `python3`, else the newest python3.N
+# on PATH; provided that it is at least 3.11 and has its headers and venv. Version managers put shims on PATH
+# that decide anew at every call, so the environment is made by the real executable behind the name.
 # Packages of the system are installed only when something is missing, and only where that is possible.
 set -eu
 
@@ -24,7 +25,7 @@ print(os.path.realpath(sys.executable), *missing)
 # Sets $interpreter and $missing to the first complete interpreter, else to the first that lacks only packages.
 find_interpreter() {
     interpreter= missing=
-    for name in ${PYTHON:-python3 python3.15 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3}; do
+    for name in ${PYTHON:-/usr/bin/python3 python3 python3.15 python3.14 python3.13 python3.12 python3.11}; do
         found=$("$name" -I -c "$describe" 2>/dev/null) || continue
         case $found in
             *' '*) [ -n "$interpreter" ] || { interpreter=${found%% *} missing=${found#* }; } ;;

@@ -1,8 +1,9 @@
-"""Starts the linker when the launcher ran `python -IS …/wild/launch.py NAME-AS-INVOKED ARGUMENT…`."""
+"""Starts the linker when a launcher ran `python -IS …/wild/launch.py NAME-AS-INVOKED ARGUMENT…`."""
 
 import sys
 
-sys.path.insert(0, __file__.removesuffix("/wild/launch.py"))
+package = __file__.rpartition("/")[0]
+sys.path.insert(0, package.removesuffix("/wild") if package.endswith("/wild") else f"{package}/..")
 
 from wild.cli import main  # noqa: E402 - the line above makes it findable
 
