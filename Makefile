@@ -1,12 +1,17 @@
-# make build   a working .venv/bin/wild          make demo   link two programs and show the times
-# make test    lint and all tests                make lint   style and source rules
-# WILD_BUILD=debug|profile|coverage|asan make build   the same under build/<variant>/
+# make build   a working .venv/bin/wild          make demo   link two programs and compare with the system's ld
+# make test    lint and every test               make lint   style, types and source rules
+# make clean   remove everything that was built
+#
+# WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked clean
+.PHONY: build build-locked demo test test-asan lint lint-tools format coverage clean
 
-PYTHON := .venv/bin/python
 VARIANT := $(or $(WILD_BUILD),release)
+PYTHON := .venv/bin/python
 KERNEL_SOURCES := $(wildcard src/wild/kernels/*.py src/wild/*.pxd src/wild/*/*.pxd)
+PACKAGE_SOURCES := $(wildcard src/wild/*.py src/wild/*/*.py)
+JOBS := $(shell nproc)
+PYTEST := $(PYTHON) -m pytest -n $(JOBS) $(PYTEST_ARGUMENTS)
 
 # Two concurrent builds would write the same files; flock is part of every Debian and Ubuntu.
 build:
@@ -18,10 +23,40 @@ build/environment: pyproject.toml tools/environment.sh
 	sh tools/environment.sh
 	@touch $@
 
-build/release/stamp: build/environment setup.py tools/launchers.py $(KERNEL_SOURCES)
+# In place: a change of a Python file needs no build.
+build/release/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES)
 	$(PYTHON) tools/launchers.py $(PYTHON) .venv/bin src
 	$(PYTHON) setup.py -q build_ext --inplace
 	@touch $@
+
+# A copy of the package with kernels of its own.
+build/%/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES) $(PACKAGE_SOURCES)
+	WILD_BUILD=$* $(PYTHON) setup.py -q build
+	$(PYTHON) tools/launchers.py $(PYTHON) build/$*/bin build/$*/lib $*
+	@touch $@
+
+demo: build
+	$(PYTHON) tools/demo.py
+
+test: build lint-tools
+	$(PYTEST)
+
+# Address and undefined-behaviour sanitizers see the kernels, in the tests' own process and in every link.
+test-asan:
+	$(MAKE) --no-print-directory build WILD_BUILD=asan
+	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTEST) -o pythonpath=build/asan/lib
+
+lint: build lint-tools
+	$(PYTHON) -m pytest -q tests/test_source_rules.py
+
+lint-tools: build
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+	$(PYTHON) -m mypy
+
+format: build
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
 
 clean:
 	rm -rf build .venv src/*.egg-info src/wild/gcc src/wild/kernels/*.so src/wild/kernels/*.c

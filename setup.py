@@ -44,13 +44,18 @@ if variant not in VARIANTS:
 compile_flags, link_flags = VARIANTS[variant]
 jobs = len(os.sched_getaffinity(0))
 
+
+class Kernel(Extension):
+    """An extension module; hashable, which `exclude_failures` below requires and recent setuptools took away."""
+
+    __hash__ = object.__hash__
+
+
 sources = [path for path in sorted(Path("src/wild/kernels").glob("*.py")) if path.name != "__init__.py"]
-headers = sorted(str(path) for path in Path("src/wild").rglob("*.pxd"))
 kernels = [
-    Extension(
+    Kernel(
         f"wild.kernels.{path.stem}",
         [str(path)],
-        depends=headers,
         extra_compile_args=compile_flags,
         extra_link_args=link_flags,
     )
@@ -59,6 +64,19 @@ kernels = [
 # The coverage plug-in looks for the generated C beside the source; everything else keeps the source tree clean.
 generated = None if variant == "coverage" else f"build/{variant}/c"
 tracing = {"linetrace": True} if variant == "coverage" else {}
+
+# Cython does not see that `from cython.cimports.wild.kernels import x` depends on x.pxd, so every C file is made
+# anew when any header has changed, or the directives above have.
+changed = max(path.stat().st_mtime for path in [Path("setup.py"), *Path("src/wild").rglob("*.pxd")])
+for path in Path(generated or "src/wild/kernels").rglob("*.c"):
+    if path.stat().st_mtime < changed:
+        path.unlink()
+
+# A kernel that was renamed or removed must not live on as a library that still imports.
+for path in [*Path("src/wild/kernels").glob("*.so"), *Path("build", variant).rglob("kernels/*.so")]:
+    if path.name.partition(".")[0] not in {source.stem for source in sources}:
+        path.unlink()
+
 places = {"build_base": f"build/{variant}"}
 if variant != "release":
     places["build_lib"] = f"build/{variant}/lib"

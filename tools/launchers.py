@@ -3,12 +3,13 @@
 They start the interpreter directly from their first line, isolated and without site, which is the fastest start
 there is; an installed wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
 
-Usage: launchers.py PYTHON BIN-DIRECTORY SOURCE-DIRECTORY
+Usage: launchers.py PYTHON BIN-DIRECTORY SOURCE-DIRECTORY [VARIANT]
 """
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 
 DIRECT = """\
@@ -28,6 +29,19 @@ INDIRECT = """\
 exec '{python}' -IS '{source}/wild/launch.py' "$0" "$@"
 """
 
+# Runs any command with the sanitizers' libraries in front, which the interpreter was not linked with. Leaks are
+# not reported: the interpreter keeps memory to its end.
+SANITIZED_ENVIRONMENT = """\
+#!/bin/sh
+LD_PRELOAD='{libraries}' PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 exec "$@"
+"""
+
+# Not isolated, because that would ignore PYTHONMALLOC; -sP leaves out the user's packages and the script's place.
+SANITIZED = """\
+#!/bin/sh
+exec sh '{bin_directory}/environment' '{python}' -sPS '{source}/wild/launch.py' "$0" "$@"
+"""
+
 FIRST_LINE_LIMIT = 127  # BINPRM_BUF_SIZE before Linux 5.1
 
 
@@ -36,6 +50,13 @@ def launcher_text(python: str, source: str) -> str:
     first_line = f"#!{python} -IS"
     direct = len(first_line) <= FIRST_LINE_LIMIT and not any(c.isspace() for c in python)
     return (DIRECT if direct else INDIRECT).format(python=python, source=source)
+
+
+def sanitizer_libraries() -> str:
+    """The compiler's run-time libraries, as one value for LD_PRELOAD."""
+    names = ("libasan.so", "libubsan.so")
+    found = [subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip() for name in names]
+    return " ".join(os.path.realpath(path) for path in found)
 
 
 def write_executable(path: str, text: str) -> None:
@@ -48,9 +69,14 @@ def write_executable(path: str, text: str) -> None:
     os.replace(beside, path)
 
 
-def main(python: str, bin_directory: str, source: str) -> None:
-    """Write the three launchers."""
-    text = launcher_text(os.path.abspath(python), os.path.abspath(source))
+def main(python: str, bin_directory: str, source: str, variant: str = "release") -> None:
+    """Write the three launchers, and for `asan` the `environment` that runs other commands alike."""
+    python, bin_directory, source = (os.path.abspath(path) for path in (python, bin_directory, source))
+    text = launcher_text(python, source)
+    if variant == "asan":
+        environment = SANITIZED_ENVIRONMENT.format(libraries=sanitizer_libraries())
+        write_executable(f"{bin_directory}/environment", environment)
+        text = SANITIZED.format(bin_directory=bin_directory, python=python, source=source)
     for path in (f"{bin_directory}/wild", f"{bin_directory}/ld.wild", f"{source}/wild/gcc/ld"):
         write_executable(path, text)
 
