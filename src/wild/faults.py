@@ -1,0 +1,140 @@
+"""The texts of what is wrong with an input: one row per fault code of kernels/faults.pxd, and the reasons why a file
+cannot be opened or is of no use.
+
+A template is filled with `place` and `extra` of the fault and follows `FILE: `; it says what is wrong, where, and,
+if the reader can do something about it, what.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.files import Inputs
+    from wild.kernels.pool import KernelFault
+
+FIRST_FILE_FAULT = 20  # below: the fault's `file` is a MapId
+FAULT_FOREIGN = 20
+
+ARCHIVE_DAMAGED = "; the archive is damaged, rebuild it with ar"
+OBJECT_DAMAGED = "; the file is damaged, rebuild it"
+
+TEXTS = {
+    1: "no archive member header at offset {place:#x}" + ARCHIVE_DAMAGED,
+    2: "the archive member at offset {place:#x} has a size that is no number" + ARCHIVE_DAMAGED,
+    3: "the archive member at offset {place:#x} has a name outside the table of names" + ARCHIVE_DAMAGED,
+    4: "the archive member at offset {place:#x} is to have {extra} bytes, but the archive ends before that"
+    + ARCHIVE_DAMAGED,
+    5: "the member at offset {place:#x} of this thin archive is not where the nested archive should have it"
+    "; rebuild both archives with ar",
+    6: "thin archives are nested more than {extra} deep here; does one contain itself?",
+    21: "is too short for an ELF file ({extra} bytes)" + OBJECT_DAMAGED,
+    22: "the {extra} section headers at offset {place:#x} lie outside the file" + OBJECT_DAMAGED,
+    23: "section headers of {extra} bytes; they have 64 bytes in a 64-bit ELF file" + OBJECT_DAMAGED,
+    24: "section {extra} (at offset {place:#x}) lies outside the file" + OBJECT_DAMAGED,
+    25: "section {extra} is linked to a section that does not exist or is of the wrong type (header at {place:#x})"
+    + OBJECT_DAMAGED,
+    26: "the symbol table in section {extra} (at offset {place:#x}) has no whole number of symbols, or too many"
+    + OBJECT_DAMAGED,
+    27: "section {extra} is a second symbol table (header at {place:#x})" + OBJECT_DAMAGED,
+    28: "the symbol table's first global symbol is number {extra}, which it does not have (header at {place:#x})"
+    + OBJECT_DAMAGED,
+    29: "the string table in section {extra} (at offset {place:#x}) is empty or does not end in NUL" + OBJECT_DAMAGED,
+    30: "the section indices of symbols in section {extra} (at offset {place:#x}) are not one word for each symbol"
+    + OBJECT_DAMAGED,
+    31: "the section names should be in section {extra}, which is no string table" + OBJECT_DAMAGED,
+    32: "a section group is named by symbol {extra}, which does not exist (header at {place:#x})" + OBJECT_DAMAGED,
+    33: "the symbol versions (at offset {place:#x}) are not one for each dynamic symbol" + OBJECT_DAMAGED,
+    34: "the version definitions (at offset {place:#x}) lie outside the file or use another string table"
+    + OBJECT_DAMAGED,
+    35: "the dynamic section (at offset {place:#x}) lies outside the file or has no whole number of entries"
+    + OBJECT_DAMAGED,
+    36: "the dynamic entry at offset {place:#x} has its string at {extra:#x}, outside the string table"
+    + OBJECT_DAMAGED,
+    37: "the program headers at offset {place:#x} lie outside the file" + OBJECT_DAMAGED,
+    38: "the dynamic section refers to address {extra:#x}, which no segment loads from the file" + OBJECT_DAMAGED,
+    39: "the hash table at offset {place:#x} does not fit the file" + OBJECT_DAMAGED,
+    40: "cannot use a position-independent executable as input to a link; give the objects or libraries it is made of",
+    41: "symbols of {extra} bytes (header at {place:#x}); they have 24 bytes in a 64-bit ELF file" + OBJECT_DAMAGED,
+}
+
+
+def describe(inputs: Inputs, fault: KernelFault) -> str:
+    """The text of a fault that a kernel found, beginning with the file's name as the user wrote it."""
+    code, file, place, extra = fault.args
+    if code < FIRST_FILE_FAULT:
+        name = inputs.paths[file]
+    else:
+        name = inputs.file_name(file)
+    if code == FAULT_FOREIGN:
+        return f"{name}: {why_unusable(inputs.file_start(file))}"
+    return f"{name}: {TEXTS[code].format(place=place, extra=extra)}"
+
+
+# e_machine, as the gABI's list of machines numbers them; only those a user is likely to meet.
+MACHINES = {
+    2: "SPARC", 3: "x86 (32-bit)", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM", 43: "SPARC V9",
+    50: "IA-64", 62: "x86-64", 183: "AArch64", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
+}  # fmt: skip
+
+UNLINKABLE_TYPES = {
+    0: "is an ELF file without a type (e_type 0)",
+    2: "cannot use executable file as input to a link; give the objects or libraries it is made of",
+    4: "is a core dump, not something to link",
+}
+
+
+def why_unusable(start: bytes) -> str:
+    """Why a file that begins with `start` (64 bytes of it) cannot be linked."""
+    if start[:4] != b"\x7fELF":
+        return why_not_elf(start)
+    if len(start) < 20:
+        return TEXTS[21].format(extra=len(start))
+    if start[4] == 1:
+        return "is a 32-bit ELF file; this link is for 64-bit x86-64"
+    if start[4] != 2:
+        return f"is an ELF file of unknown class {start[4]}" + OBJECT_DAMAGED
+    if start[5] == 2:
+        return "is a big-endian ELF file; this link is for x86-64, which is little-endian"
+    if start[5] != 1:
+        return f"is an ELF file of unknown byte order {start[5]}" + OBJECT_DAMAGED
+    machine = int.from_bytes(start[18:20], "little")
+    if machine != 62:
+        return f"is for {MACHINES.get(machine, f'machine {machine}')}; this link is for x86-64"
+    if len(start) < 64:
+        return TEXTS[21].format(extra=len(start))
+    kind = int.from_bytes(start[16:18], "little")
+    return UNLINKABLE_TYPES.get(kind, f"is an ELF file of unknown type {kind}")
+
+
+def why_not_elf(start: bytes) -> str:
+    """Why a file that is not ELF cannot be linked, for the formats that turn up by mistake."""
+    if start[:4] in (b"BC\xc0\xde", b"\xde\xc0\x17\x0b"):
+        return "is LLVM bitcode, which needs link-time code generation; compile it without -flto"
+    if start[:2] == b"MZ" or start[:2] == b"\x64\x86":
+        return "is a Windows (PE/COFF) file; this link is for x86-64 ELF"
+    if start[:4] in (b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe"):
+        return "is a Mach-O file; this link is for x86-64 ELF"
+    return "is neither an object, an archive, a shared object nor a linker script"
+
+
+# Reasons of kernels/mapping.pxd that are no errno values.
+NOT_REGULAR = {
+    -1: "file is empty",
+    -2: "is a FIFO, socket or device; inputs must be regular files",
+    -3: "changed while it was being opened; is it still being written?",
+}
+
+
+def why_not_open(path: str, reason: int) -> str:
+    """The text for an input that cannot be read; `reason` is an errno value or a key of NOT_REGULAR."""
+    import errno
+    import posix
+
+    if reason in NOT_REGULAR:
+        return f"{path}: {NOT_REGULAR[reason]}"
+    if reason == errno.EISDIR:
+        return f"{path}: is a directory; inputs must be regular files"
+    if reason == errno.ENXIO:
+        return f"{path}: {NOT_REGULAR[-2]}"
+    advice = {errno.ENOENT: "", errno.EACCES: "; check its permissions"}.get(reason, "")
+    return f"{path}: cannot open: {posix.strerror(reason)}{advice}"
