@@ -1,7 +1,7 @@
 """Lists the kernels and their compiler flags; all metadata is in pyproject.toml.
 
-`WILD_BUILD` picks a variant. `release` is built in place (or into a wheel); every other variant gets a package
-of its own under `build/<variant>/lib`, so that it can stand beside the release build.
+`WILD_BUILD` picks a variant. `release` is built in place (or into a wheel); every other variant gets a
+package of its own under `build/<variant>/lib`, so that it can stand beside the release build.
 """
 
 import multiprocessing
@@ -46,7 +46,7 @@ jobs = len(os.sched_getaffinity(0))
 
 
 class Kernel(Extension):
-    """An extension module; hashable, which `exclude_failures` below requires and recent setuptools took away."""
+    """An extension module; hashable, which `exclude_failures` needs and recent setuptools took away."""
 
     __hash__ = object.__hash__
 
@@ -61,12 +61,12 @@ kernels = [
     )
     for path in sources
 ]
-# The coverage plug-in looks for the generated C beside the source; everything else keeps the source tree clean.
+# The coverage plug-in looks for the generated C beside the source; other variants keep the source tree clean.
 generated = None if variant == "coverage" else f"build/{variant}/c"
 tracing = {"linetrace": True} if variant == "coverage" else {}
 
-# Cython does not see that `from cython.cimports.wild.kernels import x` depends on x.pxd, so every C file is made
-# anew when any header has changed, or the directives above have.
+# Cython does not see that `from cython.cimports.wild.kernels import x` depends on x.pxd, so every C file is
+# made anew when any header has changed, or the directives above have.
 changed = max(path.stat().st_mtime for path in [Path("setup.py"), *Path("src/wild").rglob("*.pxd")])
 for path in Path(generated or "src/wild/kernels").rglob("*.c"):
     if path.stat().st_mtime < changed:

@@ -1,7 +1,7 @@
-"""Writes the commands of a checkout: `wild` and `ld.wild` in a bin directory, `ld` in the package's gcc directory.
+"""Writes the commands of a checkout: `wild` and `ld.wild` in a bin directory, `ld` in the package itself.
 
-They start the interpreter directly from their first line, isolated and without site, which is the fastest start
-there is; an installed wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
+They start the interpreter directly from their first line, isolated and without site, which is the fastest
+start there is; a wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
 
 Usage: launchers.py PYTHON BIN-DIRECTORY SOURCE-DIRECTORY [VARIANT]
 """
@@ -29,14 +29,14 @@ INDIRECT = """\
 exec '{python}' -IS '{source}/wild/launch.py' "$0" "$@"
 """
 
-# Runs any command with the sanitizers' libraries in front, which the interpreter was not linked with. Leaks are
-# not reported: the interpreter keeps memory to its end.
+# Runs any command with the sanitizers' libraries in front, which the interpreter was not linked with. Leaks
+# are not reported: the interpreter keeps memory to its end.
 SANITIZED_ENVIRONMENT = """\
 #!/bin/sh
 LD_PRELOAD='{libraries}' PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 exec "$@"
 """
 
-# Not isolated, because that would ignore PYTHONMALLOC; -sP leaves out the user's packages and the script's place.
+# Not isolated, because that would ignore PYTHONMALLOC; -sP leaves out user packages and the script's place.
 SANITIZED = """\
 #!/bin/sh
 exec sh '{bin_directory}/environment' '{python}' -sPS '{source}/wild/launch.py' "$0" "$@"
@@ -55,7 +55,9 @@ def launcher_text(python: str, source: str) -> str:
 def sanitizer_libraries() -> str:
     """The compiler's run-time libraries, as one value for LD_PRELOAD."""
     names = ("libasan.so", "libubsan.so")
-    found = [subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip() for name in names]
+    found = [
+        subprocess.check_output(["gcc", f"-print-file-name={name}"], text=True).strip() for name in names
+    ]
     return " ".join(os.path.realpath(path) for path in found)
 
 
