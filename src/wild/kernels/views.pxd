@@ -1,0 +1,44 @@
+# The results of the earlier passes as the passes over symbol tables see them, and where the output sections are.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from wild.kernels.elf cimport Elf64_Sym
+from wild.kernels.pool cimport Arena
+from wild.kernels.tables cimport FileRow, Files, NameRow, Names, Sections, SymbolRow
+
+cdef struct Place:               # an output section in memory, in order of address
+    uint64_t start, end
+    uint32_t shndx
+    uint32_t _pad
+
+cdef struct Tables:
+    Files files
+    Names names
+    SymbolRow *symbol            # by NameId
+    uint16_t *version            # by NameId: of a definition in the output: index in .gnu.version_d | VERSYM_HIDDEN
+    Sections sections
+    const uint32_t *part_shndx   # PartId -> index of the output section
+    Place *place
+    int64_t places
+    Place *tls_place             # the same for the sections of the TLS template
+    int64_t tls_places
+    uint64_t tls_start           # address of the TLS segment
+
+# The address of a byte of a split section (strings, constants, .eh_frame), given as SectionId and offset there.
+ctypedef uint64_t (*Locate)(void *context, uint32_t section, uint64_t offset) noexcept nogil
+
+cdef class Views:
+    cdef Tables tables
+    cdef Arena arena
+    cdef object owners           # keeps the memory alive
+
+cdef inline const Elf64_Sym *symbol_at(Tables *tables, uint32_t file, uint32_t sym) noexcept nogil:
+    return (<const Elf64_Sym *> (tables.files.base[file] + tables.files.row[file].symoff)) + sym
+
+cdef inline const uint8_t *name_bytes(Tables *tables, uint32_t name) noexcept nogil:
+    cdef NameRow *row = &tables.names.row[name]
+    return tables.files.base[row.file] + tables.files.row[row.file].stroff + row.offset
+
+cdef uint32_t section_index_at(const Place *place, int64_t count, uint64_t address) noexcept nogil
+cdef uint32_t output_section(Tables *tables, const SymbolRow *row) noexcept nogil
+cdef uint64_t output_value(Tables *tables, const SymbolRow *row) noexcept nogil
