@@ -1,0 +1,52 @@
+"""`.gnu.linkonce` sections: the older way to say COMDAT, still found in hand-written assembly."""
+
+from __future__ import annotations
+
+import pytest
+from programs import assemble, exit_with
+
+ONCE = '.section .gnu.linkonce.t.f,"ax",@progbits\n.globl f\nf: mov ${}, %edi\n ret'
+START = ".globl _start\n_start: call f" + exit_with("%edi")
+REASON = "lld reports the duplicates"
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_first_linkonce_section_wins(link):
+    objects = [assemble(ONCE.format(value), name=f"value{value}") for value in (42, 1)]
+
+    link.raw(assemble(START), *objects).run(status=42)
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_linkonce_sections_of_different_names_are_all_kept(link):
+    other = ONCE.replace("t.f", "t.g").replace("f:", "g:").replace("globl f", "globl g").format(42)
+    start = START.replace("call f", "call f\n call g")
+
+    link.raw(assemble(start), assemble(ONCE.format(1), name="one"), assemble(other, name="other")).run(status=42)
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_linkonce_section_yields_to_a_group_of_its_name(link):
+    """`.gnu.linkonce.t.f` and the group `f` mean the same function (as in GNU ld)."""
+    group = '.section .text.f,"axG",@progbits,f,comdat\n.globl f\nf: mov $42, %edi\n ret'
+
+    link.raw(assemble(START), assemble(group, name="group"), assemble(ONCE.format(1), name="once")).run(status=42)
+
+
+@pytest.mark.unlike("lld", reason="keeps the section's name")
+def test_linkonce_text_lands_in_text(link):
+    program = link.raw(assemble(START), assemble(ONCE.format(42), name="once"))
+
+    program.run(status=42)
+    assert program.section_at(program.symbols["f"].value) == ".text"
+
+
+@pytest.mark.unlike("lld", reason="keeps the section's name")
+@pytest.mark.parametrize(("kind", "section"), [("d", ".data"), ("r", ".rodata"), ("b", ".bss")])
+def test_linkonce_data_lands_in_the_section_its_letter_names(link, kind, section):
+    flags, contents = {"d": ('"aw"', "progbits"), "r": ('"a"', "progbits"), "b": ('"aw"', "nobits")}[kind]
+    once = f".section .gnu.linkonce.{kind}.x,{flags},@{contents}\n.globl x\nx: .zero 8\n"
+
+    program = link.raw(assemble(".globl _start\n_start: lea x(%rip), %rdi" + exit_with()), assemble(once, name="once"))
+
+    assert program.section_at(program.symbols["x"].value) == section
