@@ -36,7 +36,7 @@ build/%/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $
 	@touch $@
 
 demo: build
-	$(PYTHON) tools/demo.py
+	$(PYTHON) demo/demo.py
 
 test: build lint-tools
 	$(PYTEST)
