@@ -1,15 +1,219 @@
-"""The command line: which command is meant, what is printed, and with which status the process ends."""
+"""The command line: which command is meant, what is printed, and with which status the process ends.
+
+Invoked as `ld`, `ld.wild` or by any other name, all arguments are the linker's. Invoked as `wild`, a first
+word in `SUBCOMMANDS` is a command of its own (to link a file of that name, write `./log`).
+
+Build systems ask for the version more often than for a link, so that question is answered before anything is
+imported. The text names GNU because libtool, Meson and gcc's configure look for that word to find out which
+options a linker takes.
+"""
 
 from __future__ import annotations
 
 import sys
-from posix import _exit
+from posix import _exit, environ
 
 from wild.version import VERSION
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
-def main(argv: list[str]) -> None:
-    """Run the command `argv` (its first item is the name it was invoked by) and end the process."""
-    print(f"Wild {VERSION} (compatible with GNU linkers)")
-    sys.stdout.flush()
-    _exit(0)
+    from wild.options import Options
+
+VERSION_LINE = f"Wild {VERSION} (compatible with GNU linkers)"
+VERSION_OPTIONS = ("--version", "-v", "-V")
+OUTPUT_FORMAT = "elf64-x86-64"
+# The first word of a command -> the module whose `run(arguments) -> exit status` does it.
+SUBCOMMANDS: dict[str, str] = {}
+
+FAILED, INTERRUPTED = 1, 130  # exit statuses; the shell's convention for SIGINT
+_BOLD, _RED, _MAGENTA, _PLAIN = "\033[1m", "\033[1;31m", "\033[1;35m", "\033[0m"
+
+REPORT_WANTED = """\
+this is a fault of the linker, not of your program; please report it with
+  the command that failed, `wild --version`, and what it prints with WILD_DEBUG=1 in the environment"""
+
+
+def main(argv: list[str]) -> NoReturn:
+    """Run the command and end the process; `argv` begins with the name that the command was invoked by.
+
+    The interpreter is not torn down, which would cost a millisecond and more after a large link.
+    """
+    command = Command(argv)
+    _exit(command.finish(command.run_reporting_errors()))
+
+
+class Command:
+    """One run of the command: its arguments, and how its messages are to look."""
+
+    __slots__ = ("arguments", "color", "name")
+
+    def __init__(self, argv: list[str]) -> None:
+        self.name = argv[0].rpartition("/")[2]
+        self.arguments = argv[1:]
+        self.color = "auto"
+
+    def run_reporting_errors(self) -> int:
+        """Run the command; whatever goes wrong becomes a text on standard error and an exit status."""
+        try:
+            return self.run()
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except Exception as error:
+            self.report_exception(error)
+            return FAILED
+
+    def run(self) -> int:
+        """Do what the arguments ask for and return the exit status."""
+        first = self.arguments[0] if self.arguments else ""
+        if first in SUBCOMMANDS and self.name.startswith("wild"):
+            from importlib import import_module
+
+            status: int = import_module(SUBCOMMANDS[first]).run(self.arguments[1:])
+            return status
+        if first in VERSION_OPTIONS and len(self.arguments) == 1:
+            print(version_text(first))
+            return 0
+        return self.link()
+
+    def link(self) -> int:
+        """Read the options, answer those that are questions, and link."""
+        from wild.options import parse
+
+        options = parse(self.arguments)
+        self.color = options.color
+        answer = answer_to(options)
+        if answer:
+            print(answer, flush=True)
+        if is_answer_all(options):
+            return 0
+        self.report_warnings(options)
+
+        from wild.link import link
+
+        link(options)
+        return 0
+
+    def report_warnings(self, options: Options) -> None:
+        """Warnings about the command line itself."""
+        from wild.errors import LinkError
+
+        if options.fatal_warnings and options.warnings:
+            raise LinkError(*options.warnings)
+        for warning in () if options.no_warnings else options.warnings:
+            self.report("warning", warning)
+
+    def report_exception(self, error: Exception) -> None:
+        """Say what went wrong; only an error that no input may cause asks for a report."""
+        from wild.errors import InternalError, LinkError
+
+        if isinstance(error, LinkError):
+            for message in error.messages:
+                self.report("error", message)
+        elif isinstance(error, MemoryError):
+            self.report("error", str(error) or "not enough memory for this link")
+        elif isinstance(error, OSError):
+            self.report("error", describe_system_error(error))
+        else:
+            if environ.get(b"WILD_DEBUG"):
+                sys.__excepthook__(type(error), error, error.__traceback__)
+            kind = "" if isinstance(error, InternalError) else f"{type(error).__name__}: "
+            self.report("internal error", f"{place_of(error)}{kind}{error}\n{REPORT_WANTED}")
+
+    def report(self, severity: str, text: str) -> None:
+        """Write one message to standard error, in one piece, because links run side by side.
+
+        File names that are not UTF-8 come out as the bytes they are.
+        """
+        if sys.stderr is None:
+            return
+        head = f"wild: {severity}: "
+        if self.is_coloured():
+            head = f"{_BOLD}wild: {_MAGENTA if severity == 'warning' else _RED}{severity}: {_PLAIN}"
+        try:
+            sys.stderr.buffer.write(f"{head}{text}\n".encode("utf-8", "surrogateescape"))
+            sys.stderr.buffer.flush()
+        except OSError:
+            pass  # nobody reads it
+
+    def is_coloured(self) -> bool:
+        if self.color == "auto":
+            return sys.stderr.isatty() and not environ.get(b"NO_COLOR") and environ.get(b"TERM") != b"dumb"
+        return self.color == "always"
+
+    def finish(self, status: int) -> int:
+        """Flush standard output and return the final exit status."""
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            return FAILED  # the reader has seen enough
+        except OSError as error:
+            self.report("error", f"standard output: {error.strerror}")
+            return FAILED
+        return status
+
+
+def version_text(option: str) -> str:
+    """What one of the three version options prints."""
+    return f"{VERSION_LINE}\n  Supported emulations:\n   elf_x86_64" if option == "-V" else VERSION_LINE
+
+
+def answer_to(options: Options) -> str:
+    """What the options that are questions print; empty if there is none."""
+    if options.help:
+        from wild.help import help_text
+
+        return help_text()
+    if options.print_gcc_dir:
+        return gcc_directory()
+    if options.print_sysroot:
+        return options.sysroot
+    if options.print_output_format:
+        return OUTPUT_FORMAT
+    if options.show_version:
+        return version_text("-V" if options.show_version == "V" else "")
+    return VERSION_LINE if options.verbose else ""
+
+
+def is_answer_all(options: Options) -> bool:
+    """Is nothing to be linked?  As with GNU ld, -v and -V are followed by a link if there are inputs."""
+    asked = options.help or options.print_gcc_dir or options.print_sysroot or options.print_output_format
+    return bool(asked or options.show_version == "version" or (options.show_version and not options.inputs))
+
+
+def gcc_directory() -> str:
+    """The directory that holds this linker under the name `ld`, for `gcc -B`.
+
+    Raises LinkError if the package was not built.
+    """
+    from posix import stat
+
+    from wild.errors import LinkError
+
+    directory = f"{__file__.rpartition('/')[0]}/gcc"
+    try:
+        stat(f"{directory}/ld")
+    except OSError:
+        raise LinkError(f"{directory}/ld: not there; run `make build`, or install the package") from None
+    return directory
+
+
+def describe_system_error(error: OSError) -> str:
+    """The file first, as in all messages."""
+    reason = error.strerror or str(error)
+    name = (
+        error.filename.decode("utf-8", "surrogateescape")
+        if isinstance(error.filename, bytes)
+        else error.filename
+    )
+    return f"{name}: {reason}" if name else reason
+
+
+def place_of(error: Exception) -> str:
+    """Where an exception was raised, as `file.py:line: `."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}: " if trace else ""
