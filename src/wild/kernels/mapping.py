@@ -1,0 +1,267 @@
+"""Opens the files of a link and brings their bytes into memory, all files in parallel.
+
+A large file is mapped: its pages are shared with the page cache and only those that are looked at cost anything.
+For a small file the map itself is what costs (a region of the address space to set up and to tear down, and at least
+one page fault), so files up to SMALL bytes are read into memory that each worker takes from the system in large
+pieces.  Read files have a second advantage: nobody can shrink them while we look at them.
+
+Nothing here may block: an input can be a FIFO by mistake, and opening one waits for a writer unless O_NONBLOCK is
+given.  Nothing raises either: the reason for which a file cannot be used is left in its row, so that the caller can
+report all of them at once.
+"""
+
+import cython
+from cython.cimports.libc.errno import EISDIR, ENOMEM, errno
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+from cython.cimports.libc.stdlib import free, malloc
+from cython.cimports.libc.string import memcmp
+from cython.cimports.posix.fcntl import O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, open
+from cython.cimports.posix.mman import (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
+)
+from cython.cimports.posix.stat import S_ISDIR, S_ISREG, fstat, stat, struct_stat
+from cython.cimports.posix.unistd import close, read
+from cython.cimports.wild.kernels.elf import (
+    ELFCLASS64,
+    ELFDATA2LSB,
+    EM_X86_64,
+    ET_DYN,
+    ET_REL,
+    Ehdr,
+    Elf64_Ehdr,
+)
+from cython.cimports.wild.kernels.mapping import (
+    HELD_ALLOCATED,
+    HELD_MAPPED,
+    HELD_NOT,
+    KIND_ARCHIVE,
+    KIND_BITCODE,
+    KIND_OBJECT,
+    KIND_OTHER,
+    KIND_SHARED,
+    KIND_TEXT,
+    KIND_THIN,
+    REASON_CHANGED,
+    REASON_EMPTY,
+    REASON_NOT_REGULAR,
+    MapRow,
+    Reader,
+)
+from cython.cimports.wild.kernels.pool import Pool
+
+SMALL = cython.declare(cython.const[uint64_t], 64 << 10)
+CHUNK = cython.declare(cython.const[uint64_t], 4 << 20)
+HEAD = cython.declare(cython.const[uint64_t], 64)  # of a chunk: the address of the one before
+TEXT_SAMPLE = cython.declare(cython.const[uint64_t], 512)
+
+Opening = cython.struct(
+    rows=cython.pointer[MapRow], readers=cython.pointer[Reader], changed=cython.pointer[uint8_t]
+)
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def open_maps(
+    pool: Pool, rows: cython.pointer[MapRow], count: int64_t, readers: cython.pointer[Reader]
+) -> cython.int:
+    """Fill in rows whose `path` is set; `readers` has one item for each thread of the pool."""
+    context = cython.declare(Opening)
+    context.rows = rows
+    context.readers = readers
+    return pool.run(open_block, cython.address(context), count, 16)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def open_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    opening = cython.cast(cython.pointer[Opening], context)
+    i: int64_t
+    for i in range(begin, end):
+        row = cython.address(opening.rows[i])
+        row.error = open_row(row, cython.address(opening.readers[worker]))
+        if row.error == 0:
+            row.kind = identify(row.base, row.size)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def open_row(row: cython.pointer[MapRow], reader: cython.pointer[Reader]) -> cython.int:
+    """Open, check and load one file; returns 0 or the reason why not."""
+    status = cython.declare(struct_stat)
+    file: cython.int = open(row.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    if file < 0:
+        return errno
+    reason: cython.int = 0
+    if fstat(file, cython.address(status)) != 0:
+        reason = errno
+    elif S_ISDIR(status.st_mode):
+        reason = EISDIR
+    elif not S_ISREG(status.st_mode):
+        reason = REASON_NOT_REGULAR
+    elif status.st_size == 0:
+        reason = REASON_EMPTY
+    else:
+        row.size = status.st_size
+        row.device = status.st_dev
+        row.inode = status.st_ino
+        row.seconds = status.st_mtim.tv_sec
+        row.nanoseconds = status.st_mtim.tv_nsec
+        reason = load(file, row, reader)
+    close(file)
+    return reason
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def load(file: cython.int, row: cython.pointer[MapRow], reader: cython.pointer[Reader]) -> cython.int:
+    """Map the file, or read it if it is small or the system has no more maps (vm.max_map_count)."""
+    if row.size > SMALL:
+        start: cython.p_void = mmap(cython.NULL, row.size, PROT_READ, MAP_PRIVATE, file, 0)
+        if start != MAP_FAILED:
+            row.base = cython.cast(cython.pointer[uint8_t], start)
+            row.held = HELD_MAPPED
+            return 0
+        place = cython.cast(cython.pointer[uint8_t], malloc(row.size))
+        row.held = HELD_ALLOCATED
+    else:
+        place = take(reader, row.size)
+    if place is cython.NULL:
+        row.held = HELD_NOT
+        return ENOMEM
+    row.base = place
+    return read_all(file, place, row.size)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def read_all(file: cython.int, place: cython.pointer[uint8_t], size: uint64_t) -> cython.int:
+    while size:
+        got: cython.Py_ssize_t = read(file, place, size)
+        if got < 0:
+            return errno
+        if got == 0:
+            return REASON_CHANGED
+        place += got
+        size -= got
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def take(reader: cython.pointer[Reader], size: uint64_t) -> cython.pointer[uint8_t]:
+    """Room for a small file, aligned for ELF tables; NULL when memory is exhausted."""
+    size = (size + 63) & ~cython.cast(uint64_t, 63)
+    if size > reader.left:
+        flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        chunk: cython.p_void = mmap(cython.NULL, CHUNK, PROT_READ | PROT_WRITE, flags, -1, 0)
+        if chunk == MAP_FAILED:
+            return cython.NULL
+        cython.cast(cython.pp_void, chunk)[0] = reader.chunks
+        reader.chunks = chunk
+        reader.at = cython.cast(cython.pointer[uint8_t], chunk) + HEAD
+        reader.left = CHUNK - HEAD
+    found = reader.at
+    reader.at += size
+    reader.left -= size
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def identify(base: cython.pointer[cython.const[uint8_t]], size: uint64_t) -> cython.int:
+    """What a file is, by its first bytes: KIND_*."""
+    if size >= 8 and memcmp(base, b"!<arch>\n", 8) == 0:
+        return KIND_ARCHIVE
+    if size >= 8 and memcmp(base, b"!<thin>\n", 8) == 0:
+        return KIND_THIN
+    if size >= 4 and memcmp(base, b"\x7fELF", 4) == 0:
+        return identify_elf(base, size)
+    if size >= 4 and (memcmp(base, b"BC\xc0\xde", 4) == 0 or memcmp(base, b"\xde\xc0\x17\x0b", 4) == 0):
+        return KIND_BITCODE
+    i: uint64_t
+    for i in range(min(size, TEXT_SAMPLE)):
+        if base[i] < 32 and not 9 <= base[i] <= 13:
+            return KIND_OTHER
+    return KIND_TEXT
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def identify_elf(base: cython.pointer[cython.const[uint8_t]], size: uint64_t) -> cython.int:
+    if size < cython.sizeof(Elf64_Ehdr) or base[4] != ELFCLASS64 or base[5] != ELFDATA2LSB:
+        return KIND_OTHER
+    header = cython.cast(Ehdr, base)
+    if header.e_machine != EM_X86_64:
+        return KIND_OTHER
+    if header.e_type == ET_REL:
+        return KIND_OBJECT
+    return KIND_SHARED if header.e_type == ET_DYN else KIND_OTHER
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def find_changes(
+    pool: Pool, rows: cython.pointer[MapRow], count: int64_t, changed: cython.pointer[uint8_t]
+) -> cython.int:
+    """Set changed[i] for each file that is no longer as it was when it was opened."""
+    context = cython.declare(Opening)
+    context.rows = rows
+    context.changed = changed
+    return pool.run(compare_block, cython.address(context), count, 64)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def compare_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    opening = cython.cast(cython.pointer[Opening], context)
+    status = cython.declare(struct_stat)
+    i: int64_t
+    for i in range(begin, end):
+        row = cython.address(opening.rows[i])
+        if row.error or row.inode == 0:
+            continue
+        if (
+            stat(row.path, cython.address(status)) != 0
+            or cython.cast(uint64_t, status.st_size) != row.size
+            or status.st_mtim.tv_sec != row.seconds
+            or status.st_mtim.tv_nsec != row.nanoseconds
+        ):
+            opening.changed[i] = 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def close_map(row: cython.pointer[MapRow]) -> cython.void:
+    if row.held == HELD_MAPPED:
+        munmap(cython.cast(cython.p_void, row.base), row.size)
+    elif row.held == HELD_ALLOCATED:
+        free(cython.cast(cython.p_void, row.base))
+    row.held = HELD_NOT
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def close_reader(reader: cython.pointer[Reader]) -> cython.void:
+    while reader.chunks is not cython.NULL:
+        chunk = reader.chunks
+        reader.chunks = cython.cast(cython.pp_void, chunk)[0]
+        munmap(chunk, CHUNK)
