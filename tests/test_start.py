@@ -264,7 +264,7 @@ def best_time(*command: object) -> float:
 
 
 def test_start_costs_little_more_than_the_interpreter():
-    """The limit is 1.3 times the interpreter's own start plus 1 ms; other work may disturb some of the runs."""
+    """The limit is 1.3 times the interpreter's own start plus 1 ms; other work disturbs some of the runs."""
     own, interpreter = [], []
     for _ in range(200):
         own.append(best_time(str(WILD), "--version"))
