@@ -126,7 +126,6 @@ DYNAMIC_SECTIONS = {
     "FINI_ARRAY": ".fini_array",
     "PREINIT_ARRAY": ".preinit_array",
     "RELR": ".relr.dyn",
-    "INIT": ".init",
 }
 DYNAMIC_SIZES = {"INIT_ARRAYSZ": ".init_array", "FINI_ARRAYSZ": ".fini_array", "STRSZ": ".dynstr", "RELRSZ": ".relr.dyn"}
 

@@ -1,0 +1,127 @@
+"""--defsym: symbols from expressions, and --undefined, --require-defined."""
+
+from __future__ import annotations
+
+import pytest
+from programs import archive, assemble, compile_c, exit_with, pic_c
+
+START = ".globl _start\n_start: mov $value, %edi\n mov $60, %eax\n syscall\n"
+CALL_F = "int f(void); int main(void) { return f(); }"
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("42", 42),
+        ("0x2a", 42),
+        ("40+2", 42),
+        ("(1 << 5) | 10", 42),
+        ("50 - 2 * 4", 42),
+        ("base + 2", 42),
+        ("~0 & 42", 42),
+        ("1 ? 42 : 0", 42),
+        ("85 / 2", 42),
+        ("142 % 100", 42),
+        ("2 > 1 && 3 != 4 ? 42 : 7", 42),
+        ("1K - 982", 42),
+    ],
+)
+def test_value_of_an_expression(link, expression, expected):
+    program = link.raw(assemble(START), "--defsym=base=40", f"--defsym=value={expression}")
+
+    program.run(status=expected)
+    assert program.symbols["value"].value == 42
+
+
+@pytest.mark.parametrize("form", [("--defsym=value=42",), ("--defsym", "value=42"), ("-defsym=value=42",)])
+def test_spellings_of_the_option(link, form):
+    link.raw(assemble(START), *form).run(status=42)
+
+
+def test_alias_of_a_function(link):
+    real = compile_c("int real(void) { return 42; }", name="real")
+
+    program = link(compile_c(CALL_F), real, "-Wl,--defsym=f=real")
+
+    program.run(status=42)
+    assert program.symbols["f"].value == program.symbols["real"].value
+
+
+def test_function_plus_offset(link):
+    table = assemble(".globl table\n.data\ntable: .byte 1, 2, 42", name="table")
+    main = assemble(".globl _start\n_start: movzbl third(%rip), %edi\n mov $60, %eax\n syscall\n")
+
+    link.raw(main, table, "--defsym=third=table+2").run(status=42)
+
+
+def test_defined_symbol_is_overridden(link):
+    """An assignment on the command line wins over an object's definition."""
+    other = compile_c("int f(void) { return 1; } int g(void) { return 42; }", name="other")
+
+    link(compile_c(CALL_F), other, "-Wl,--defsym=f=g").run(status=42)
+
+
+def test_alias_in_a_shared_object_is_exported(link):
+    library = link.shared(pic_c("int real(void) { return 42; }"), "-Wl,--defsym=f=real")
+
+    link(compile_c(CALL_F), library).run(status=42)
+
+
+@pytest.mark.unlike("ld", reason="evaluates it after loading")
+def test_alias_loads_the_archive_member_of_its_value(link):
+    library = archive([compile_c("int real(void) { return 42; }", name="real")])
+
+    link(compile_c(CALL_F), library, "-Wl,--defsym=f=real").run(status=42)
+
+
+def test_alias_keeps_its_function_when_sections_are_dropped(link):
+    real = compile_c("int real(void) { return 42; } int unused(void) { return 1; }", "-ffunction-sections", name="real")
+
+    program = link(compile_c(CALL_F), real, "-Wl,--defsym=f=real,--gc-sections")
+
+    program.run(status=42)
+    assert "unused" not in program.symbols
+
+
+def test_undefined_symbol_in_an_expression_is_an_error(link):
+    assert "nowhere" in link.fails(assemble(START), "--defsym=value=nowhere+1", driver="raw")
+
+
+def test_syntax_error_in_an_expression_is_an_error(link):
+    assert link.fails(assemble(START), "--defsym=value=(1+", driver="raw")
+
+
+def test_missing_equals_sign_is_an_error(link):
+    assert "defsym" in link.fails(assemble(START), "--defsym=value", driver="raw")
+
+
+def test_absolute_value_is_an_absolute_symbol(link):
+    program = link.raw(assemble(START), "--defsym=value=42")
+
+    assert program.symbols["value"].section == "ABS"
+
+
+@pytest.mark.unlike("lld", reason="has no --require-defined")
+def test_require_defined_loads_and_keeps_a_symbol(link):
+    library = archive([compile_c("int wanted(void) { return 1; }", "-ffunction-sections", name="wanted")])
+
+    program = link(compile_c("int main(void) { return 0; }"), library, "-Wl,--require-defined=wanted,--gc-sections")
+
+    assert "wanted" in program.symbols
+
+
+@pytest.mark.unlike("lld", reason="has no --require-defined")
+def test_require_defined_of_a_missing_symbol_is_an_error(link):
+    main = assemble(".globl _start\n_start:" + exit_with())
+
+    assert "missing" in link.fails(main, "--require-defined=missing", driver="raw")
+
+
+def test_undefined_option_of_a_missing_symbol_is_no_error(link):
+    link.raw(assemble(".globl _start\n_start:" + exit_with("$42")), "-u", "missing").run(status=42)
+
+
+def test_undefined_option_is_a_root(link):
+    main = compile_c("int wanted(void) { return 1; } int main(void) { return 0; }", "-ffunction-sections")
+
+    assert "wanted" in link(main, "-Wl,-u,wanted,--gc-sections").symbols
