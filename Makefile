@@ -46,6 +46,15 @@ test-asan:
 	$(MAKE) --no-print-directory build WILD_BUILD=asan
 	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTEST) -o pythonpath=build/asan/lib
 
+# Lines of policy and of kernels that the tests reach, in the tests' own process and in every link.
+coverage:
+	$(MAKE) --no-print-directory build WILD_BUILD=coverage
+	rm -f build/coverage/data*
+	-WILD_TEST_LINKER=build/coverage/bin/wild PYTHONPATH=build/coverage/lib \
+		$(PYTHON) -m coverage run -m pytest -o pythonpath=build/coverage/lib $(PYTEST_ARGUMENTS)
+	$(PYTHON) -m coverage combine -q
+	$(PYTHON) -m coverage report --skip-covered
+
 lint: build lint-tools
 	$(PYTHON) -m pytest -q tests/test_source_rules.py
 

@@ -42,6 +42,32 @@ SANITIZED = """\
 exec sh '{bin_directory}/environment' '{python}' -sPS '{source}/wild/launch.py' "$0" "$@"
 """
 
+# Coverage is written before the process ends, which it does without telling the interpreter.
+COVERED = """\
+#!{python} -sP
+import posix
+import sys
+
+import coverage
+
+sys.path.insert(0, {source!r})
+measured = coverage.Coverage(data_suffix=True, config_file={configuration!r})
+end_process = posix._exit
+
+
+def save_and_exit(status):
+    measured.stop()
+    measured.save()
+    end_process(status)
+
+
+posix._exit = save_and_exit
+measured.start()
+from wild.cli import main
+
+main(sys.argv)
+"""
+
 FIRST_LINE_LIMIT = 127  # BINPRM_BUF_SIZE before Linux 5.1
 
 
@@ -72,9 +98,11 @@ def write_executable(path: str, text: str) -> None:
 
 
 def main(python: str, bin_directory: str, source: str, variant: str = "release") -> None:
-    """Write the three launchers, and for `asan` the `environment` that runs other commands alike."""
+    """Write the three launchers, and for `asan` the `environment` that runs other commands likewise."""
     python, bin_directory, source = (os.path.abspath(path) for path in (python, bin_directory, source))
     text = launcher_text(python, source)
+    if variant == "coverage":
+        text = COVERED.format(python=python, source=source, configuration=os.path.abspath("pyproject.toml"))
     if variant == "asan":
         environment = SANITIZED_ENVIRONMENT.format(libraries=sanitizer_libraries())
         write_executable(f"{bin_directory}/environment", environment)
