@@ -1,0 +1,52 @@
+# What other kernels see of the distinct names, and the cursor from GlobalIds to files.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from wild.kernels.files cimport Inputs
+from wild.kernels.tables cimport Files, FileRow, Names
+
+cdef extern from "string.h" nogil:
+    const char *strchrnul(const char *text, int byte) noexcept
+
+cdef enum:                       # in NameKey.length; names have less than 1 GiB
+    KEY_VERSIONED = 1 << 31      # foo@V
+    KEY_DEFAULT = 1 << 30        # foo of foo@@V
+    KEY_LENGTH = 0x3FFFFFFF
+
+cdef struct NameKey:             # one mention of a name, while the table is made
+    uint64_t hash
+    const uint8_t *text
+    uint32_t length              # and the KEY_* bits
+    uint32_t id                  # GlobalId
+
+cdef struct Spelling:            # the bytes of a distinct name, while its shard is filled
+    const uint8_t *text
+    uint64_t length
+
+cdef class NameTable:
+    cdef Names view
+    cdef Inputs inputs
+    cdef uint64_t *slots         # high half of the hash | index in the shard + 1; 0: free
+    cdef uint64_t slot_start[64]
+    cdef uint64_t slot_mask[64]
+    cdef uint32_t *defaults      # GlobalIds of symbols foo@@V of objects
+    cdef public int64_t default_count
+    cdef uint32_t *versioned     # NameIds foo@V
+    cdef public int64_t versioned_count
+    cdef uint32_t lookup(self, const uint8_t *text, uint64_t length) noexcept nogil
+    cdef const uint8_t *spelling(self, uint32_t name) noexcept nogil
+
+cdef inline uint32_t globals_of(const FileRow *row) noexcept nogil:
+    """How many global symbols a file has."""
+    return row.nsyms - row.first_global
+
+cdef inline uint32_t file_of_global(const Files *files, uint32_t id) noexcept nogil:
+    """The FileId of a GlobalId (which must exist): the last file that begins at or before it."""
+    cdef int64_t low = 0, high = files.count, middle
+    while high - low > 1:
+        middle = (low + high) >> 1
+        if files.row[middle].global_base <= id:
+            low = middle
+        else:
+            high = middle
+    return <uint32_t> low

@@ -1,0 +1,551 @@
+"""Names: every global name of every input is hashed once and gets a number, the same one for the same bytes.
+
+The problem is a million strings in a thousand string tables, most of them in several files, with the numbers to come
+out the same whatever the number of threads.  A concurrent hash table gives numbers by luck; merging tables per thread
+hashes and compares everything twice.  Here the names are parted by the top bits of their hashes into 64 shards, each of
+which one thread fills alone, in input order:
+
+ 1. `index_block`, parallel over blocks of GlobalIds (so that one huge file is not one thread's work): find the name's
+    end, hash it, and leave a `NameKey`; then sort the keys of the block by shard, stably, while they are in cache.
+ 2. `fill_shard`, parallel over shards: walk the shard's run in every block, in order, and insert into an open-addressing
+    table.  NameId = start of the shard + order of first appearance.  The starts come from the counts of keys, an upper
+    bound, so that no shard waits for another; hence the gaps between the ids of shards.
+
+Both loops are bound by memory latency, not by instructions: the symbol says where the name is, the name gives the hash,
+the hash the slot, and the slot a name to compare with.  So each is prefetched a few steps ahead.
+
+Versions in names (`.symver`): the symbol `foo@@V` of an object bears the name `foo`, being what a plain reference to
+`foo` means; an undefined `foo@@V`, which no assembler makes, is taken as a reference to `foo`, too.  `foo@V` bears the
+name `foo@V`; what it is bound to is the matter of resolve.py.  In a shared object only default versions bear their name.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import free, malloc
+from cython.cimports.libc.string import memcmp, memset, strlen
+from cython.cimports.wild.kernels.cc import hash_bytes, prefetch, unlikely
+from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.faults import *
+from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.names import *
+from cython.cimports.wild.kernels.pool import Fault, Pool, report
+from cython.cimports.wild.kernels.tables import *
+
+BLOCK = cython.declare(cython.const[uint32_t], 8192)  # names; their keys fit the second-level cache twice
+AHEAD = cython.declare(cython.const[uint32_t], 12)
+
+Index = cython.struct(
+    files=cython.pointer[Files],
+    names=cython.pointer[Names],
+    keys=cython.pointer[NameKey],  # of every mention; each block's run sorted by shard
+    runs=cython.pointer[uint32_t],  # 65 a block: where in `keys` each shard's run begins
+    marked=cython.pointer[uint32_t],  # by block: how many keys have KEY_VERSIONED or KEY_DEFAULT
+    base=cython.pointer[uint32_t],  # by FileId: global_base
+    scratch=cython.pointer[NameKey],  # BLOCK keys for each thread
+    spellings=cython.pointer[Spelling],  # `widest` for each thread
+    widest=uint64_t,  # keys in the fullest shard
+    slots=cython.pointer[uint64_t],
+    slot_start=cython.pointer[uint64_t],
+    slot_mask=cython.pointer[uint64_t],
+    blocks=int64_t,
+    fault=cython.pointer[Fault],
+)
+IndexPtr = cython.typedef(cython.pointer[Index])
+
+
+@cython.final
+@cython.cclass
+class NameTable:
+    """The distinct global names of `inputs`, whose headers must have been read.
+
+    Raises KernelFault for a name outside its string table and for a local symbol among an object's global ones.
+    """
+
+    def __cinit__(self, pool: Pool, inputs: Inputs):
+        self.inputs = inputs
+        index = cython.declare(Index)
+        memset(cython.address(index), 0, cython.sizeof(Index))
+        index.files = cython.address(inputs.view)
+        index.names = cython.address(self.view)
+        index.fault = cython.address(pool.fault)
+        index.slot_start = self.slot_start
+        index.slot_mask = self.slot_mask
+        self.view.of = cython.cast(U32, inputs.arena.array(inputs.view.globals, 4))
+        try:
+            fill_table(self, pool, cython.address(index))
+        finally:
+            free(index.keys)
+            free(index.runs)
+            free(index.marked)
+            free(index.base)
+            free(index.scratch)
+            free(index.spellings)
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def lookup(self, text: Bytes, length: uint64_t) -> uint32_t:
+        """The NameId of these bytes, 0 when no input mentions them."""
+        hash: uint64_t = hash_bytes(text, length)
+        shard: uint64_t = hash >> (64 - SHARD_BITS)
+        slots: U64 = self.slots + self.slot_start[shard]
+        mask: uint64_t = self.slot_mask[shard]
+        at: uint64_t = hash & mask
+        while slots[at]:
+            if slots[at] >> 32 == hash >> 32:
+                name: uint32_t = self.view.start[shard] + cython.cast(uint32_t, slots[at]) - 1
+                if self.view.row[name].length == length and memcmp(self.spelling(name), text, length) == 0:
+                    return name
+            at = (at + 1) & mask
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def spelling(self, name: uint32_t) -> Bytes:
+        """The first byte of a name (NameRow.length has their number)."""
+        row = cython.address(self.view.row[name])
+        return self.inputs.view.base[row.file] + self.inputs.view.row[row.file].stroff + row.offset
+
+    def find(self, name: bytes) -> int:
+        """The NameId of a name, 0 when no input mentions it."""
+        text: Bytes = name
+        return self.lookup(text, len(name))
+
+    def text(self, name: int) -> bytes:
+        """The bytes of a NameId; raises IndexError when there is no such name."""
+        id: uint32_t = name
+        for shard in range(SHARDS):
+            if self.view.start[shard] <= id < self.view.start[shard] + self.view.count[shard]:
+                spelling: Bytes = self.spelling(id)
+                return spelling[: self.view.row[id].length]
+        raise IndexError(f"no name has the number {name}")
+
+    def of(self, global_id: int) -> int:
+        """The NameId that a GlobalId bears, 0 for none."""
+        if not 0 <= global_id < self.inputs.view.globals:
+            raise IndexError(f"no symbol has the number {global_id}")
+        return self.view.of[global_id]
+
+    def __len__(self):
+        total: int64_t = 0
+        for shard in range(SHARDS):
+            total += self.view.count[shard]
+        return total
+
+
+@cython.cfunc
+def fill_table(table: NameTable, pool: Pool, index: IndexPtr):
+    count: int64_t = table.inputs.view.globals
+    index.blocks = (count + BLOCK - 1) // BLOCK
+    index.keys = cython.cast(cython.pointer[NameKey], room(count, cython.sizeof(NameKey)))
+    index.runs = cython.cast(U32, room(65 * index.blocks, 4))
+    index.marked = cython.cast(U32, room(index.blocks, 4))
+    index.base = cython.cast(U32, room(index.files.count + 1, 4))
+    index.scratch = cython.cast(cython.pointer[NameKey], room(BLOCK * pool.threads, cython.sizeof(NameKey)))
+    file: int64_t
+    for file in range(index.files.count):
+        index.base[file] = index.files.row[file].global_base
+    index.base[index.files.count] = NONE
+    pool.run(index_block, index, index.blocks, 1)
+    divide(table, index)
+    index.spellings = cython.cast(
+        cython.pointer[Spelling], room(index.widest * pool.threads, cython.sizeof(Spelling))
+    )
+    pool.run(fill_shard, index, SHARDS, 1)
+    list_marked(table, index)
+
+
+@cython.cfunc
+def divide(table: NameTable, index: IndexPtr):
+    """Give each shard its range of NameIds and its slots, by the number of its keys."""
+    arena = table.inputs.arena
+    total: uint64_t = 1
+    slots: uint64_t = 0
+    shard: cython.int
+    for shard in range(SHARDS):
+        keys: uint64_t = keys_in_shard(index, shard)
+        index.widest = max(index.widest, keys)
+        table.view.start[shard] = cython.cast(uint32_t, total)
+        total += keys
+        width: uint64_t = 8
+        while width < keys + (keys >> 2):
+            width *= 2
+        table.slot_start[shard] = slots
+        table.slot_mask[shard] = width - 1
+        slots += width
+    table.view.start[SHARDS] = cython.cast(uint32_t, total)
+    table.view.capacity = cython.cast(uint32_t, total)
+    table.view.row = cython.cast(cython.pointer[NameRow], arena.array(total, cython.sizeof(NameRow)))
+    table.slots = cython.cast(U64, arena.array(slots, 8))
+    index.slots = table.slots
+
+
+@cython.cfunc
+def list_marked(table: NameTable, index: IndexPtr):
+    """Set aside the few names with versions, in the order of blocks and shards."""
+    marked: uint64_t = 0
+    block: int64_t
+    at: uint32_t
+    for block in range(index.blocks):
+        marked += index.marked[block]
+    table.defaults = cython.cast(U32, table.inputs.arena.array(marked, 4))
+    table.versioned = cython.cast(U32, table.inputs.arena.array(marked, 4))
+    for block in range(index.blocks):
+        if index.marked[block]:
+            for at in range(index.runs[65 * block], index.runs[65 * block + 64]):
+                list_key(table, cython.address(index.keys[at]))
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def list_key(table: NameTable, key: cython.pointer[NameKey]) -> cython.void:
+    name: uint32_t = table.view.of[key.id]
+    if key.length & KEY_DEFAULT:
+        table.defaults[table.default_count] = key.id
+        table.default_count += 1
+    elif key.length & KEY_VERSIONED and table.view.row[name].first == key.id:
+        table.versioned[table.versioned_count] = name
+        table.versioned_count += 1
+
+
+@cython.cfunc
+def room(count: uint64_t, size: uint64_t) -> cython.p_void:
+    """Memory for the time of this pass; malloc, because it is to go back."""
+    found = malloc(max(count, 1) * size)
+    if found is cython.NULL:
+        raise MemoryError(f"no memory for {count} names")
+    return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def keys_in_shard(index: IndexPtr, shard: cython.int) -> uint64_t:
+    total: uint64_t = 0
+    block: int64_t
+    for block in range(index.blocks):
+        runs: U32 = index.runs + 65 * block + shard
+        total += runs[1] - runs[0]
+    return total
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def index_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over blocks of BLOCK GlobalIds: one NameKey for each symbol that has a name, sorted by shard."""
+    index: IndexPtr = cython.cast(IndexPtr, context)
+    scratch = index.scratch + worker * cython.cast(int64_t, BLOCK)
+    block: int64_t
+    for block in range(begin, end):
+        first: uint32_t = cython.cast(uint32_t, block * BLOCK)
+        last: uint32_t = min(first + BLOCK, index.files.globals)
+        count: int64_t = collect_keys(index, first, last, scratch)
+        if count < 0:
+            return 1
+        sort_keys(index, block, scratch, cython.cast(uint32_t, count))
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def collect_keys(index: IndexPtr, first: uint32_t, last: uint32_t, keys: cython.pointer[NameKey]) -> int64_t:
+    """Keys of the GlobalIds [first, last); returns how many, or -1 after a fault."""
+    files = index.files
+    file: uint32_t = file_of_global(files, first)
+    count: int64_t = 0
+    while first < last and file < files.count:
+        row = cython.address(files.row[file])
+        symbols_end: uint32_t = row.global_base + globals_of(row)
+        stop: uint32_t = min(last, symbols_end)
+        if first < stop:
+            if row.kind == FILE_SHARED:
+                count = collect_shared(index, file, first, stop, keys, count)
+            else:
+                count = collect_object(index, file, first, stop, keys, count)
+            first = stop
+        stop = min(last, symbols_end + row.nextra)
+        if count >= 0 and first < stop:
+            count = collect_extra(index, file, first, stop, keys, count)
+            first = stop
+        if count < 0:
+            return -1
+        file += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def symbol_of(files: cython.pointer[Files], file: uint32_t, id: uint32_t) -> Sym:
+    row = cython.address(files.row[file])
+    return cython.cast(Sym, files.base[file] + row.symoff) + (row.first_global + id - row.global_base)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def symbol_fault(index: IndexPtr, code: cython.int, file: uint32_t, id: uint32_t, extra: uint64_t) -> int64_t:
+    row = cython.address(index.files.row[file])
+    place: uint64_t = row.symoff + cython.sizeof(Elf64_Sym) * cython.cast(uint64_t, row.first_global + id - row.global_base)
+    report(index.fault, code, file, place, extra)
+    return -1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def collect_object(
+    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+) -> int64_t:
+    """Keys of an object's symbols, appended behind `count` others."""
+    row = cython.address(index.files.row[file])
+    strings: Bytes = index.files.base[file] + row.stroff
+    syms: Sym = symbol_of(index.files, file, first)
+    i: uint32_t
+    for i in range(stop - first):
+        if i + AHEAD < stop - first:
+            prefetch(strings + syms[i + AHEAD].st_name)
+        name: uint32_t = syms[i].st_name
+        if name >= row.strsize and name:
+            return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
+        if unlikely(syms[i].st_info >> 4 == STB_LOCAL) and row.first_global + first + i != row.global_base:
+            return symbol_fault(index, FAULT_LOCAL_GLOBAL, file, first + i, row.first_global + first + i - row.global_base)
+        if name == 0 or strings[name] == 0:
+            continue
+        key = keys + count
+        key.text = strings + name
+        length: uint64_t = object_length(key)
+        if unlikely(length > KEY_LENGTH):
+            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
+        key.hash = hash_bytes(key.text, length)
+        key.id = first + i
+        count += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def object_length(key: cython.pointer[NameKey]) -> uint64_t:
+    """Set `key.length` to the name's length and marks by the rules for versions above; returns the plain length."""
+    text = cython.cast(cython.p_const_char, key.text)
+    length: uint64_t = cython.cast(uint64_t, strchrnul(text, 64) - text)
+    marks: uint32_t = 0
+    if unlikely(text[length] != 0):
+        if length and text[length + 1] == 64:
+            marks = KEY_DEFAULT
+        else:
+            marks = KEY_VERSIONED if length else 0
+            length = strlen(text)
+    key.length = cython.cast(uint32_t, length) | marks
+    return length
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def collect_shared(
+    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+) -> int64_t:
+    """Keys of a shared object's symbols: what it lacks, and its definitions of default versions."""
+    files = index.files
+    row = cython.address(files.row[file])
+    strings: Bytes = files.base[file] + row.stroff
+    syms: Sym = symbol_of(files, file, first)
+    versym_at: uint64_t = files.shared[row.shared].versym
+    versym: Bytes = files.base[file] + versym_at + 2 * cython.cast(uint64_t, row.first_global + first - row.global_base)
+    i: uint32_t
+    for i in range(stop - first):
+        if i + AHEAD < stop - first:
+            prefetch(strings + syms[i + AHEAD].st_name)
+        name: uint32_t = syms[i].st_name
+        if name >= row.strsize and name:
+            return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
+        if name == 0 or strings[name] == 0 or syms[i].st_info >> 4 == STB_LOCAL:
+            continue
+        if syms[i].st_shndx != SHN_UNDEF and versym_at:
+            version: uint32_t = read16(versym + 2 * cython.cast(uint64_t, i))
+            if version == VER_NDX_LOCAL or version & VERSYM_HIDDEN:
+                continue
+        key = keys + count
+        key.text = strings + name
+        length: uint64_t = strlen(cython.cast(cython.p_const_char, key.text))
+        if unlikely(length > KEY_LENGTH):
+            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
+        key.length = cython.cast(uint32_t, length)
+        key.hash = hash_bytes(key.text, length)
+        key.id = first + i
+        count += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def collect_extra(
+    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+) -> int64_t:
+    """Keys of group signatures that are local symbols, in the order of the SHT_GROUP sections."""
+    row = cython.address(index.files.row[file])
+    base: Bytes = index.files.base[file]
+    headers: Shdr = cython.cast(Shdr, base + row.shoff)
+    syms: Sym = cython.cast(Sym, base + row.symoff)
+    id: uint32_t = row.global_base + globals_of(row)
+    i: uint32_t
+    for i in range(1, row.shnum):
+        if id == stop:
+            break
+        if headers[i].sh_type != SHT_GROUP or headers[i].sh_info >= row.first_global:
+            continue
+        if id >= first:
+            key = keys + count
+            if not signature(index, file, cython.address(syms[headers[i].sh_info]), key):
+                return -1
+            key.id = id
+            count += key.length != 0
+        id += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def signature(index: IndexPtr, file: uint32_t, sym: Sym, key: cython.pointer[NameKey]) -> cython.bint:
+    """The name of a local symbol, or of the section whose symbol it is (as GNU ld and gas have it)."""
+    row = cython.address(index.files.row[file])
+    base: Bytes = index.files.base[file]
+    place: uint64_t = cython.cast(uint64_t, cython.cast(Bytes, sym) - base)
+    name: uint64_t = sym.st_name
+    limit: uint64_t = row.strsize
+    text: Bytes = base + row.stroff
+    if sym.st_info & 15 == STT_SECTION and not name and 0 < sym.st_shndx < row.shnum:
+        text = base + row.shstroff
+        limit = row.shstrsize
+        name = cython.cast(Shdr, base + row.shoff)[sym.st_shndx].sh_name
+    if name >= limit and name:
+        report(index.fault, FAULT_SYMBOL_NAME, file, place, name)
+        return False
+    key.text = text + name
+    key.length = 0
+    if name:
+        key.length = cython.cast(uint32_t, min(strlen(cython.cast(cython.p_const_char, key.text)), KEY_LENGTH))
+        key.hash = hash_bytes(key.text, key.length)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def sort_keys(index: IndexPtr, block: int64_t, keys: cython.pointer[NameKey], count: uint32_t) -> cython.void:
+    """Counting sort of a block's keys by shard, into their place in `index.keys`."""
+    runs: U32 = index.runs + 65 * block
+    at = cython.declare(uint32_t[65])
+    shard: cython.int
+    marked: uint32_t = 0
+    i: uint32_t
+    for shard in range(65):
+        at[shard] = 0
+    for i in range(count):
+        at[(keys[i].hash >> (64 - SHARD_BITS)) + 1] += 1
+        marked += keys[i].length > KEY_LENGTH
+    index.marked[block] = marked
+    at[0] = cython.cast(uint32_t, block) * BLOCK
+    runs[0] = at[0]
+    for shard in range(64):
+        at[shard + 1] += at[shard]
+        runs[shard + 1] = at[shard + 1]
+    for i in range(count):
+        shard = cython.cast(cython.int, keys[i].hash >> (64 - SHARD_BITS))
+        index.keys[at[shard]] = keys[i]
+        at[shard] += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over shards: number the distinct names of every block's run, in input order."""
+    index: IndexPtr = cython.cast(IndexPtr, context)
+    spellings = index.spellings + worker * index.widest
+    shard: int64_t
+    block: int64_t
+    for shard in range(begin, end):
+        count: uint32_t = 0
+        file: uint32_t = 0
+        for block in range(index.blocks):
+            runs: U32 = index.runs + 65 * block + shard
+            count = fill_run(index, shard, index.keys + runs[0], runs[1] - runs[0], spellings, count, cython.address(file))
+        index.names.count[shard] = count
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_run(
+    index: IndexPtr,
+    shard: int64_t,
+    keys: cython.pointer[NameKey],
+    keys_count: uint32_t,
+    spellings: cython.pointer[Spelling],
+    count: uint32_t,
+    file: cython.pointer[uint32_t],
+) -> uint32_t:
+    """Insert one run; `count` names are in the shard already.  Returns how many there are then."""
+    slots: U64 = index.slots + index.slot_start[shard]
+    mask: uint64_t = index.slot_mask[shard]
+    start: uint32_t = index.names.start[shard]
+    i: uint32_t
+    for i in range(keys_count):
+        if i + AHEAD < keys_count:
+            prefetch(slots + (keys[i + AHEAD].hash & mask))
+            prefetch(keys[i + AHEAD].text)
+        key = keys + i
+        length: uint64_t = key.length & KEY_LENGTH
+        at: uint64_t = find_slot(slots, mask, key, spellings)
+        if slots[at] == 0:
+            while index.base[file[0] + 1] <= key.id:
+                file[0] += 1
+            spellings[count].text = key.text
+            spellings[count].length = length
+            row = cython.address(index.names.row[start + count])
+            row.hash = key.hash
+            row.file = file[0]
+            row.offset = offset_in_strings(index.files, file[0], key.text)
+            row.length = cython.cast(uint32_t, length)
+            row.first = key.id
+            count += 1
+            slots[at] = (key.hash >> 32 << 32) | count
+        index.names.of[key.id] = start + cython.cast(uint32_t, slots[at]) - 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def offset_in_strings(files: cython.pointer[Files], file: uint32_t, text: Bytes) -> uint32_t:
+    return cython.cast(uint32_t, text - (files.base[file] + files.row[file].stroff))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def find_slot(
+    slots: U64, mask: uint64_t, key: cython.pointer[NameKey], spellings: cython.pointer[Spelling]
+) -> uint64_t:
+    """The slot that holds the key's name, or the free one where it belongs."""
+    at: uint64_t = key.hash & mask
+    length: uint64_t = key.length & KEY_LENGTH
+    while slots[at]:
+        if slots[at] >> 32 == key.hash >> 32:
+            known = spellings + (cython.cast(uint32_t, slots[at]) - 1)
+            if known.length == length and memcmp(known.text, key.text, length) == 0:
+                break
+        at = (at + 1) & mask
+    return at
