@@ -1,14 +1,15 @@
 """The inputs of a link: mapped files, and the files table in command-line order.
 
-Python names paths and flags; loops over files are here or in the kernels below this one: mapping.py opens files,
-members.py splits archives, headers.py and segments.py read ELF headers.  The steps of a link are `open` (several
-times if linker scripts name more files), `arrange`, `set_internal`, `read_headers`; the table does not change
-afterwards, except for `live`, which is set by resolution.
+Python names paths and flags; loops over files are here or in the kernels below this one: mapping.py opens
+files, members.py splits archives, headers.py and segments.py read ELF headers.  The steps of a link are
+`open` (several times if linker scripts name more files), `arrange`, `set_internal`, `read_headers`; the
+table does not change afterwards, except for `live`, which is set by resolution.
 
-`arrange` works in rounds on a list of slots, one per file to be.  A round replaces every archive by its members, in
-place, so that the order of the command line is kept.  A member of a thin archive is opened at the end of its round
-and may turn out to be an archive, which the next round splits.  An archive that is met again is dropped: its members
-could only lose to the first ones.  That also ends the rounds for thin archives that contain each other.
+`arrange` works in rounds on a list of slots, one per file to be.  A round replaces every archive by its
+members, in place, so that the order of the command line is kept.  A member of a thin archive is opened at
+the end of its round and may turn out to be an archive, which the next round splits.  An archive that is met
+again is dropped: its members could only lose to the first ones.  That also ends the rounds for thin
+archives that contain each other.
 """
 
 import cython
@@ -77,7 +78,7 @@ class Inputs(Maps):
         """Make the files table from open files in link order; archives become their members.
 
         `flags` has for each map a sum of LAZY, AS_NEEDED, EXCLUDED_LIBS and WHOLE_ARCHIVE.
-        Raises LinkError with a message for each file that is nothing to link, KernelFault for a damaged archive.
+        Raises LinkError with a message for each file that cannot be linked, KernelFault at a damaged archive.
         """
         self.take_slots(maps, flags)
         while True:
@@ -125,7 +126,7 @@ class Inputs(Maps):
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def is_new(self, slot: cython.pointer[Slot], outer: cython.bint) -> cython.bint:
-        """Is the slot no archive or shared object that was taken before?  `outer`: it is on the command line."""
+        """False for an archive or shared object that was taken before."""
         if slot.kind == KIND_OBJECT or slot.kind == KIND_BITCODE:
             return True
         map = cython.address(self.maps[slot.map])
@@ -165,7 +166,7 @@ class Inputs(Maps):
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def open_thin(self, pool: Pool) -> cython.int:
-        """Open the members of thin archives that this round has found; their paths are relative to the archive."""
+        """Open the members of thin archives that this round has found; paths are relative to the archive."""
         paths: list = []
         i: int64_t
         for i in range(self.slot_count):
@@ -202,7 +203,7 @@ class Inputs(Maps):
         slot.size = row.size
         if slot.origin:
             if find_member(row, slot) != 0:
-                raise KernelFault(FAULT_MEMBER_NESTED, slot.archive, slot.origin, 0)
+                raise KernelFault(FAULT_MEMBER_NESTED, slot.archive, slot.origin, 0, 0)
         elif row.kind == KIND_ARCHIVE or row.kind == KIND_THIN:
             slot.kind = row.kind
             return self.is_new(slot, False)
@@ -262,7 +263,7 @@ class Inputs(Maps):
         return 0
 
     def set_internal(self, names: list, values: list, shndx: list, infos: list, others: list) -> None:
-        """Give file 0 its symbols, all global or weak: name, st_value, st_shndx, st_info, st_other of each."""
+        """Give file 0 its symbols, global or weak: name, st_value, st_shndx, st_info and st_other of each."""
         count: uint64_t = len(names) + 1
         text: bytes = b"\0" + b"\0".join(names) + b"\0"
         row = cython.address(self.view.row[0])
@@ -318,7 +319,6 @@ class Inputs(Maps):
 
     def shared_files(self) -> list:
         """FileIds of the shared objects, in link order."""
-        i: int64_t
         return [self.view.shared[i].file for i in range(self.view.shared_count)]
 
     def soname(self, file: int64_t) -> str:
@@ -351,7 +351,6 @@ class Inputs(Maps):
 
     def live_files_text(self) -> list:
         """Names of the files that take part in the link, in link order (for --trace)."""
-        i: int64_t
         return [self.file_name(i) for i in range(1, self.view.count) if self.view.live[i]]
 
 

@@ -1,20 +1,20 @@
-"""Reads the ELF headers of all inputs, in parallel: where the symbol table, its strings and the dynamic section are.
+"""Reads the ELF headers of all inputs, in parallel: finds and checks symbol tables and dynamic sections.
 
-Everything that later passes index without looking is checked here, once: that each section lies inside the file,
-that the symbol table is a whole number of symbols and its first global symbol is one of them, that string tables end
-in NUL (so any offset below their size is a C string).  What is in a symbol, a relocation or a group is checked by the
-pass that reads it.
+Everything that later passes index without looking is checked here, once: that each section lies inside the
+file, that the symbol table is a whole number of symbols and its first global symbol is one of them, that
+string tables end in NUL (so any offset below their size is a C string).  What is in a symbol, a relocation
+or a group is checked by the pass that reads it.
 
-The section headers of a file are walked once.  Two fields of the ELF header have escapes for files with more than
-65,279 sections: e_shnum 0 and e_shstrndx SHN_XINDEX refer to sh_size and sh_link of section header 0 (gABI "ELF
-Header"); the section indices of symbols then have a table of their own.
+The section headers of a file are walked once.  Two fields of the ELF header have escapes for files with
+more than 65,279 sections: e_shnum 0 and e_shstrndx SHN_XINDEX refer to sh_size and sh_link of section
+header 0 (gABI "ELF Header"); the section indices of symbols then have a table of their own.
 
-Shared objects may have been stripped of their section headers, since only segments matter at run time.  Then
-kernels/segments.py finds the same tables through PT_DYNAMIC.
+Shared objects may have been stripped of their section headers, since only segments matter at run time.
+Then kernels/segments.py finds the same tables through PT_DYNAMIC.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp
 from cython.cimports.wild.kernels.elf import (
     ELFCLASS64,
@@ -26,8 +26,6 @@ from cython.cimports.wild.kernels.elf import (
     SHN_XINDEX,
     SHT_DYNAMIC,
     SHT_DYNSYM,
-    SHT_GNU_verdef,
-    SHT_GNU_versym,
     SHT_GROUP,
     SHT_NOBITS,
     SHT_NULL,
@@ -41,9 +39,10 @@ from cython.cimports.wild.kernels.elf import (
     Elf64_Shdr,
     Elf64_Sym,
     Shdr,
+    SHT_GNU_verdef,
+    SHT_GNU_versym,
     Sym,
     inside,
-    read64,
 )
 from cython.cimports.wild.kernels.faults import (
     FAULT_DYNAMIC,
@@ -366,7 +365,7 @@ def count_local_signatures(reading: cython.pointer[Reading]) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def has_only_ir(reading: cython.pointer[Reading]) -> cython.bint:
-    """Is it a slim object of GCC's link-time optimisation?  Those define the common symbol __gnu_lto_slim, last."""
+    """Is it a slim object of GCC's LTO?  Their last symbol is __gnu_lto_slim, a common one."""
     row = reading.row
     if row.nsyms == row.first_global:
         return False

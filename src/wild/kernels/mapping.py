@@ -1,13 +1,17 @@
 """Opens the files of a link and brings their bytes into memory, all files in parallel.
 
-A large file is mapped: its pages are shared with the page cache and only those that are looked at cost anything.
-For a small file the map itself is what costs (a region of the address space to set up and to tear down, and at least
-one page fault), so files up to SMALL bytes are read into memory that each worker takes from the system in large
-pieces.  Read files have a second advantage: nobody can shrink them while we look at them.
+A large file is mapped: its pages are shared with the page cache and only those that are looked at cost
+anything.  For a small file the map itself is what costs: setting up and tearing down a region of the
+address space and at least one page fault.  So files up to SMALL bytes are read into memory that each worker
+takes from the system in large pieces; with huge pages (a page fault for each 4 KiB would cost more than the
+reading).  On 16,000 objects of 6 KB in the page cache, one thread: open, fstat and close take 47 ms; reading
+adds 23 ms, mapping 37 ms to set up, 33 ms to touch and 67 ms to tear down.  For 64 KiB reading still takes
+half of mapping, but more memory; populating maps beforehand was never better than touching them.  Read files
+have a second advantage: nobody can shrink them while we look at them.
 
-Nothing here may block: an input can be a FIFO by mistake, and opening one waits for a writer unless O_NONBLOCK is
-given.  Nothing raises either: the reason for which a file cannot be used is left in its row, so that the caller can
-report all of them at once.
+Nothing here may block: an input can be a FIFO by mistake, and opening one waits for a writer unless
+O_NONBLOCK is given.  Nothing raises either: the reason for which a file cannot be used is left in its row,
+so that the caller can report all of them at once.
 """
 
 import cython
@@ -17,12 +21,14 @@ from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcmp
 from cython.cimports.posix.fcntl import O_CLOEXEC, O_NOCTTY, O_NONBLOCK, O_RDONLY, open
 from cython.cimports.posix.mman import (
+    MADV_HUGEPAGE,
     MAP_ANONYMOUS,
     MAP_FAILED,
     MAP_NORESERVE,
     MAP_PRIVATE,
     PROT_READ,
     PROT_WRITE,
+    madvise,
     mmap,
     munmap,
 )
@@ -57,10 +63,11 @@ from cython.cimports.wild.kernels.mapping import (
 from cython.cimports.wild.kernels.pool import Pool
 
 SMALL = cython.declare(cython.const[uint64_t], 64 << 10)
-CHUNK = cython.declare(cython.const[uint64_t], 4 << 20)
-HEAD = cython.declare(cython.const[uint64_t], 64)  # of a chunk: the address of the one before
+FIRST_CHUNK = cython.declare(cython.const[uint64_t], 256 << 10)  # must hold a small file
+CHUNK = cython.declare(cython.const[uint64_t], 8 << 20)
 TEXT_SAMPLE = cython.declare(cython.const[uint64_t], 512)
 
+Chunk = cython.struct(before=cython.p_void, size=uint64_t)
 Opening = cython.struct(
     rows=cython.pointer[MapRow], readers=cython.pointer[Reader], changed=cython.pointer[uint8_t]
 )
@@ -164,19 +171,34 @@ def read_all(file: cython.int, place: cython.pointer[uint8_t], size: uint64_t) -
 def take(reader: cython.pointer[Reader], size: uint64_t) -> cython.pointer[uint8_t]:
     """Room for a small file, aligned for ELF tables; NULL when memory is exhausted."""
     size = (size + 63) & ~cython.cast(uint64_t, 63)
-    if size > reader.left:
-        flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        chunk: cython.p_void = mmap(cython.NULL, CHUNK, PROT_READ | PROT_WRITE, flags, -1, 0)
-        if chunk == MAP_FAILED:
-            return cython.NULL
-        cython.cast(cython.pp_void, chunk)[0] = reader.chunks
-        reader.chunks = chunk
-        reader.at = cython.cast(cython.pointer[uint8_t], chunk) + HEAD
-        reader.left = CHUNK - HEAD
+    if size > reader.left and new_chunk(reader) != 0:
+        return cython.NULL
     found = reader.at
     reader.at += size
     reader.left -= size
     return found
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def new_chunk(reader: cython.pointer[Reader]) -> cython.int:
+    """More memory from the system: first a little, for the links of a few files, then huge pages."""
+    later: cython.bint = reader.chunks is not cython.NULL
+    size: uint64_t = CHUNK if later else FIRST_CHUNK
+    flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+    start: cython.p_void = mmap(cython.NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+    if start == MAP_FAILED:
+        return -1
+    chunk = cython.cast(cython.pointer[Chunk], start)
+    chunk.before = reader.chunks
+    chunk.size = size
+    reader.chunks = chunk
+    reader.at = cython.cast(cython.pointer[uint8_t], start) + 64
+    reader.left = size - 64
+    if later:
+        madvise(start, size, MADV_HUGEPAGE)  # the pages at the ends that are not huge do no harm
+    return 0
 
 
 @cython.cfunc
@@ -261,7 +283,8 @@ def close_map(row: cython.pointer[MapRow]) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def close_reader(reader: cython.pointer[Reader]) -> cython.void:
-    while reader.chunks is not cython.NULL:
-        chunk = reader.chunks
-        reader.chunks = cython.cast(cython.pp_void, chunk)[0]
-        munmap(chunk, CHUNK)
+    chunk = cython.cast(cython.pointer[Chunk], reader.chunks)
+    while chunk is not cython.NULL:
+        before = cython.cast(cython.pointer[Chunk], chunk.before)
+        munmap(chunk, chunk.size)
+        chunk = before

@@ -1,7 +1,7 @@
 """The files of a link that are open, numbered in the order in which they were opened.
 
-The numbers are MapIds and also index `paths`, the names as the user wrote them.  Which of the files are inputs of the
-link, and in which order, is said by files.py.  All errors of opening are reported at once.
+The numbers are MapIds and also index `paths`, the names as the user wrote them.  Which of the files are
+inputs of the link, and in which order, is said by files.py.  All errors of opening are reported at once.
 """
 
 import cython
@@ -108,10 +108,11 @@ class Maps:
     @cython.exceptval(-1, check=False)
     def open_rows(self, pool: Pool, first: int64_t) -> cython.int:
         open_maps(pool, self.maps + first, self.map_count - first, self.readers)
+        failed: list = []
         i: int64_t
-        failed: list = [
-            (self.paths[i], self.maps[i].error) for i in range(first, self.map_count) if self.maps[i].error
-        ]
+        for i in range(first, self.map_count):
+            if self.maps[i].error:
+                failed.append((self.paths[i], self.maps[i].error))
         if failed:
             from wild.faults import why_not_open
 
@@ -125,8 +126,12 @@ class Maps:
 
     def maps_of_kind(self, kind: cython.int, first: int64_t) -> list:
         """The MapIds from `first` on that are of `kind`."""
+        found: list = []
         i: int64_t
-        return [i for i in range(first, self.map_count) if self.maps[i].kind == kind]
+        for i in range(first, self.map_count):
+            if self.maps[i].kind == kind:
+                found.append(i)
+        return found
 
     def map_bytes(self, map: int64_t) -> bytes:
         """The contents of an open file."""
@@ -145,11 +150,10 @@ class Maps:
         """Paths of the inputs whose size or time of modification is not as it was when they were opened."""
         changed = cython.cast(cython.pointer[uint8_t], self.arena.array(self.map_count, 1))
         find_changes(pool, self.maps, self.map_count, changed)
-        i: int64_t
-        return [self.paths[i] for i in range(self.map_count) if changed[i]]
+        return [path for i, path in enumerate(self.paths) if changed[cython.cast(int64_t, i)]]
 
     def guard_truncation(self, output) -> None:
-        """Until `end_guard`: when an input is truncated, say so, unlink `output` (bytes or None) and exit with 1.
+        """Until `end_guard`: when an input is truncated, say so, unlink `output` (bytes or None) and exit.
 
         Calling it again replaces `output` and takes in inputs that were opened in between.
         """

@@ -1,20 +1,23 @@
 """Splits archives into members.
 
-An archive is eight magic bytes and members, each a 60-byte header of blank-padded ASCII fields and its contents, at
-even offsets (ar(5)).  Three dialects differ in how they spell names that do not fit 15 characters:
+An archive is eight magic bytes and members, each a 60-byte header of blank-padded ASCII fields and its
+contents, at even offsets (ar(5)).  Three dialects differ in how they spell names that do not fit 15
+characters:
 
-- GNU: the member `//` holds all long names, each ended by `/` and a newline; `/123` refers to offset 123 in it.
-  `/` and `/SYM64/` are indices of symbols.
-- GNU thin: the same with magic `!<thin>`; only the index and the names are there, members are files whose names are
-  relative to the archive's directory.  `/123:456` is the member whose header is at 456 of the archive named at 123.
+- GNU: the member `//` holds all long names, each ended by `/` and a newline; `/123` refers to offset 123 in
+  it. `/` and `/SYM64/` are indices of symbols.
+- GNU thin: the same with magic `!<thin>`; only the index and the names are there, members are files whose
+  names are relative to the archive's directory.  `/123:456` is the member whose header is at 456 of the
+  archive named at 123.
 - BSD: `#1/N` says that the name is the first N bytes of the contents; `__.SYMDEF…` are indices of symbols.
 
-The indices are not used.  They say which symbols an archive defines, but the members' own symbol tables say so too,
-they are read anyway for what the members refer to, and they cannot be out of date.
+The indices are not used.  They say which symbols an archive defines, but the members' own symbol tables say
+so too, they are read anyway for what the members refer to, and they cannot be out of date.
 
-An archive is walked twice, all archives in parallel: once to count the members that matter, once to fill rows whose
-places follow from the counts.  Members that are neither ELF nor LLVM bitcode (`lib.rmeta` of Rust, text files) get
-no row; neither does a member named lib.rmeta that is wrapped in ELF, nor one that is linked already.
+An archive is walked twice, all archives in parallel: once to count the members that matter, once to fill
+rows whose places follow from the counts.  Members that are neither ELF nor LLVM bitcode (`lib.rmeta` of
+Rust, text files) get no row; neither does a member named lib.rmeta that is wrapped in ELF, nor one that is
+linked already.
 """
 
 import cython
@@ -317,7 +320,7 @@ def is_digit(c: uint8_t) -> cython.bint:
 @cython.nogil
 @cython.exceptval(check=False)
 def read_number(text: Bytes, width: cython.int, number: cython.pointer[uint64_t]) -> cython.int:
-    """Read a decimal field of at most `width` characters, ended by a blank or a colon; returns how many digits."""
+    """Read a decimal field of at most `width` characters, ended by a blank or a colon; returns its length."""
     digits: cython.int = 0
     value: uint64_t = 0
     while digits < width and is_digit(text[digits]):

@@ -1,15 +1,15 @@
-"""The dynamic section of shared objects: the strings it refers to, and, for those without section headers, all tables.
+"""The dynamic section of shared objects, and all other tables of those that have no section headers.
 
-The run-time loader knows nothing of sections: PT_DYNAMIC leads to the dynamic section, whose entries give the
-addresses of the symbol table, its strings, the hash tables and the versions; PT_LOAD segments say where an address is
-in the file.  Only the number of symbols is not written anywhere.  DT_HASH has it as the length of its chains; in
-DT_GNU_HASH the last symbol is found as the end of the chain of the bucket that begins last (chains are ended by an
-odd hash).  A GNU hash table whose buckets are all empty covers no symbol at all; the symbols before its first index
-are undefined ones, which are the whole table then.
+The run-time loader knows nothing of sections: PT_DYNAMIC leads to the dynamic section, whose entries give
+the addresses of the symbol table, its strings, the hash tables and the versions; PT_LOAD segments say where
+an address is in the file.  Only the number of symbols is not written anywhere.  DT_HASH has it as the
+length of its chains; in DT_GNU_HASH the last symbol is found as the end of the chain of the bucket that
+begins last (chains are ended by an odd hash).  A GNU hash table whose buckets are all empty covers no
+symbol at all; the symbols before its first index are undefined ones, which are the whole table then.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import (
     DT_NEEDED,
     DT_NULL,
@@ -195,7 +195,7 @@ def collect_entries(segments: cython.pointer[Segments], shared: cython.pointer[S
 def file_range(
     segments: cython.pointer[Segments], address: uint64_t, offset: cython.pointer[uint64_t]
 ) -> uint64_t:
-    """The offset in the file of an address, and how many bytes of its segment follow (0, and a fault: not there)."""
+    """The offset in the file of an address; how many bytes of its segment follow (0 and a fault: none)."""
     i: uint64_t
     for i in range(segments.phnum):
         header = cython.address(segments.phdr[i])
