@@ -65,11 +65,10 @@ kernels = [
 generated = None if variant == "coverage" else f"build/{variant}/c"
 tracing = {"linetrace": True} if variant == "coverage" else {}
 
-# Cython does not see that `from cython.cimports.wild.kernels import x` depends on x.pxd, so every C file is
-# made anew when any header has changed, or the directives above have.
-changed = max(path.stat().st_mtime for path in [Path("setup.py"), *Path("src/wild").rglob("*.pxd")])
+# Cython makes a C file anew when the kernel or a header that it cimports has changed, but not when the
+# directives above have.
 for path in Path(generated or "src/wild/kernels").rglob("*.c"):
-    if path.stat().st_mtime < changed:
+    if path.stat().st_mtime < Path("setup.py").stat().st_mtime:
         path.unlink()
 
 # A kernel that was renamed or removed must not live on as a library that still imports.

@@ -93,6 +93,15 @@ def test_a_kernel_imports_only_kernels_and_errors(path):
     assert wrong == []
 
 
+@pytest.mark.parametrize("path", sorted((PACKAGE / "kernels").glob("[!_]*.p*")), ids=relative)
+def test_cimports_name_the_module(path):
+    """Cython does not track `from cython.cimports.wild.kernels import x`, so would miss a change of x."""
+    package = r"(cython\.cimports\.)?wild(\.kernels)?"
+    untracked = re.compile(rf"^\s*(from\s+{package}\s+c?import|cimport\s+wild)\b", re.M)
+
+    assert untracked.search(path.read_text(encoding="utf-8")) is None
+
+
 @pytest.mark.parametrize("module", sorted(FRONT_END))
 def test_the_front_end_imports_only_the_front_end(module):
     path = PACKAGE / f"{module}.py"
