@@ -1,8 +1,7 @@
-"""The texts of what is wrong with an input: one row per fault code of kernels/faults.pxd, and the reasons why a file
-cannot be opened or is of no use.
+"""The texts of what is wrong with an input: one row per fault code; why a file cannot be opened or linked.
 
-A template is filled with `place` and `extra` of the fault and follows `FILE: `; it says what is wrong, where, and,
-if the reader can do something about it, what.
+The codes are those of kernels/faults.pxd.  A template is filled with `place` and `extra` of the fault and
+follows `FILE: `; it says what is wrong, where, and, if the reader can do something about it, what.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ FAULT_FOREIGN = 20
 
 ARCHIVE_DAMAGED = "; the archive is damaged, rebuild it with ar"
 OBJECT_DAMAGED = "; the file is damaged, rebuild it"
+GIVE_PARTS = "; give the objects and libraries it is made of"
 
 TEXTS = {
     1: "no archive member header at offset {place:#x}" + ARCHIVE_DAMAGED,
@@ -26,23 +26,24 @@ TEXTS = {
     + ARCHIVE_DAMAGED,
     5: "the member at offset {place:#x} of this thin archive is not where the nested archive should have it"
     "; rebuild both archives with ar",
-    6: "thin archives are nested more than {extra} deep here; does one contain itself?",
     21: "is too short for an ELF file ({extra} bytes)" + OBJECT_DAMAGED,
     22: "the {extra} section headers at offset {place:#x} lie outside the file" + OBJECT_DAMAGED,
     23: "section headers of {extra} bytes; they have 64 bytes in a 64-bit ELF file" + OBJECT_DAMAGED,
     24: "section {extra} (at offset {place:#x}) lies outside the file" + OBJECT_DAMAGED,
-    25: "section {extra} is linked to a section that does not exist or is of the wrong type (header at {place:#x})"
+    25: "section {extra} is linked to a section that is missing or of the wrong type (header at {place:#x})"
     + OBJECT_DAMAGED,
-    26: "the symbol table in section {extra} (at offset {place:#x}) has no whole number of symbols, or too many"
+    26: "the symbol table in section {extra} (at offset {place:#x}) has no whole number of symbols"
     + OBJECT_DAMAGED,
     27: "section {extra} is a second symbol table (header at {place:#x})" + OBJECT_DAMAGED,
-    28: "the symbol table's first global symbol is number {extra}, which it does not have (header at {place:#x})"
+    28: "the first global symbol is number {extra}, beyond the end of the symbol table (header at {place:#x})"
     + OBJECT_DAMAGED,
-    29: "the string table in section {extra} (at offset {place:#x}) is empty or does not end in NUL" + OBJECT_DAMAGED,
-    30: "the section indices of symbols in section {extra} (at offset {place:#x}) are not one word for each symbol"
+    29: "the string table in section {extra} (at offset {place:#x}) is empty or does not end in NUL"
+    + OBJECT_DAMAGED,
+    30: "the section indices of symbols in section {extra} (at offset {place:#x}) are not one for each symbol"
     + OBJECT_DAMAGED,
     31: "the section names should be in section {extra}, which is no string table" + OBJECT_DAMAGED,
-    32: "a section group is named by symbol {extra}, which does not exist (header at {place:#x})" + OBJECT_DAMAGED,
+    32: "a section group is named by symbol {extra}, which does not exist (header at {place:#x})"
+    + OBJECT_DAMAGED,
     33: "the symbol versions (at offset {place:#x}) are not one for each dynamic symbol" + OBJECT_DAMAGED,
     34: "the version definitions (at offset {place:#x}) lie outside the file or use another string table"
     + OBJECT_DAMAGED,
@@ -51,20 +52,39 @@ TEXTS = {
     36: "the dynamic entry at offset {place:#x} has its string at {extra:#x}, outside the string table"
     + OBJECT_DAMAGED,
     37: "the program headers at offset {place:#x} lie outside the file" + OBJECT_DAMAGED,
-    38: "the dynamic section refers to address {extra:#x}, which no segment loads from the file" + OBJECT_DAMAGED,
+    38: "the dynamic section refers to address {extra:#x}, which no segment loads from the file"
+    + OBJECT_DAMAGED,
     39: "the hash table at offset {place:#x} does not fit the file" + OBJECT_DAMAGED,
-    40: "cannot use a position-independent executable as input to a link; give the objects or libraries it is made of",
-    41: "symbols of {extra} bytes (header at {place:#x}); they have 24 bytes in a 64-bit ELF file" + OBJECT_DAMAGED,
+    40: "cannot use a position-independent executable as input to a link" + GIVE_PARTS,
+    41: "symbols of {extra} bytes (header at {place:#x}); they have 24 bytes in a 64-bit ELF file"
+    + OBJECT_DAMAGED,
+    80: "the last string of section {extra} (at offset {place:#x}) has no end" + OBJECT_DAMAGED,
+    100: "the call frame record at offset {place:#x} runs over the end of section {extra}" + OBJECT_DAMAGED,
+    101: "the call frame record at offset {place:#x} of section {extra} has more than 4 GiB or says so" + OBJECT_DAMAGED,
+    102: "the call frame record at offset {place:#x} of section {extra} refers to no common record (CIE)"
+    + OBJECT_DAMAGED,
+    103: "the call frame record at offset {place:#x} of section {extra} is too short" + OBJECT_DAMAGED,
+    105: "relocation {extra} of .eh_frame (at offset {place:#x} there) belongs to no call frame record" + OBJECT_DAMAGED,
+    106: "a relocation of type {extra} at .eh_frame+{place:#x}, where only PC32, PC64, 32, 64 and PLT32 can be",
+    107: "the relocation at .eh_frame+{place:#x} cannot hold {extra:#x}; are the sections too far apart?",
+    108: "the relocation at .eh_frame+{place:#x} refers to symbol {extra}, which does not exist" + OBJECT_DAMAGED,
+    109: "the function at {extra:#x} is too far from .eh_frame_hdr to be in its table",
+    120: "the local symbol at offset {place:#x} has its name at {extra:#x}, outside the string table" + OBJECT_DAMAGED,
+    121: "the local symbol at offset {place:#x} is defined in section {extra}, which does not exist" + OBJECT_DAMAGED,
+    122: "the entry of .gnu.version_d at offset {place:#x} does not fit the section" + OBJECT_DAMAGED,
+    123: "the version defined at offset {place:#x} has its name at {extra:#x}, outside the string table"
+    + OBJECT_DAMAGED,
+    124: "a dynamic symbol has version {extra} (at offset {place:#x}), which .gnu.version_d does not define"
+    + OBJECT_DAMAGED,
+    125: "the program property at offset {place:#x} is malformed" + OBJECT_DAMAGED,
+    127: "section {extra} has its name outside the section names (header at {place:#x})" + OBJECT_DAMAGED,
 }
 
 
 def describe(inputs: Inputs, fault: KernelFault) -> str:
     """The text of a fault that a kernel found, beginning with the file's name as the user wrote it."""
-    code, file, place, extra = fault.args
-    if code < FIRST_FILE_FAULT:
-        name = inputs.paths[file]
-    else:
-        name = inputs.file_name(file)
+    code, file, place, extra = fault.args[:4]
+    name = inputs.paths[file] if code < FIRST_FILE_FAULT else inputs.file_name(file)
     if code == FAULT_FOREIGN:
         return f"{name}: {why_unusable(inputs.file_start(file))}"
     return f"{name}: {TEXTS[code].format(place=place, extra=extra)}"
@@ -72,13 +92,13 @@ def describe(inputs: Inputs, fault: KernelFault) -> str:
 
 # e_machine, as the gABI's list of machines numbers them; only those a user is likely to meet.
 MACHINES = {
-    2: "SPARC", 3: "x86 (32-bit)", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM", 43: "SPARC V9",
-    50: "IA-64", 62: "x86-64", 183: "AArch64", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
+    2: "SPARC", 3: "x86 (32-bit)", 8: "MIPS", 20: "PowerPC", 21: "PowerPC64", 22: "S/390", 40: "ARM",
+    43: "SPARC V9", 50: "IA-64", 183: "AArch64", 224: "AMD GPU", 243: "RISC-V", 247: "BPF", 258: "LoongArch",
 }  # fmt: skip
 
 UNLINKABLE_TYPES = {
     0: "is an ELF file without a type (e_type 0)",
-    2: "cannot use executable file as input to a link; give the objects or libraries it is made of",
+    2: "cannot use an executable as input to a link" + GIVE_PARTS,
     4: "is a core dump, not something to link",
 }
 

@@ -53,16 +53,15 @@ cdef enum:                       # dynamic symbols, symbol table, notes
 cdef enum:
     FAULT_MERGE_UNTERMINATED = 80    # place: sh_offset, extra: section index
 
-    FAULT_FRAME_SIZE = 100       # a record that runs over the end.  place: of the record in the file, extra: section index
-    FAULT_FRAME_WIDE = 101       # a record of more than 4 GiB.  The same (so up to 105)
-    FAULT_FRAME_CIE = 102        # an FDE that refers to no CIE
-    FAULT_FRAME_SHORT = 103      # too short for what it has to hold
-    FAULT_FRAME_AUGMENTATION = 104
-    FAULT_FRAME_RELOC = 105      # a relocation in front of, between or across the fields it can apply to
-    FAULT_FRAME_RELOC_TYPE = 106 # place: r_offset, extra: type
-    FAULT_FRAME_OVERFLOW = 107   # place: r_offset, extra: the value
-    FAULT_FRAME_SYMBOL = 108     # place: r_offset, extra: symbol index
-    FAULT_FRAME_HDR_OVERFLOW = 109   # .eh_frame_hdr cannot reach a function: extra: distance
+    FAULT_FRAME_SIZE = 100       # runs over the end of the section.  place: of the record in the file, extra: section index
+    FAULT_FRAME_WIDE = 101       # uses the 64-bit form.  The same for the others up to 105
+    FAULT_FRAME_CIE = 102        # refers to no CIE
+    FAULT_FRAME_SHORT = 103      # ends before what it has to hold
+    FAULT_FRAME_RELOC = 105      # a relocation that is not inside one record.  extra: relocation index
+    FAULT_FRAME_RELOC_TYPE = 106 # place: r_offset, extra: type (the same for the next two)
+    FAULT_FRAME_OVERFLOW = 107   # extra: the value
+    FAULT_FRAME_SYMBOL = 108     # extra: symbol index
+    FAULT_FRAME_HDR = 109        # .eh_frame_hdr cannot reach a function.  extra: its address
 
 cdef enum:
     FAULT_SECTION_OUTSIDE = 140  # place: of the section header, extra: section index (so up to 151)

@@ -1,0 +1,534 @@
+"""Strings and constants that occur in several sections are kept once (gABI "Section Attribute Flags": SHF_MERGE).
+
+A mergeable section is cut into pieces: strings with their terminator, or constants of sh_entsize.  Equal pieces of a
+group (sections of one output part with the same entry size and alignment) get one place in the output.  There are
+millions of them, most are duplicates, and nearly all the time is spent waiting for memory; so the passes are arranged
+to touch the bytes of a piece once while they are in the second-level cache, and never again unless they are written.
+
+The unit of work is a batch: 256 KiB of small sections or a stretch of a large one, so that one huge .debug_str is
+shared by all threads too.  Stretches are cut anywhere; a batch owns the pieces that begin in it.
+
+ 1. count    pieces of each batch; prefix sums give every batch its run of piece numbers
+ 2. cut      note where each piece begins, hash it, and sort the batch's hashes by shard (top bits of the hash)
+ 3. intern   each shard is one hash table filled in input order by one thread; the first piece is the representative
+ 4. mark     back in the batches: which pieces are representatives and how many bytes they need; prefix sums
+ 5. place    representatives get their offsets in input order, then duplicates take over theirs
+
+So the output keeps the order of first appearance whatever the hashes and threads are: strings that were neighbours
+stay neighbours, and writing is mostly copying runs.  All that remains per piece is two words, its offset in the input
+and its offset in the output; the shards, the hashes and the tables are gone.
+
+Pieces are equal if 96 bits of hash are.  Comparing the bytes would double the cache misses of step 3.  For n pieces the
+chance that this is ever wrong is n²/2⁹⁷: 1 : 10¹⁴ for a link with 16 million pieces.
+
+A piece is aligned to the group's alignment, which is what the compiler asked for when it aligned each string of
+.rodata.str1.8.  Only whole sections die by --gc-sections, not pieces.  Sharing of suffixes is the business of tails.py.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import calloc, free, malloc
+from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.wild.kernels.cc import prefetch
+from cython.cimports.wild.kernels.elf import Bytes, MutableBytes, align_up
+from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.merge import INDEX_SHIFT, MERGE_SHARDS, NONE64, MergeBatch, MergeEntry, MergeGroup
+from cython.cimports.wild.kernels.merge import MergeScratch, MergeSection, MergeSlot, MergeView, MergeWork, MergeWriting
+from cython.cimports.wild.kernels.merge import merged_offset, stretch_of
+from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
+from cython.cimports.wild.kernels.pool import Arena, Pool
+from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
+from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
+
+BATCH = cython.declare(cython.const[uint64_t], 1 << 18)
+SMALL_GROUP = cython.declare(cython.const[uint64_t], 1 << 13)  # pieces; a table of so many fits the cache
+LARGEST = cython.declare(cython.const[uint64_t], 0xFFFFFF00)
+AHEAD = cython.declare(cython.const[uint64_t], 12)  # entries between a prefetch and its use
+
+
+@cython.final
+@cython.cclass
+class MergeTable:
+    """The pieces of all live mergeable sections."""
+
+    def __cinit__(self):
+        self.arena = Arena()
+        self.rows = []
+
+    @staticmethod
+    def of(inputs: Inputs, sections: SectionTable):
+        """Groups are runs of SectionTable's list of unusual sections, which is grouped by part."""
+        table = MergeTable()
+        table.files = cython.address(inputs.view)
+        table.sections = cython.address(sections.view)
+        table.section_ids = sections.ids
+        table.owners = (inputs, sections)
+        return table
+
+    @staticmethod
+    def at(files: int, sections: int, section_ids: int):
+        """The same from the addresses of a Files, a Sections and uint32 SectionIds."""
+        table = MergeTable()
+        table.files = cython.cast(cython.pointer[Files], cython.cast(uint64_t, files))
+        table.sections = cython.cast(cython.pointer[Sections], cython.cast(uint64_t, sections))
+        table.section_ids = cython.cast(cython.pointer[cython.const[uint32_t]], cython.cast(uint64_t, section_ids))
+        return table
+
+    def add_group(self, entsize: int, is_string: bool, align: int, first: int, count: int, extra: bytes = b""):
+        """Add a group and return its number.
+
+        `align` is in bytes; `first` and `count` select section ids, in input order; `extra` is one more section, the
+        linker's own.  Strings have entsize 1, 2 or 4, and all sizes are multiples of entsize.
+        """
+        self.rows.append((entsize, is_string, align, first, count, extra))
+        return len(self.rows) - 1
+
+    def merge(self, pool: Pool, tails: bool):
+        """Find the place of every piece; with `tails`, a string may be the end of another.
+
+        Raises KernelFault for a string without end, MemoryError where an output section would exceed 4 GiB.
+        """
+        work = cython.cast(cython.pointer[MergeWork], calloc(1, cython.sizeof(MergeWork)))
+        if work is cython.NULL:
+            raise MemoryError
+        work.view = cython.address(self.view)
+        work.fault = cython.address(pool.fault)
+        work.tails = tails
+        try:
+            self.take_groups()
+            self.make_batches()
+            pool.run(count_pieces, work, self.view.batches, 1)
+            self.number_pieces(work)
+            pool.run(cut_batches, work, self.view.batches, 1)
+            pool.run(intern_shards, work, self.view.groups * MERGE_SHARDS, 1)
+            if work.out_of_memory:
+                raise MemoryError
+            pool.run(mark_batches, work, self.view.batches, 1)
+            self.place_batches()
+            pool.run(place_first, work, self.view.batches, 1)
+            pool.run(place_duplicates, work, self.view.batches, 1)
+        finally:
+            release(work)
+
+    @cython.cfunc
+    def take_groups(self):
+        """Number the live sections of all groups, in order; number 0 is for the dead ones."""
+        view = cython.address(self.view)
+        view.groups = len(self.rows)
+        view.group = cython.cast(
+            cython.pointer[MergeGroup], self.arena.array(view.groups, cython.sizeof(MergeGroup))
+        )
+        most: uint64_t = 1
+        i: int64_t
+        for i in range(view.groups):
+            row = cython.address(view.group[i])
+            row.entsize, row.is_string, row.align, row.first, row.count, _ = self.rows[i]
+            most += row.count + 1
+        view.section = cython.cast(cython.pointer[MergeSection], self.arena.array(most, cython.sizeof(MergeSection)))
+        view.bytes = cython.cast(cython.pointer[Bytes], self.arena.array(most, cython.sizeof(Bytes)))
+        view.sections = 1
+        for i in range(view.groups):
+            row = cython.address(view.group[i])
+            row.section = cython.cast(uint32_t, view.sections)
+            number_sections(view, row, self.files, self.sections, self.section_ids)
+            extra = self.rows[i][5]
+            if extra:
+                append_section(view, row, cython.cast(Bytes, cython.cast(cython.p_char, extra)), len(extra))
+            row.section_end = cython.cast(uint32_t, view.sections)
+
+    @cython.cfunc
+    def make_batches(self):
+        """Cut the sections of each group into units of work."""
+        view = cython.address(self.view)
+        i: int64_t
+        for i in range(view.groups):
+            view.group[i].batch = cython.cast(uint32_t, view.batches)
+            view.batches += (view.group[i].bytes + stretch_size(view.group[i].entsize) - 1) // stretch_size(
+                view.group[i].entsize
+            )
+            view.group[i].batch_end = cython.cast(uint32_t, view.batches)
+        view.batch = cython.cast(cython.pointer[MergeBatch], self.arena.array(view.batches, cython.sizeof(MergeBatch)))
+        for i in range(view.groups):
+            fill_batches(view, cython.cast(uint32_t, i))
+
+    @cython.cfunc
+    def number_pieces(self, work: cython.pointer[MergeWork]):
+        """Give every batch its run of piece numbers and every section its run of the index; allocate both."""
+        view = cython.address(self.view)
+        pieces: uint64_t = number_groups(view)
+        index: uint64_t = 0
+        i: int64_t
+        if pieces > LARGEST:
+            raise MemoryError(f"{pieces} strings and constants to merge; at most {LARGEST} can be numbered")
+        for i in range(1, view.sections):
+            view.section[i].first_index = index
+            index += (view.section[i].size >> INDEX_SHIFT) + 2
+        view.pieces = pieces
+        view.index = cython.cast(cython.pointer[uint32_t], self.arena.array(index, 4))
+        view.offset = cython.cast(cython.pointer[uint32_t], self.arena.array(pieces, 4))
+        view.out = cython.cast(cython.pointer[uint32_t], self.arena.array(pieces, 4))
+        work.entry = cython.cast(cython.pointer[MergeEntry], malloc(pieces * cython.sizeof(MergeEntry) + 1))
+        work.start = cython.cast(cython.pointer[uint32_t], malloc((view.batches + 1) * (MERGE_SHARDS + 1) * 4))
+        if work.entry is cython.NULL or work.start is cython.NULL:
+            raise MemoryError
+
+    @cython.cfunc
+    def place_batches(self):
+        """The new pieces of each batch follow those of the batch before it."""
+        i: int64_t
+        k: uint32_t
+        for i in range(self.view.groups):
+            group = cython.address(self.view.group[i])
+            for k in range(group.batch, group.batch_end):
+                self.view.batch[k].out = group.size
+                group.size += self.view.batch[k].size
+            if group.size > LARGEST:
+                raise MemoryError(f"merged strings or constants of {group.size} bytes in one section")
+
+    def group_size(self, group: int) -> int:
+        """Bytes that the pieces of a group take up in their part."""
+        return self.view.group[group].size
+
+    def offset_of(self, link: int, offset: int):
+        """`merged_offset` for Python: None where the section has no such byte."""
+        found: uint64_t = merged_offset(cython.address(self.view), link, offset)
+        return None if found == NONE64 else found
+
+    def write(self, pool: Pool, group: int, to: int):
+        """Fill the group_size bytes at address `to`."""
+        work = cython.declare(MergeWriting)
+        work.view = cython.address(self.view)
+        work.group = cython.address(self.view.group[group])
+        work.to = cython.cast(MutableBytes, cython.cast(uint64_t, to))
+        pool.run(write_batches, cython.address(work), work.group.batch_end - work.group.batch, 2)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_sections(
+    view: cython.pointer[MergeView],
+    group: cython.pointer[MergeGroup],
+    files: cython.pointer[Files],
+    sections: cython.pointer[Sections],
+    ids: cython.pointer[cython.const[uint32_t]],
+) -> cython.void:
+    """Append the live sections of a group and note their numbers in their SectionRows."""
+    file: uint32_t = 0
+    i: uint64_t
+    for i in range(group.first, group.first + group.count):
+        sec = cython.address(sections.row[ids[i]])
+        sec.link = 0
+        if not sec.flags & SEC_LIVE or not sec.size:
+            continue
+        while ids[i] - files.row[file].sec_base >= files.row[file].shnum or not files.row[file].sec_base:
+            file += 1
+        row = cython.address(files.row[file])
+        shdr = section_header(files.base[file], row, ids[i] - row.sec_base)
+        sec.link = cython.cast(uint32_t, view.sections)
+        view.section[view.sections].section = ids[i]
+        view.section[view.sections].file = file
+        append_section(view, group, section_bytes(sections, files.base[file], shdr, ids[i]), sec.size)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def append_section(
+    view: cython.pointer[MergeView], group: cython.pointer[MergeGroup], bytes: Bytes, size: uint64_t
+) -> cython.void:
+    section = cython.address(view.section[view.sections])
+    section.start = group.bytes
+    section.size = size
+    group.bytes += size
+    view.bytes[view.sections] = bytes
+    view.sections += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def stretch_size(entsize: uint32_t) -> uint64_t:
+    """The bytes of a batch: whole characters or constants."""
+    return BATCH - BATCH % entsize if entsize < BATCH else entsize
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_batches(view: cython.pointer[MergeView], number: uint32_t) -> cython.void:
+    group = cython.address(view.group[number])
+    begin: uint64_t = 0
+    section: uint32_t = group.section
+    i: uint32_t
+    for i in range(group.batch, group.batch_end):
+        while view.section[section].start + view.section[section].size <= begin:
+            section += 1
+        batch = cython.address(view.batch[i])
+        batch.group = number
+        batch.section = section
+        batch.begin = begin
+        begin = min(begin + stretch_size(group.entsize), group.bytes)
+        batch.end = begin
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_groups(view: cython.pointer[MergeView]) -> uint64_t:
+    """Turn the counts that count_pieces has left in `size` into runs of piece numbers; returns how many there are."""
+    pieces: uint64_t = 0
+    i: int64_t
+    k: uint32_t
+    for i in range(view.groups):
+        group = cython.address(view.group[i])
+        before: uint64_t = pieces
+        for k in range(group.batch, group.batch_end):
+            view.batch[k].first_piece = cython.cast(uint32_t, pieces)
+            pieces += view.batch[k].size
+            view.batch[k].piece_end = cython.cast(uint32_t, pieces)
+        group.shards = 1 if pieces - before < SMALL_GROUP else MERGE_SHARDS
+    return pieces
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def intern_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    work = cython.cast(cython.pointer[MergeWork], context)
+    i: int64_t
+    for i in range(begin, end):
+        group = cython.address(work.view.group[i // MERGE_SHARDS])
+        if i % MERGE_SHARDS < group.shards:
+            if intern_shard(work, group, cython.cast(uint32_t, i % MERGE_SHARDS), cython.address(work.scratch[worker])):
+                return 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def intern_shard(
+    work: cython.pointer[MergeWork],
+    group: cython.pointer[MergeGroup],
+    shard: uint32_t,
+    scratch: cython.pointer[MergeScratch],
+) -> cython.int:
+    """Find the representative of every piece of a shard: the first of its equals in input order."""
+    total: uint64_t = 0
+    batch: uint32_t
+    for batch in range(group.batch, group.batch_end):
+        start = work.start + cython.cast(uint64_t, batch) * (MERGE_SHARDS + 1) + shard
+        total += start[1] - start[0]
+    if clear_table(scratch, total):
+        work.out_of_memory = 1
+        return 1
+    for batch in range(group.batch, group.batch_end):
+        start = work.start + cython.cast(uint64_t, batch) * (MERGE_SHARDS + 1) + shard
+        count: uint64_t = start[1] - start[0]
+        if 2 * (scratch.used + count) > scratch.mask and grow_table(scratch, scratch.used + count):
+            work.out_of_memory = 1
+            return 1
+        prefetch(work.entry + start[MERGE_SHARDS + 1])
+        prefetch(work.entry + start[MERGE_SHARDS + 1] + 4)
+        intern_run(scratch, work.entry + start[0], count)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def intern_run(
+    scratch: cython.pointer[MergeScratch], entry: cython.pointer[MergeEntry], count: uint64_t
+) -> cython.void:
+    """Replace the hash of each entry by its representative; the table has room for all."""
+    slot = scratch.slot
+    mask: uint64_t = scratch.mask
+    i: uint64_t
+    for i in range(min(count, AHEAD)):
+        prefetch(cython.address(slot[entry[i].hash & mask]))
+    for i in range(count):
+        if i + AHEAD < count:
+            prefetch(cython.address(slot[entry[i + AHEAD].hash & mask]))
+        hash: uint64_t = entry[i].hash
+        at: uint64_t = hash & mask
+        while slot[at].piece and (slot[at].hash != hash or slot[at].low != entry[i].low):
+            at = (at + 1) & mask
+        if slot[at].piece == 0:
+            slot[at].hash = hash
+            slot[at].low = entry[i].low
+            slot[at].piece = entry[i].piece + 1
+            scratch.used += 1
+        entry[i].hash = slot[at].piece - 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def clear_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cython.int:
+    """An empty table that need not grow if half of the entries are duplicates; non-zero if there is no memory."""
+    room: uint64_t = 256
+    while room < entries:
+        room *= 2
+    scratch.used = 0
+    if room > scratch.room:
+        free(scratch.slot)
+        scratch.slot = cython.cast(cython.pointer[MergeSlot], calloc(room, cython.sizeof(MergeSlot)))
+        scratch.room = room if scratch.slot is not cython.NULL else 0
+        scratch.mask = room - 1
+        return scratch.slot is cython.NULL
+    scratch.mask = room - 1
+    memset(scratch.slot, 0, room * cython.sizeof(MergeSlot))
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def grow_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cython.int:
+    """Make the table large enough for so many distinct entries."""
+    room: uint64_t = scratch.mask + 1
+    while room <= 2 * entries:
+        room *= 2
+    slot = cython.cast(cython.pointer[MergeSlot], calloc(room, cython.sizeof(MergeSlot)))
+    if slot is cython.NULL:
+        return 1
+    i: uint64_t
+    for i in range(scratch.mask + 1):
+        if scratch.slot[i].piece:
+            at: uint64_t = scratch.slot[i].hash & (room - 1)
+            while slot[at].piece:
+                at = (at + 1) & (room - 1)
+            slot[at] = scratch.slot[i]
+    free(scratch.slot)
+    scratch.slot = slot
+    scratch.room = room
+    scratch.mask = room - 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def mark_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Set `out` to 1 for representatives, and sum up what they need."""
+    work = cython.cast(cython.pointer[MergeWork], context)
+    view = work.view
+    b: int64_t
+    i: uint32_t
+    for b in range(begin, end):
+        batch = cython.address(view.batch[b])
+        align: uint64_t = view.group[batch.group].align
+        batch.size = 0
+        start = work.start + b * (MERGE_SHARDS + 1)
+        for i in range(start[0], start[MERGE_SHARDS]):
+            piece: uint32_t = work.entry[i].piece
+            view.out[piece] = work.entry[i].hash == piece
+            if work.entry[i].hash == piece:
+                batch.size += align_up(view.offset[piece + 1] - view.offset[piece], align)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def place_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Representatives follow each other in input order."""
+    view = cython.cast(cython.pointer[MergeWork], context).view
+    b: int64_t
+    i: uint32_t
+    for b in range(begin, end):
+        batch = cython.address(view.batch[b])
+        align: uint64_t = view.group[batch.group].align
+        at: uint64_t = batch.out
+        for i in range(batch.first_piece, batch.piece_end):
+            if view.out[i]:
+                view.out[i] = cython.cast(uint32_t, at)
+                at += align_up(view.offset[i + 1] - view.offset[i], align)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def place_duplicates(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """The others are where their representatives are, or at their ends."""
+    work = cython.cast(cython.pointer[MergeWork], context)
+    view = work.view
+    b: int64_t
+    i: uint32_t
+    for b in range(begin, end):
+        start = work.start + b * (MERGE_SHARDS + 1)
+        last: uint32_t = start[MERGE_SHARDS]
+        for i in range(start[0], last):
+            if i + AHEAD < last:
+                prefetch(cython.address(view.out[work.entry[i + AHEAD].hash]))
+            piece: uint32_t = work.entry[i].piece
+            first: uint64_t = work.entry[i].hash
+            if first == piece:
+                continue
+            view.out[piece] = view.out[first]
+            if work.tails:
+                view.out[piece] += view.offset[first + 1] - view.offset[first]
+                view.out[piece] -= view.offset[piece + 1] - view.offset[piece]
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def release(work: cython.pointer[MergeWork]) -> cython.void:
+    worker: cython.int
+    for worker in range(256):
+        free(work.scratch[worker].slot)
+    free(work.entry)
+    free(work.start)
+    free(work)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    writing = cython.cast(cython.pointer[MergeWriting], context)
+    b: int64_t
+    for b in range(begin + writing.group.batch, end + writing.group.batch):
+        write_batch(writing, cython.address(writing.view.batch[b]))
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def write_batch(writing: cython.pointer[MergeWriting], batch: cython.pointer[MergeBatch]) -> cython.void:
+    """Copy the representatives of a batch.
+
+    They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string that is
+    the end of another lies inside it.
+    """
+    view = writing.view
+    align: uint64_t = writing.group.align
+    at: uint64_t = batch.out
+    last: uint64_t = batch.out + batch.size
+    s: uint32_t = batch.section
+    i: uint32_t
+    while at < last:
+        section = cython.address(view.section[s])
+        part = stretch_of(batch, section)
+        i = part.first_piece
+        while i < part.piece_end:
+            run: uint64_t = at
+            first: uint32_t = i
+            while i < part.piece_end and view.out[i] == at:
+                at += view.offset[i + 1] - view.offset[i]
+                i += 1
+                if at & (align - 1):
+                    break
+            if i == first:
+                i += 1
+                continue
+            memcpy(writing.to + run, view.bytes[s] + view.offset[first], at - run)
+            while at & (align - 1):
+                writing.to[at] = 0
+                at += 1
+        s += 1
