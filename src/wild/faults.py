@@ -58,6 +58,11 @@ TEXTS = {
     40: "cannot use a position-independent executable as input to a link" + GIVE_PARTS,
     41: "symbols of {extra} bytes (header at {place:#x}); they have 24 bytes in a 64-bit ELF file"
     + OBJECT_DAMAGED,
+    50: "the symbol at offset {place:#x} has its name at {extra:#x}, outside the string table" + OBJECT_DAMAGED,
+    51: "symbol {extra} (at offset {place:#x}) has a name of a gigabyte or more" + OBJECT_DAMAGED,
+    52: "symbol {extra} (at offset {place:#x}) is local but stands among the global symbols" + OBJECT_DAMAGED,
+    53: "the symbol at offset {place:#x} is defined in section {extra:#x}, which does not exist" + OBJECT_DAMAGED,
+    54: "the common symbol at offset {place:#x} has the alignment {extra}, which is no power of two" + OBJECT_DAMAGED,
     80: "the last string of section {extra} (at offset {place:#x}) has no end" + OBJECT_DAMAGED,
     100: "the call frame record at offset {place:#x} runs over the end of section {extra}" + OBJECT_DAMAGED,
     101: "the call frame record at offset {place:#x} of section {extra} has more than 4 GiB or says so" + OBJECT_DAMAGED,
@@ -138,7 +143,7 @@ def why_not_elf(start: bytes) -> str:
 
 
 # Reasons of kernels/mapping.pxd that are no errno values.
-NOT_REGULAR = {
+NO_ERRNO = {
     -1: "file is empty",
     -2: "is a FIFO, socket or device; inputs must be regular files",
     -3: "changed while it was being opened; is it still being written?",
@@ -146,15 +151,15 @@ NOT_REGULAR = {
 
 
 def why_not_open(path: str, reason: int) -> str:
-    """The text for an input that cannot be read; `reason` is an errno value or a key of NOT_REGULAR."""
+    """The text for an input that cannot be read; `reason` is an errno value or a key of NO_ERRNO."""
     import errno
     import posix
 
-    if reason in NOT_REGULAR:
-        return f"{path}: {NOT_REGULAR[reason]}"
+    if reason in NO_ERRNO:
+        return f"{path}: {NO_ERRNO[reason]}"
     if reason == errno.EISDIR:
         return f"{path}: is a directory; inputs must be regular files"
     if reason == errno.ENXIO:
-        return f"{path}: {NOT_REGULAR[-2]}"
+        return f"{path}: {NO_ERRNO[-2]}"
     advice = {errno.ENOENT: "", errno.EACCES: "; check its permissions"}.get(reason, "")
     return f"{path}: cannot open: {posix.strerror(reason)}{advice}"

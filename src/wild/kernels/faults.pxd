@@ -39,7 +39,6 @@ cdef enum:                       # at one symbol.  place: of the symbol
     FAULT_LOCAL_GLOBAL = 52      # extra: its index; a local symbol among the global ones
     FAULT_SYMBOL_SECTION = 53    # extra: section index
     FAULT_COMMON_ALIGN = 54      # extra: st_value
-    FAULT_VERSION_NODE = 55      # extra: GlobalId; foo@V and no version V
 
 cdef enum:                       # dynamic symbols, symbol table, notes
     FAULT_LOCAL_NAME = 120       # place: of the symbol, extra: st_name, outside the string table

@@ -93,7 +93,7 @@ class Resolution:
             state.slices = cython.NULL
         return 0
 
-    def bind(self, pool: Pool, sections: SectionTable):
+    def bind(self, pool: Pool, sections: SectionTable = None):
         """Find the definition of every name among the live files and fill its SymbolRow; once, after `load`.
 
         Definitions in sections that COMDAT groups or the output rules discard count as references (`sections` may be
