@@ -18,6 +18,7 @@ cdef class Inputs(Maps):
     cdef bint is_new(self, Slot *slot, bint outer) except -1
     cdef int split_round(self, Pool pool, int64_t *archives, int64_t count) except -1
     cdef int open_thin(self, Pool pool) except -1
+    cdef int report_thin(self, int64_t map, dict failed) except -1
     cdef int settle_thin(self, Slot *slot, uint32_t map) except -1
     cdef int make_rows(self) except -1
     cdef int fill_rows(self) except -1

@@ -34,7 +34,6 @@ from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.tables import (
     FILE_AS_NEEDED,
     FILE_EXCLUDED_LIBS,
-    FILE_INTERNAL,
     FILE_LAZY,
     FILE_LTO,
     FILE_MEMBER,
@@ -180,7 +179,10 @@ class Inputs(Maps):
                 paths.append(name if name.startswith("/") else archive[: archive.rfind("/") + 1] + name)
         if not paths:
             return 0
-        opened: int64_t = self.open(pool, paths)
+        opened: int64_t = self.new_maps(paths)
+        failed: list = self.load(pool, opened)
+        if failed:
+            self.report_thin(opened, dict(failed))
         kept: int64_t = 0
         for i in range(self.slot_count):
             slot = cython.address(self.slots[i])
@@ -193,6 +195,22 @@ class Inputs(Maps):
                 kept += 1
         self.slot_count = kept
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def report_thin(self, map: int64_t, failed: dict) -> cython.int:
+        """Raise for members that cannot be opened; `failed`: reasons by MapId, `map`: the first member's."""
+        from wild.faults import why_not_open
+
+        texts: list = []
+        i: int64_t
+        for i in range(self.slot_count):
+            if self.slots[i].map == NONE:
+                if map in failed:
+                    text = why_not_open(self.paths[map], failed[map])
+                    texts.append(f"{self.paths[self.slots[i].archive]}: member {text}")
+                map += 1
+        raise LinkError(*texts)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -243,8 +261,7 @@ class Inputs(Maps):
         for i in range(self.slot_count):
             slot = cython.address(self.slots[i])
             row = cython.address(self.view.row[i + 1])
-            row.map = slot.map
-            row.path = slot.map if slot.archive == NONE else slot.archive
+            row.map = row.path = slot.map
             row.offset = slot.offset
             row.size = slot.size
             row.kind = FILE_OBJECT
@@ -256,6 +273,7 @@ class Inputs(Maps):
                 self.view.shared[shared].file = cython.cast(uint32_t, i + 1)
                 shared += 1
             if slot.archive != NONE:
+                row.path = slot.archive
                 row.name_offset = name
                 row.name_length = slot.name_length
                 memcpy(self.names + name, self.maps[slot.archive].base + slot.name_offset, slot.name_length)
@@ -278,7 +296,6 @@ class Inputs(Maps):
             symbols[i].st_info = infos[i - 1]
             symbols[i].st_other = others[i - 1]
             at += len(names[i - 1]) + 1
-        row.kind = FILE_INTERNAL
         row.nsyms = cython.cast(uint32_t, count)
         row.first_global = 1
         row.stroff = count * cython.sizeof(Elf64_Sym)
@@ -310,6 +327,14 @@ class Inputs(Maps):
         if not row.flags & FILE_MEMBER:
             return path
         return f"{path}({decode(self.names + row.name_offset, row.name_length)})"
+
+    def file_row(self, file: int64_t) -> dict:
+        """The FileRow, joined with the SharedRow of a shared object, for tests and reports."""
+        self.check_file(file)
+        row: dict = self.view.row[file]
+        if self.view.row[file].kind == FILE_SHARED:
+            row |= self.view.shared[self.view.row[file].shared]
+        return row
 
     def file_start(self, file: int64_t) -> bytes:
         """The first 64 bytes."""

@@ -19,5 +19,5 @@ cdef class Maps:
     cdef void *guard                 # Mapped rows of the truncation guard
 
     cdef int64_t new_maps(self, list paths) except -1
-    cdef int open_rows(self, Pool pool, int64_t first) except -1
+    cdef list load(self, Pool pool, int64_t first)
     cdef int check_map(self, int64_t map) except -1

@@ -59,7 +59,11 @@ class Maps:
         Raises LinkError with one message for each file that cannot be read.
         """
         first: int64_t = self.new_maps(paths)
-        self.open_rows(pool, first)
+        failed: list = self.load(pool, first)
+        if failed:
+            from wild.faults import why_not_open
+
+            raise LinkError(*[why_not_open(self.paths[map], reason) for map, reason in failed])
         return first
 
     def add_bytes(self, path: str, content: bytes) -> int:
@@ -105,19 +109,15 @@ class Maps:
         return first
 
     @cython.cfunc
-    @cython.exceptval(-1, check=False)
-    def open_rows(self, pool: Pool, first: int64_t) -> cython.int:
+    def load(self, pool: Pool, first: int64_t) -> list:
+        """Open the maps from `first` on; returns (MapId, reason) of each that cannot be read."""
         open_maps(pool, self.maps + first, self.map_count - first, self.readers)
         failed: list = []
         i: int64_t
         for i in range(first, self.map_count):
             if self.maps[i].error:
-                failed.append((self.paths[i], self.maps[i].error))
-        if failed:
-            from wild.faults import why_not_open
-
-            raise LinkError(*[why_not_open(path, reason) for path, reason in failed])
-        return 0
+                failed.append((i, self.maps[i].error))
+        return failed
 
     def map_kind(self, map: int64_t) -> int:
         """MAP_* of an open file."""
