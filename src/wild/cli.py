@@ -188,15 +188,13 @@ def gcc_directory() -> str:
 
     Raises LinkError if the package was not built.
     """
-    from posix import stat
+    from posixpath import dirname, exists, realpath
 
     from wild.errors import LinkError
 
-    directory = f"{__file__.rpartition('/')[0]}/gcc"
-    try:
-        stat(f"{directory}/ld")
-    except OSError:
-        raise LinkError(f"{directory}/ld: not there; run `make build`, or install the package") from None
+    directory = f"{dirname(realpath(__file__))}/gcc"
+    if not exists(f"{directory}/ld"):
+        raise LinkError(f"{directory}/ld: not there; run `make build`, or install the package")
     return directory
 
 
