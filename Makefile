@@ -18,6 +18,7 @@ build:
 	@mkdir -p build && flock build/lock $(MAKE) --no-print-directory build-locked
 
 build-locked: build/$(VARIANT)/stamp
+	@:
 
 build/environment: pyproject.toml tools/environment.sh
 	sh tools/environment.sh

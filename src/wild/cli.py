@@ -60,6 +60,8 @@ class Command:
             return self.run()
         except KeyboardInterrupt:
             return INTERRUPTED
+        except BrokenPipeError:
+            return FAILED  # the reader of standard output has seen enough
         except Exception as error:
             self.report_exception(error)
             return FAILED
@@ -85,7 +87,7 @@ class Command:
         self.color = options.color
         answer = answer_to(options)
         if answer:
-            print(answer, flush=True)
+            print(answer)
         if is_answer_all(options):
             return 0
         self.report_warnings(options)
