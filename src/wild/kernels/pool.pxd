@@ -1,0 +1,38 @@
+# Parallel loops of a link: the parked threads, the record of the first fault, the arena.
+
+from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+
+# One block [begin, end) of a job; `worker` numbers the thread (0 is the caller's).  Returns 0, or non-zero to stop the
+# whole job (after recording a fault).
+ctypedef int (*Job)(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
+
+cdef struct Fault:
+    uint32_t lock
+    int32_t code         # 0: none
+    uint32_t file        # FileId
+    uint64_t place       # offset in the file, or what the code says it is
+    uint64_t extra       # a second number for the text
+    int64_t value        # what did not fit, of FAULT_RELOC_OVERFLOW
+
+cdef class Pool:
+    cdef public int threads
+    cdef uint32_t epoch, pending, asleep, stopping
+    cdef Job job
+    cdef void *context
+    cdef int64_t next, total, grain
+    cdef Fault fault
+    cdef list locks
+    cdef int run(self, Job job, void *context, int64_t total, int64_t grain) except -1
+    cdef void fan_out(self) noexcept nogil
+
+cdef void report(Fault *fault, int32_t code, uint32_t file, uint64_t place, uint64_t extra) noexcept nogil
+cdef void report_value(Fault *fault, int32_t code, uint32_t file, uint64_t place, uint64_t extra, int64_t value) noexcept nogil
+
+cdef class Arena:
+    cdef void *chunks
+    cdef char *at
+    cdef uint64_t left
+    cdef public uint64_t taken
+    cdef void *take(self, uint64_t size)
+    cdef void *array(self, uint64_t count, uint64_t size)
+    cdef char *map_chunk(self, uint64_t size)

@@ -1,0 +1,204 @@
+"""Parallel loops: threads that stay parked between loops, and memory that lives as long as the link.
+
+A loop over files, sections or shards is a C function `job(context, begin, end, worker)` that is handed blocks of an
+index range.  `Pool.run` publishes it, wakes the workers through a futex, works itself, and returns when every worker
+has left.  A region costs some 15 µs with two threads, so passes may be cut as finely as clarity asks for.
+
+Workers are Python threads only in so far as `_thread` starts them: each gives up the interpreter lock for good on
+entry.  A job that finds a fault records it with `report` and returns non-zero; other blocks go on, so that the fault
+that is finally raised is the one with the lowest file and place, whichever thread met it first.  The text of a fault
+code is policy and lives in wild/faults.py.
+
+`Arena` hands out zeroed memory in large pieces and frees everything at once.  Large requests are maps of their own,
+so a table that is sized by an upper bound costs only the pages that are touched.
+"""
+
+import _thread
+
+import cython
+from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
+from cython.cimports.posix.mman import MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE
+from cython.cimports.posix.mman import mmap, munmap
+from cython.cimports.wild.kernels.cc import add_release32, exchange32, fetch_add, futex_wait, futex_wake, load32
+from cython.cimports.wild.kernels.cc import relax, store32
+from cython.cimports.wild.kernels.pool import Fault, Job
+
+CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
+SPINS = cython.declare(cython.const[cython.int], 2000)
+
+Chunk = cython.struct(previous=cython.p_void, size=uint64_t)
+
+
+class KernelFault(Exception):
+    """A fault in an input, found by a kernel: (code, file, place, extra, value), to be worded by wild.faults."""
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def report(fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t) -> cython.void:
+    """Record a fault unless one of an earlier file or place is known; callable from any worker."""
+    report_value(fault, code, file, place, extra, 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def report_value(
+    fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t, value: int64_t
+) -> cython.void:
+    """The same with the value that did not fit."""
+    while exchange32(cython.address(fault.lock), 1):
+        relax()
+    if fault.code == 0 or file < fault.file or (file == fault.file and place < fault.place):
+        fault.code = code
+        fault.file = file
+        fault.place = place
+        fault.extra = extra
+        fault.value = value
+    store32(cython.address(fault.lock), 0)
+
+
+@cython.final
+@cython.cclass
+class Pool:
+    """`threads` - 1 parked workers and the calling thread."""
+
+    def __cinit__(self, threads: cython.int):
+        self.threads = max(1, min(threads, 256))
+        self.locks = []
+        for worker in range(1, self.threads):
+            done = _thread.allocate_lock()
+            done.acquire()
+            self.locks.append(done)
+            _thread.start_new_thread(serve, (self, worker, done))
+
+    def close(self):
+        """End the workers; the pool must not be used afterwards."""
+        self.stopping = 1
+        add_release32(cython.address(self.epoch), 1)
+        futex_wake(cython.address(self.epoch))
+        for done in self.locks:
+            done.acquire()
+        self.locks = []
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def run(self, job: Job, context: cython.p_void, total: int64_t, grain: int64_t) -> cython.int:
+        """Run `job` over [0, total) in blocks of `grain`; raises KernelFault with the first fault in input order."""
+        if total <= 0:
+            return 0
+        self.job = job
+        self.context = context
+        self.total = total
+        self.grain = grain if grain > 0 else 1
+        self.next = 0
+        self.fault.code = 0
+        with cython.nogil:
+            if self.threads == 1 or total <= self.grain:
+                work(self, 0)
+            else:
+                self.fan_out()
+        if self.fault.code:
+            fault = self.fault
+            raise KernelFault(fault.code, fault.file, fault.place, fault.extra, fault.value)
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def fan_out(self) -> cython.void:
+        store32(cython.address(self.pending), cython.cast(uint32_t, self.threads - 1))
+        add_release32(cython.address(self.epoch), 1)
+        futex_wake(cython.address(self.epoch))
+        work(self, 0)
+        spins: cython.int = 0
+        left: uint32_t = load32(cython.address(self.pending))
+        while left:
+            spins += 1
+            if spins < SPINS:
+                relax()
+            else:
+                futex_wait(cython.address(self.pending), left)
+            left = load32(cython.address(self.pending))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def work(pool: Pool, worker: cython.int) -> cython.void:
+    """Claim blocks until none is left."""
+    while True:
+        begin: int64_t = fetch_add(cython.address(pool.next), pool.grain)
+        if begin >= pool.total:
+            return
+        pool.job(pool.context, begin, min(begin + pool.grain, pool.total), worker)
+
+
+def serve(pool: Pool, worker: cython.int, done):
+    """A worker's life: sleep until the epoch moves, work, count down."""
+    seen: uint32_t = 0
+    now: uint32_t
+    with cython.nogil:
+        while True:
+            now = load32(cython.address(pool.epoch))
+            while now == seen:
+                futex_wait(cython.address(pool.epoch), seen)
+                now = load32(cython.address(pool.epoch))
+            seen = now
+            if pool.stopping:
+                break
+            work(pool, worker)
+            if add_release32(cython.address(pool.pending), cython.cast(uint32_t, 0xFFFFFFFF)) == 0:
+                futex_wake(cython.address(pool.pending))
+    done.release()
+
+
+@cython.final
+@cython.cclass
+class Arena:
+    """Zeroed memory that is freed as a whole.  Not for use by several threads at once."""
+
+    @cython.cfunc
+    def take(self, size: uint64_t) -> cython.p_void:
+        """`size` zeroed bytes, aligned to 64; raises MemoryError."""
+        size = (size + 63) & ~cython.cast(uint64_t, 63)
+        if size > self.left:
+            room: uint64_t = size + cython.sizeof(Chunk) + 64
+            own: cython.bint = room > CHUNK // 4
+            start = self.map_chunk(room if own else CHUNK)
+            if own:
+                return start
+            self.at = cython.cast(cython.p_char, start)
+            self.left = CHUNK - 64
+        found: cython.p_char = self.at
+        self.at += size
+        self.left -= size
+        return found
+
+    @cython.cfunc
+    def array(self, count: uint64_t, size: uint64_t) -> cython.p_void:
+        """Room for `count` rows of `size` bytes (at least one row, so that a pointer always exists)."""
+        if size and count > (cython.cast(uint64_t, 1) << 46) // size:
+            raise MemoryError("a table of the link would not fit the address space")
+        return self.take((count if count else 1) * size)
+
+    @cython.cfunc
+    def map_chunk(self, size: uint64_t) -> cython.p_char:
+        flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        start: cython.p_char = cython.cast(cython.p_char, mmap(cython.NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0))
+        if cython.cast(cython.p_void, start) == MAP_FAILED:
+            raise MemoryError(f"no memory for a table of {size} bytes")
+        chunk = cython.cast(cython.pointer[Chunk], start)
+        chunk.previous = self.chunks
+        chunk.size = size
+        self.chunks = chunk
+        self.taken += size
+        return start + 64
+
+    def __dealloc__(self):
+        chunk = cython.cast(cython.pointer[Chunk], self.chunks)
+        while chunk is not cython.NULL:
+            previous = cython.cast(cython.pointer[Chunk], chunk.previous)
+            munmap(chunk, chunk.size)
+            chunk = previous

@@ -1,0 +1,85 @@
+# What other kernels see of the sections.
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+from wild.kernels.elf cimport Elf64_Rela, Elf64_Shdr, Elf64_Sym, SHN_LORESERVE, SHN_XINDEX, SHT_NOBITS, read32
+from wild.kernels.files cimport Inputs
+from wild.kernels.tables cimport FileRow, Files, SEC_CREL, SectionRow, Sections
+
+cdef struct RelaSpan:            # the relocations of one section
+    const Elf64_Rela *rela
+    uint64_t count
+
+cdef enum:
+    PART_UNUSUAL = 0xFFFFFFFF    # not placed by a rule alone: on the file's list of unusual sections
+
+cdef packed struct Rule:         # an output section rule: names that begin with `text` (or are equal to it)
+    uint32_t offset              # of the text in the rules' bytes
+    uint16_t length
+    uint16_t exact               # 1: the whole name; 2: the name, or the name and a dot and more
+    uint32_t part
+    uint32_t group               # number of the output section, for merged and sorted parts
+    uint32_t flags
+
+cdef enum:                       # Rule.flags
+    RULE_SORTED = 1              # by the number at the end of the name
+    RULE_ROOT = 2                # kept by --gc-sections
+    RULE_DROP = 4                # never reaches the output
+
+cdef struct PartKey:             # what unusual sections have in common, and so become one part
+    uint64_t hash
+    uint32_t rule                # index of the rule, NONE: an orphan, named below
+    uint32_t file                # of the first section with this key
+    uint32_t section             # SectionId of that section
+    uint32_t name, length        # orphan's name, in the file's section names
+    uint32_t kind                # SEC_*
+    uint32_t entsize
+    uint32_t strings
+    uint32_t align               # bytes (merged parts only)
+    uint32_t flags               # SEC_* flags of all of them
+    uint32_t sorted
+    uint32_t part                # given by the policy
+    uint64_t count, first, filled  # its sections, in the list of ids
+
+cdef class SectionTable:
+    cdef Sections view
+    cdef Inputs inputs
+    cdef public object decompressed  # keeps the buffers alive
+    cdef PartKey *keys
+    cdef public int64_t key_count
+    cdef int64_t key_room
+    cdef uint32_t *ids           # SectionIds of unusual sections, grouped by key
+    cdef uint32_t *owner         # NameId -> FileId of the group that wins
+
+cdef inline const Elf64_Shdr *section_header(const uint8_t *base, FileRow *row, uint32_t shndx) noexcept nogil:
+    return (<const Elf64_Shdr *> (base + row.shoff)) + shndx
+
+cdef inline uint32_t section_of(const uint8_t *base, FileRow *row, const Elf64_Sym *sym, uint32_t index) noexcept nogil:
+    """The section index of a symbol; 0 for undefined and the reserved indices (absolute, common)."""
+    cdef uint32_t shndx = sym.st_shndx
+    if shndx == SHN_XINDEX and row.xindex:
+        return read32(base + row.xindex + 4 * <uint64_t> index)
+    return 0 if shndx >= SHN_LORESERVE else shndx
+
+cdef inline const uint8_t *section_bytes(Sections *sections, const uint8_t *base, const Elf64_Shdr *shdr,
+                                         uint32_t section) noexcept nogil:
+    """The contents, uncompressed; NULL for SHT_NOBITS."""
+    if sections.content != NULL and sections.content[section] != NULL:
+        return sections.content[section]
+    return NULL if shdr.sh_type == SHT_NOBITS else base + shdr.sh_offset
+
+cdef inline RelaSpan relocations_of(Sections *sections, const uint8_t *base, FileRow *row, uint32_t section) noexcept nogil:
+    """The relocations of a section by its SectionId; they have been checked to lie inside the file."""
+    cdef RelaSpan span
+    cdef const Elf64_Shdr *shdr
+    span.rela = NULL
+    span.count = 0
+    cdef SectionRow *sec = &sections.row[section]
+    if sec.flags & SEC_CREL:
+        span.rela = sections.crel[section]
+        span.count = sections.crel_count[section]
+    elif sec.relocs:
+        shdr = section_header(base, row, sec.relocs)
+        span.rela = <const Elf64_Rela *> (base + shdr.sh_offset)
+        span.count = shdr.sh_size // sizeof(Elf64_Rela)
+    return span

@@ -1,0 +1,167 @@
+# x86-64 instructions that the psABI lets the linker rewrite: recognising them, and writing what replaces them.
+#
+# GOT loads (psABI 4.4.1, B.2 "Optimize GOTPCRELX Relocations"):
+#   mov  foo@GOTPCREL(%rip), %reg      lea foo(%rip), %reg      (or mov $foo, %reg when foo does not move)
+#   call *foo@GOTPCREL(%rip)           addr32 call foo
+#   jmp  *foo@GOTPCREL(%rip)           jmp foo; nop
+#   test %reg, foo@GOTPCREL(%rip)      test $foo, %reg          (fixed images only)
+#   op   foo@GOTPCREL(%rip), %reg      op $foo, %reg            (fixed images only)
+# Thread-local storage (psABI 11.1 and Drepper, "ELF Handling For Thread-Local Storage", 5.5): the general-dynamic,
+# local-dynamic, initial-exec and descriptor sequences.  What is not the prescribed sequence is left as it is.
+
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from wild.kernels.elf cimport read32, write32
+
+cdef enum:                       # how a GOT load is rewritten
+    RELAX_NONE = 0
+    RELAX_LEA = 1
+    RELAX_MOV = 2
+    RELAX_CALL = 3
+    RELAX_JMP = 4
+    RELAX_TEST = 5
+    RELAX_BINOP = 6
+
+cdef enum:                       # initial-exec instructions
+    TLS_KEEP = 0
+    TLS_IE_MOV = 1
+    TLS_IE_ADD = 2
+
+cdef enum:                       # how __tls_get_addr is called in a local-dynamic sequence
+    LD_CALL = 1                  # call rel32
+    LD_CALL_GOT = 2              # call *slot(%rip)
+
+cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bint fixed) noexcept nogil:
+    """How to rewrite the instruction whose rel32 is at p; `fixed`: the value does not move with the image."""
+    cdef const uint8_t *q = p - 4   # the field is at q[4]
+    if p == NULL or before < 2:
+        return RELAX_NONE
+    cdef uint8_t opcode = q[2], modrm = q[3]
+    if opcode == 0x8B and modrm & 0xC7 == 0x05:
+        if not fixed:
+            return RELAX_LEA
+        return RELAX_NONE if pic else RELAX_MOV
+    if fixed and pic:
+        return RELAX_NONE
+    if opcode == 0xFF and modrm == 0x15:
+        return RELAX_NONE if fixed else RELAX_CALL
+    if opcode == 0xFF and modrm == 0x25:
+        return RELAX_NONE if fixed else RELAX_JMP
+    if pic or modrm & 0xC7 != 0x05:
+        return RELAX_NONE
+    if opcode == 0x85:
+        return RELAX_TEST
+    return RELAX_BINOP if opcode & 0xC7 == 0x03 else RELAX_NONE
+
+cdef inline bint has_rex(uint32_t r_type, uint64_t before) noexcept nogil:
+    return r_type == 42 and before >= 3
+
+cdef inline bint is_general_dynamic(const uint8_t *p, uint64_t before, uint64_t after) noexcept nogil:
+    """data16 lea x@tlsgd(%rip), %rdi; then call __tls_get_addr, directly or through its slot."""
+    cdef const uint8_t *q = p - 4   # the field is at q[4]
+    if p == NULL or before < 4 or after < 12:
+        return False
+    if q[0] != 0x66 or q[1] != 0x48 or q[2] != 0x8D or q[3] != 0x3D:
+        return False
+    if p[6] != 0x48:
+        return p[4] == 0x66 and p[5] == 0x48 and p[6] == 0xFF and p[7] == 0x15
+    return p[5] == 0x66 and p[7] == 0xE8
+
+cdef inline int is_local_dynamic(const uint8_t *p, uint64_t before, uint64_t after) noexcept nogil:
+    """lea x@tlsld(%rip), %rdi; then the call.  Returns LD_CALL, LD_CALL_GOT or 0."""
+    cdef const uint8_t *q = p - 4   # the field is at q[4]
+    if p == NULL or before < 3 or after < 9 or q[1] != 0x48 or q[2] != 0x8D or q[3] != 0x3D:
+        return 0
+    if p[4] == 0xE8:
+        return LD_CALL
+    return LD_CALL_GOT if after >= 10 and p[4] == 0xFF and p[5] == 0x15 else 0
+
+cdef inline int is_initial_exec(const uint8_t *p, uint64_t before) noexcept nogil:
+    """mov or add x@gottpoff(%rip), %reg with a 64-bit register."""
+    cdef const uint8_t *q = p - 4   # the field is at q[4]
+    if p == NULL or before < 3 or q[1] & 0xFB != 0x48 or q[3] & 0xC7 != 0x05:
+        return TLS_KEEP
+    if q[2] == 0x8B:
+        return TLS_IE_MOV
+    return TLS_IE_ADD if q[2] == 0x03 else TLS_KEEP
+
+cdef inline bint is_tlsdesc(const uint8_t *p, uint64_t before) noexcept nogil:
+    """lea x@tlsdesc(%rip), %reg."""
+    cdef const uint8_t *q = p - 4   # the field is at q[4]
+    return p != NULL and before >= 3 and q[1] & 0xFB == 0x48 and q[2] == 0x8D and q[3] & 0xC7 == 0x05
+
+cdef inline void rewrite_relaxed(uint8_t *p, int how, bint rex) noexcept nogil:
+    """Rewrite the opcode of a GOT load; the caller fills the four bytes at p (one lower for RELAX_JMP)."""
+    cdef uint8_t *q = p - 4   # the field is at q[4]
+    cdef uint8_t reg = (q[3] >> 3) & 7
+    if how == RELAX_LEA:
+        q[2] = 0x8D
+        return
+    if how == RELAX_CALL:
+        q[2] = 0x67
+        q[3] = 0xE8
+        return
+    if how == RELAX_JMP:
+        q[2] = 0xE9
+        p[3] = 0x90
+        return
+    if rex:
+        q[1] = (q[1] & 0xFB) | ((q[1] & 4) >> 2)
+    if how == RELAX_BINOP:
+        q[3] = 0xC0 | (q[2] & 0x38) | reg
+        q[2] = 0x81
+    else:
+        q[3] = 0xC0 | reg
+        q[2] = 0xC7 if how == RELAX_MOV else 0xF7
+
+cdef inline void write_gd_to_le(uint8_t *p, int32_t tpoff) noexcept nogil:
+    """mov %fs:0, %rax; lea tpoff(%rax), %rax over the 16 bytes of a general-dynamic sequence."""
+    memcpy(p - 4, b"\x64\x48\x8b\x04\x25\x00\x00\x00\x00\x48\x8d\x80", 12)
+    write32(p + 8, <uint32_t> tpoff)
+
+cdef inline void write_gd_to_ie(uint8_t *p, int32_t displacement) noexcept nogil:
+    """mov %fs:0, %rax; add slot(%rip), %rax; the displacement counts from p + 12."""
+    memcpy(p - 4, b"\x64\x48\x8b\x04\x25\x00\x00\x00\x00\x48\x03\x05", 12)
+    write32(p + 8, <uint32_t> displacement)
+
+cdef inline void write_ld_to_le(uint8_t *p, int how) noexcept nogil:
+    """mov %fs:0, %rax with as many prefixes as the call was long."""
+    if how == LD_CALL:
+        memcpy(p - 3, b"\x66\x66\x66\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 12)
+    else:
+        memcpy(p - 3, b"\x66\x66\x66\x66\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 13)
+
+cdef inline void write_ie_to_le(uint8_t *p, int how, int32_t tpoff) noexcept nogil:
+    """mov $tpoff, %reg; or lea tpoff(%reg), %reg (add for %rsp and %r12, which lea encodes longer)."""
+    cdef uint8_t *q = p - 4   # the field is at q[4]
+    cdef uint8_t reg = (q[3] >> 3) & 7
+    cdef uint8_t high = q[1] & 4
+    if how == TLS_IE_MOV:
+        q[1] = 0x48 | (high >> 2)
+        q[2] = 0xC7
+        q[3] = 0xC0 | reg
+    elif reg == 4:
+        q[1] = 0x48 | (high >> 2)
+        q[2] = 0x81
+        q[3] = 0xC0 | reg
+    else:
+        q[1] = 0x48 | high | (high >> 2)
+        q[2] = 0x8D
+        q[3] = 0x80 | reg | (reg << 3)
+    write32(p, <uint32_t> tpoff)
+
+cdef inline void write_desc_to_le(uint8_t *p, int32_t tpoff) noexcept nogil:
+    """mov $tpoff, %reg."""
+    cdef uint8_t *q = p - 4   # the field is at q[4]
+    cdef uint8_t reg = (q[3] >> 3) & 7
+    q[1] = 0x48 | ((q[1] & 4) >> 2)
+    q[2] = 0xC7
+    q[3] = 0xC0 | reg
+    write32(p, <uint32_t> tpoff)
+
+cdef inline void write_desc_to_ie(uint8_t *p, int32_t displacement) noexcept nogil:
+    """mov slot(%rip), %reg."""
+    cdef uint8_t *q = p - 4   # the field is at q[4]
+    q[2] = 0x8B
+    write32(p, <uint32_t> displacement)
