@@ -11,7 +11,7 @@ cdef class Inputs(Maps):
     cdef Files view
     cdef Slot *slots                 # the files while they are being arranged
     cdef int64_t slot_count
-    cdef set taken                   # archives and shared objects that are arranged: (device, inode, whole)
+    cdef dict taken                  # archives and shared objects: (device, inode, whole) -> first slot
     cdef char *names                 # of archive members, one behind the other: FileRow.name_offset
 
     cdef int take_slots(self, list maps, list flags) except -1

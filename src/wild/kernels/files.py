@@ -71,7 +71,7 @@ class Inputs(Maps):
     """All inputs of one link; the memory of their tables is the arena's."""
 
     def __cinit__(self, *arguments):
-        self.taken = set()
+        self.taken = {}
 
     def arrange(self, pool: Pool, maps: list, flags: list) -> None:
         """Make the files table from open files in link order; archives become their members.
@@ -131,10 +131,13 @@ class Inputs(Maps):
         map = cython.address(self.maps[slot.map])
         whole: cython.bint = (slot.flags & WHOLE) != 0 and slot.kind != KIND_SHARED
         key = (map.device, map.inode, whole) if map.inode else (None, slot.map, whole)
-        if key in self.taken and not (whole and outer):
-            return False
-        self.taken.add(key)
-        return True
+        first = self.taken.get(key)
+        if first is None:
+            self.taken[key] = slot - self.slots
+            return True
+        if slot.kind == KIND_SHARED and not slot.flags & FILE_AS_NEEDED:
+            self.slots[cython.cast(int64_t, first)].flags &= ~FILE_AS_NEEDED
+        return whole and outer
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -218,6 +221,7 @@ class Inputs(Maps):
         """Find out what a member of a thin archive is; returns whether it is of use."""
         row = cython.address(self.maps[map])
         slot.map = map
+        slot.offset = 0
         slot.size = row.size
         if slot.origin:
             if find_member(row, slot) != 0:
@@ -235,8 +239,6 @@ class Inputs(Maps):
         arena = self.arena
         view = cython.address(self.view)
         view.count = self.slot_count + 1
-        if view.count >= NONE:
-            raise LinkError("the link has more than 4,294,967,294 input files")
         names: uint64_t = 0
         view.shared_count = 0
         i: int64_t
@@ -388,10 +390,7 @@ def file_flags(slot: cython.pointer[Slot]) -> uint8_t:
     if slot.archive != NONE:
         flags |= FILE_MEMBER
         flags = flags & ~FILE_LAZY if slot.flags & WHOLE else flags | FILE_LAZY
-    if slot.kind == KIND_SHARED:
-        flags &= FILE_AS_NEEDED
-    else:
-        flags &= ~FILE_AS_NEEDED
+    flags = flags & FILE_AS_NEEDED if slot.kind == KIND_SHARED else flags & ~FILE_AS_NEEDED
     return flags | FILE_LTO if slot.kind == KIND_BITCODE else flags
 
 
