@@ -96,6 +96,19 @@ def test_starts_from_an_installed_wheel(tmp_path):
     assert output(commands / "python", "-m", "wild", "-v") == VERSION_LINE
 
 
+def test_starts_from_an_editable_install(tmp_path):
+    """The package is not beside the command then, and only `site` knows where it is."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    output(PYTHON, "-m", "venv", "--without-pip", tmp_path)
+    (tmp_path / "lib" / version / "site-packages" / "editable.pth").write_text(f"{ROOT / 'src'}\n")
+    launcher = (ROOT / "tools" / "launcher.sh").read_text(encoding="utf-8")
+    command = tmp_path / "bin" / "wild"
+    command.write_text(launcher.replace("@PYTHON@", version))
+    command.chmod(0o755)
+
+    assert output(command, "-v") == VERSION_LINE
+
+
 # --- commands ----------------------------------------------------------------------------------------------
 
 

@@ -11,15 +11,16 @@ case $self in
     *) here=$PWD ;;
 esac
 python=@PYTHON@
+for interpreter in "$here/$python" "$here/../../../../../bin/$python" "$here/python3" "$python"; do
+    [ ! -x "$interpreter" ] || break
+done
 for launch in "$here/../lib/$python/site-packages/wild/launch.py" \
     "${here%/gcc}/launch.py" \
     "$here/../lib64/$python/site-packages/wild/launch.py" \
     "$here/../lib/$python/dist-packages/wild/launch.py" \
     "$here/../wild/launch.py"
 do
-    [ ! -f "$launch" ] || break
+    [ ! -f "$launch" ] || exec "$interpreter" -IS "$launch" "$0" "$@"
 done
-for interpreter in "$here/$python" "$here/../../../../../bin/$python" "$here/python3"; do
-    [ ! -x "$interpreter" ] || exec "$interpreter" -IS "$launch" "$0" "$@"
-done
-exec "$python" -IS "$launch" "$0" "$@"
+# An editable install, or a layout that nobody thought of: let site find the package.
+exec "$interpreter" -I -c 'import sys; from wild.cli import main; main(sys.argv[1:])' "$0" "$@"
