@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-import sys
-import time
-from pathlib import Path
+import contextlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wild import help, ignored_options, keyword_table, option_effects, option_table, rare_effects
 from wild.errors import LinkError
 from wild.options import (
     IN_AS_NEEDED,
@@ -24,7 +19,6 @@ from wild.options import (
     parse,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_NAMES = [name for name in Options.__slots__ if name not in ("input_flags", "warnings")]
 
 
@@ -105,7 +99,10 @@ MEANINGS = [
     ("-z defs -z undefs", {"z_defs": False}),
     ("-z muldefs", {"allow_multiple_definition": True}),
     ("-z max-page-size=0x10000", {"z_max_page_size": 65536}),
-    ("-z max-page-size=16384 -z common-page-size=16384", {"z_max_page_size": 16384, "z_common_page_size": 16384}),
+    (
+        "-z max-page-size=16384 -z common-page-size=16384",
+        {"z_max_page_size": 16384, "z_common_page_size": 16384},
+    ),
     ("-z stack-size=0x100000", {"z_stack_size": 0x100000}),
     ("-z noseparate-code", {"z_separate_code": False}),
     ("-z pack-relative-relocs", {"z_pack_relative_relocs": True}),
@@ -261,7 +258,7 @@ def test_a_whole_line_of_gcc():
     assert options.kind == "pie"
     assert options.library_paths == ["/usr/lib/gcc", "/usr/lib"]
     assert options.warnings == ()
-    assert {flags for flags in options.input_flags} == {IN_AS_NEEDED, IN_AS_NEEDED | IN_LIBRARY}
+    assert set(options.input_flags) == {IN_AS_NEEDED, IN_AS_NEEDED | IN_LIBRARY}
     assert options.inputs == [
         "Scrt1.o", "crti.o", "crtbeginS.o", "main.o", "gcc", "gcc_s", "c", "crtendS.o", "crtn.o",
     ]  # fmt: skip
@@ -302,10 +299,10 @@ def test_an_empty_name_is_an_input():
 
 
 def test_the_sysroot_goes_into_library_paths():
-    options = options_of("-L=/a -L$SYSROOT/b -L /c --sysroot=/root/")
+    options = options_of("-L=/a -L$SYSROOT/b -L /c --sysroot=/target/")
 
-    assert options.library_paths == ["/root/a", "/root/b", "/c"]
-    assert options.default_library_paths[0].startswith("/root/usr/local/lib")
+    assert options.library_paths == ["/target/a", "/target/b", "/c"]
+    assert options.default_library_paths[0].startswith("/target/usr/local/lib")
 
 
 def test_without_sysroot_the_mark_is_dropped():
@@ -390,7 +387,7 @@ def test_the_environment_says_what_the_line_does_not(line, environment, attribut
         ("-shared -r", "-r and -shared cannot be used together"),
         ("-f libx.so", "-f needs -shared"),
         ("-F libx.so", "-F needs -shared"),
-        ("-R /no/such", "-R /no/such: not a directory; this version does not link only the symbols of a file"),
+        ("-R /no", "-R /no: not a directory; this version does not link only the symbols of a file"),
         ("-b binary", "-b binary: this version does not read another input format than ELF"),
         ("--icf=all", "--icf=all: this version does not fold identical code"),
         ("-q", "-q: this version does not keep relocations in the output"),
@@ -412,7 +409,7 @@ def test_all_wrong_options_are_reported_together():
 
 
 def test_a_wrong_number_of_threads_in_the_environment_is_reported():
-    with pytest.raises(LinkError, match="^WILD_THREADS=many: needs a number$"):
+    with pytest.raises(LinkError, match=r"^WILD_THREADS=many: needs a number$"):
         parse([], {b"WILD_THREADS": b"many"})
 
 
@@ -430,217 +427,7 @@ def test_a_doubtful_line_gets_a_warning(line, expected):
     assert options_of(line).warnings == expected
 
 
-# --- the tables --------------------------------------------------------------------------------------------
-
-TABLES = (option_table, ignored_options, keyword_table)
-ROWS = [row for table in TABLES for row in table.ROWS if isinstance(row, tuple)]
-OPTION_ROWS = [row for table in TABLES[:2] for row in table.ROWS if isinstance(row, tuple)]
-EXAMPLES = {
-    "FILE": "x", "NUMBER": "1", "KEYWORD": "now", "EMULATION": "elf_x86_64", "SIZE": "4096", "N": "1",
-    "ADDRESS": "1000", "NAME=ADDRESS": ".x=1000", "SYMBOL=EXPRESSION": "x=1", "[=KIND]": "md5", "[=STYLE]": "x",
-}  # fmt: skip
-
-
-def example(row: option_table.Row) -> str:
-    """An argument that fits the row."""
-    if row[2] == "only":
-        return row[3].split()[0]
-    form = row[1]
-    return EXAMPLES.get(form, form.strip("[=]").split("|")[0] if "|" in form else form.strip("[=]") and "1")
-
-
-def written(spelling: str, value: str) -> list[list[str]]:
-    """All forms in which an option can be written that has an argument."""
-    if len(spelling) == 1:
-        return [[f"-{spelling}", value], [f"-{spelling}{value}"]]
-    dashes = ("--",) if spelling[0] == "o" else ("-", "--")
-    return [form for dash in dashes for form in ([f"{dash}{spelling}", value], [f"{dash}{spelling}={value}"])]
-
-
-WITH_ARGUMENT = [row for row in OPTION_ROWS if row[1] and row[1][0] != "[" and row[2] != "refuse"]
-
-
-@pytest.mark.parametrize("row", WITH_ARGUMENT, ids=lambda row: row[0].split()[0])
-def test_all_forms_mean_the_same(row, tmp_path):
-    value = str(tmp_path) if row[2] == "add_rpath_directory" else example(row)
-    rest = ["-shared"] if row[3] in ("filter", "auxiliary") else []
-    forms = [
-        form
-        for spelling in row[0].split()
-        if spelling != "Ttext-segment"  # hexadecimal, where --image-base takes any base
-        for form in written(spelling, value)
-        if not (spelling == "lto" and form[0].startswith("-lto"))  # -l to
-    ]
-
-    read = [(changes(options), options.input_flags) for form in forms for options in [parse(rest + form, {})]]
-
-    assert all(result == read[0] for result in read)
-
-
-def test_no_spelling_is_used_twice():
-    for tables in (TABLES[:2], TABLES[2:]):
-        spellings = [
-            name
-            for table in tables
-            for row in table.ROWS
-            if isinstance(row, tuple)
-            for name in row[0].split()
-        ]
-        negations = [
-            negation + name
-            for table, negation in ((table, "no" if table is keyword_table else "no-") for table in tables)
-            for row in table.ROWS
-            if isinstance(row, tuple) and row[2] in option_table.SWITCHES
-            for name in row[0].split()
-            if len(name) > 1
-        ]
-
-        assert len(spellings + negations) == len(set(spellings + negations))
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].split()[0])
-def test_a_row_names_an_effect_and_an_attribute(row):
-    spellings, argument, effect, target, text = row
-
-    assert hasattr(option_effects.Effects, effect) != hasattr(rare_effects, effect)
-    if effect in (
-        "on",
-        "off",
-        "clear",
-        "switch",
-        "count",
-        "value",
-        "text",
-        "append",
-        "number",
-        "choice",
-        "page_size",
-    ):
-        assert target.partition("=")[0] in Options.__slots__
-    assert text and "\n" not in text and not text.endswith(".")
-    assert spellings == " ".join(spellings.split())
-    assert re.fullmatch(r"|\[=?[^\[\]]+\]|[^\[\]]+", argument)
-
-
-def test_every_attribute_can_be_set():
-    options = Options()
-    derived = {"input_flags", "inputs", "default_library_paths", "warnings"}
-    code = (ROOT / "src/wild/option_effects.py").read_text() + (ROOT / "src/wild/rare_effects.py").read_text()
-
-    targets = {row[3].partition("=")[0] for row in ROWS} | set(re.findall(r"options\.(\w+)", code))
-
-    assert {name for name in Options.__slots__ if hasattr(options, name)} == set(Options.__slots__)
-    assert set(Options.__slots__) - targets - derived == set()
-
-
-IGNORED = [row for row in ROWS if row[2] == "ignore"]
-REFUSED = [row for row in ROWS if row[2] == "refuse"]
-
-
-def lines_of(row: option_table.Row) -> list[list[str]]:
-    """The option in each of its spellings."""
-    is_keyword = row in keyword_table.ROWS
-    lines = []
-    for spelling in row[0].split():
-        name = spelling.replace("*", "x")
-        value = "=1" if row[1] and row[1][0] != "[" else ""
-        if is_keyword:
-            lines.append(["-z", name + value])
-        elif len(name) == 1:
-            lines.append([f"-{name}", "1"] if value else [f"-{name}"])
-        else:
-            lines.append([f"--{name}{value}"])
-    return lines
-
-
-@pytest.mark.parametrize("row", IGNORED, ids=lambda row: row[0].split()[0])
-def test_an_ignored_option_changes_nothing(row):
-    for line in lines_of(row):
-        options = parse([*line, "a.o"], {})
-
-        assert changes(options) == {"inputs": ["a.o"]}
-        assert options.warnings == ()
-
-
-@pytest.mark.parametrize("row", REFUSED, ids=lambda row: row[0].split()[0])
-def test_a_refused_option_is_an_error_that_names_it(row):
-    for line in lines_of(row):
-        assert errors_of(line) == (f"{' '.join(line)}: this version does not {row[4]}",)
-
-
-def test_the_page_of_options_is_up_to_date():
-    page = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
-
-    assert page == help.markdown(), "run: PYTHONPATH=src python -m wild.help > docs/options.md"
-
-
-def test_the_help_shows_every_row():
-    text = re.sub(r"\s+", " ", help.help_text())
-
-    missing = [row[0] for row in ROWS if re.sub(r"\s+", " ", help.forms(row)) not in text]
-    assert missing == []
-
-
-@pytest.mark.parametrize("probe", [r": supported targets:.* elf", "--version-script", "--whole-archive"])
-def test_the_help_answers_the_probes_of_libtool(probe):
-    assert re.search(probe, help.help_text())
-
-
-def test_the_forms_of_options_in_the_help():
-    shown = {spelling: help.forms(row) for row in ROWS for spelling in row[0].split()}
-
-    assert shown["o"] == "-o FILE, --output FILE"
-    assert shown["build-id"] == "--build-id[=KIND]"
-    assert shown["O"] == "-O[N], --optimize[=N]"
-    assert shown["relax"] == "--[no-]relax"
-    assert shown["relro"] == "-z [no]relro"
-    assert shown["stack-size"] == "-z stack-size=SIZE"
-
-
-# --- cost --------------------------------------------------------------------------------------------------
-
-
-def modules_loaded(statement: str) -> set[str]:
-    code = f"import sys; sys.path.insert(0, {str(ROOT / 'src')!r}); {statement}; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True, check=True)
-    bare = subprocess.run(
-        [sys.executable, "-IS", "-c", "import sys; print(*sys.modules)"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return set(done.stdout.split()) - set(bare.stdout.split())
-
-
-def test_the_line_of_gcc_loads_only_the_common_tables():
-    loaded = modules_loaded(f"from wild.options import parse; parse({GCC.split()!r})")
-
-    assert loaded == {
-        "__future__",
-        "wild",
-        "wild.errors",
-        "wild.option_effects",
-        "wild.option_table",
-        "wild.options",
-    } - ({"__future__"} - loaded)
-
-
-def test_plain_file_names_cost_next_to_nothing():
-    names = [f"object{number}.o" for number in range(16_000)]
-
-    best = min(timed(lambda: parse(names, {})) for _ in range(5))
-
-    assert parse(names, {}).inputs == names
-    assert best < 0.02  # 0.8 ms on a plain machine
-
-
-def timed(call) -> float:
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
-# --- forms of arguments, at random -------------------------------------------------------------------------
+# --- lines at random ---------------------------------------------------------------------------------------
 
 WORDS = st.lists(
     st.sampled_from(["a.o", "-la", "--as-needed", "-Bstatic", "-s", "-L", "-O", "2", "-z", "now", "--"])
@@ -660,9 +447,7 @@ def test_every_input_has_its_bits(words):
 @given(st.lists(st.text(max_size=8)))
 def test_any_line_is_read_or_refused(words):
     before = list(words)
-    try:
+    with contextlib.suppress(LinkError):
         parse(words, {})
-    except LinkError as error:
-        assert all(error.messages)
 
     assert words == before

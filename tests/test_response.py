@@ -111,7 +111,7 @@ def test_a_file_after_two_dashes_is_read_too(tmp_path):
     (tmp_path / "names").write_text("-a.o b.o")
 
     assert parse(["--", f"@{tmp_path}/names"], {}).inputs == ["-a.o", "b.o"]
-    assert parse([f"@{tmp_path}/names", "--", "-c"], {}).inputs == ["b.o", "-c"]
+    assert parse(["@no-such-file", "--", "-c"], {}).inputs == ["@no-such-file", "-c"]
 
 
 def test_a_name_with_an_at_sign_inside_is_a_name(tmp_path):

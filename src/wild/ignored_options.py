@@ -1,0 +1,172 @@
+"""The options that change nothing: accepted and ignored, or refused because this version lacks what they ask.
+
+The rows have the form of `wild.option_table`.  This table is looked into only when that one lacks a spelling,
+so that an ordinary link does not load it.
+"""
+
+from __future__ import annotations
+
+from wild.option_table import Row, index_rows
+
+ROWS: tuple[str | Row, ...] = (
+    "Accepted and ignored",
+    ("EL", "", "ignore", "", "the output is little-endian"),
+    ("architecture A", "NAME", "ignore", "", "-m selects the machine"),
+    ("no-copy-dt-needed-entries no-add-needed", "", "ignore", "", "only libraries that are named are linked"),
+    ("no-accept-unknown-input-arch no-warn-mismatch warn-mismatch", "", "ignore", "",
+     "such inputs are errors"),
+    ("no-warn-search-mismatch warn-search-mismatch", "", "ignore", "",
+     "libraries of other machines are passed over"),
+    ("d dc dp define-common", "", "ignore", "", "common symbols always get an address"),
+    ("rosegment", "", "ignore", "", "read-only data has a segment of its own"),
+    ("sort-common", "[=ORDER]", "ignore", "", "common symbols are laid out without gaps as they come"),
+    ("ld-generated-unwind-info no-ld-generated-unwind-info", "", "ignore", "",
+     "the PLT is unwound the same way always"),
+    ("no-apply-dynamic-relocs", "", "ignore", "", "addends are in the relocation records"),
+    ("strip-discarded no-strip-discarded strip-lto-sections", "", "ignore", "",
+     "what is dropped leaves no trace"),
+    (("no-icf no-gdb-index no-debug-names no-separate-debug-file no-execute-only no-xosegment"
+      " no-call-graph-profile-sort no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
+      " no-use-android-relr-tags no-incremental no-discard-section"), "", "ignore", "", "it is so anyway"),
+    ("icf-iterations keep-unique", "NAME", "ignore", "", "no code is folded"),
+    ("ignore-data-address-equality ignore-function-address-equality print-icf-sections no-print-icf-sections",
+     "", "ignore", "", "no code is folded"),
+    ("branch-to-branch no-branch-to-branch optimize-bb-jumps no-optimize-bb-jumps", "", "ignore", "",
+     "an optimisation that no program can observe"),
+    ("lto-* no-lto-* thinlto-*", "[=VALUE]", "ignore", "",
+     "for link-time optimisation, whose inputs are refused"),
+    ("lto", "KIND", "ignore", "", "for link-time optimisation, whose inputs are refused"),
+    (("mllvm load-pass-plugin opt-remarks-filename opt-remarks-format opt-remarks-passes"
+      " opt-remarks-hotness-threshold"), "OPTION", "ignore", "",
+     "for link-time optimisation, whose inputs are refused"),
+    ("save-temps flto flto-partition", "[=VALUE]", "ignore", "",
+     "for link-time optimisation, whose inputs are refused"),
+    ("disable-verify no-legacy-pass-manager opt-remarks-with-hotness fat-lto-objects no-fat-lto-objects", "",
+     "ignore", "", "fat objects are linked as machine code"),
+    ("fuse-ld", "NAME", "ignore", "", "the compiler driver has chosen"),
+    (("no-keep-memory fork no-fork detach no-detach quick-exit no-quick-exit mmap-output-file"
+      " no-mmap-output-file map-whole-files no-map-whole-files keep-files-mapped no-keep-files-mapped"
+      " posix-fallocate no-posix-fallocate preread-archive-symbols prepopulate-maps"), "", "ignore", "",
+     "files and memory are handled in one way"),
+    ("reduce-memory-overheads", "[=SIZE]", "ignore", "", "files and memory are handled in one way"),
+    (("max-cache-size hash-size hash-bucket-empty-fraction thread-count-initial thread-count-middle"
+      " thread-count-final build-id-chunk-size-for-treehash build-id-min-file-size-for-treehash"), "N",
+     "ignore", "", "it tunes another linker"),
+    (("warn-constructors no-warn-constructors warn-multiple-gp warn-alternate-em warn-section-align"
+      " warn-drop-version no-warn-drop-version"), "", "ignore", "",
+     "that warning is about other machines or formats"),
+    ("warn-rwx-segments no-warn-rwx-segments", "", "ignore", "", "only -N makes such segments"),
+    ("warn-once", "", "ignore", "", "an undefined symbol is reported once with all its users"),
+    (("warn-symbol-ordering no-warn-symbol-ordering warn-ifunc-textrel no-warn-ifunc-textrel"
+      ""), "", "ignore", "", "that warning is not given"),
+    ("warn-backrefs-exclude", "GLOB", "ignore", "", "that warning is not given"),
+    ("print-map-discarded no-print-map-discarded", "", "ignore", "", "the map shows the output"),
+    ("G gpsize", "[N]", "ignore_or_share", "",
+     "there is no small-data section; -G without a size means -shared"),
+    ("Y", "DIRS", "ignore", "", "for Solaris"),
+    ("assert", "KEYWORD", "ignore", "", "for SunOS"),
+    ("Qy qmagic C g p traditional-format nodefaultlibs", "", "ignore", "", "for systems of the past"),
+    (("merge-exidx-entries no-merge-exidx-entries be8 be32 long-plt no-long-plt pic-veneer target1-abs"
+      " target1-rel fix-arm1176 no-fix-arm1176 fix-cortex-a8 no-fix-cortex-a8 fix-v4bx fix-v4bx-interworking"
+      " no-enum-size-warning no-wchar-size-warning no-pipeline-knowledge relax-gp no-relax-gp"
+      " android-memtag-heap android-memtag-stack fix-cortex-a53-843419 no-fix-cortex-a53-843419"
+      " fix-cortex-a53-835769 no-fix-cortex-a53-835769 secure-plt plt-static-chain no-plt-static-chain"
+      " plt-thread-safe no-plt-thread-safe plt-localentry no-plt-localentry tls-optimize no-tls-optimize"
+      " toc-optimize no-toc-optimize toc-sort no-toc-sort tls-get-addr-optimize no-tls-get-addr-optimize"
+      " pcrel-optimize no-pcrel-optimize no-power10-stubs no-stub-group-multi stub-group-multi emit-stub-syms"
+      " no-emit-stub-syms"), "", "ignore", "", "for other machines"),
+    ("target2 android-memtag-mode stub-group-size split-stack-adjust-size", "VALUE", "ignore", "",
+     "for other machines"),
+    ("power10-stubs plt-align", "[=VALUE]", "ignore", "", "for other machines"),
+    "Not in this version",
+    ("emit-relocs q", "", "refuse", "", "keep relocations in the output"),
+    ("icf", "KIND", "only", "none", "fold identical code"),
+    ("gdb-index debug-names", "", "refuse", "", "write an index of the debug information"),
+    ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
+    ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),
+    ("compress-sections", "GLOB=KIND", "refuse", "", "compress sections"),
+    ("EB", "", "refuse", "", "make big-endian output"),
+    ("default-script dT mri-script c", "FILE", "refuse", "", "read such a script"),
+    ("orphan-handling", "MODE", "only", "place", "treat sections that a script does not name otherwise"),
+    ("enable-non-contiguous-regions enable-non-contiguous-regions-warnings print-memory-usage", "", "refuse",
+     "", "lay out memory regions"),
+    ("unique", "[=GLOB]", "refuse", "", "keep sections of one name apart"),
+    (("sort-section symbol-ordering-file section-ordering-file call-graph-ordering-file section-order"
+      " bp-startup-sort irpgo-profile print-symbol-order"), "VALUE", "refuse", "", "reorder sections"),
+    (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer reverse-sections"
+      " text-reorder no-text-reorder"), "[=VALUE]", "refuse", "", "reorder sections"),
+    ("call-graph-profile-sort", "[=KIND]", "only", "none", "reorder sections"),
+    ("shuffle-sections randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
+    ("no-rosegment execute-only xosegment zero-to-bss", "", "refuse", "", "lay out segments that way"),
+    (("Trodata-segment Tldata-segment rosegment-gap section-align physical-image-base filler"
+      " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),
+    ("discard-section", "NAME", "refuse", "", "drop sections by name"),
+    ("split-by-file split-by-reloc", "[=N]", "refuse", "", "split output sections"),
+    ("task-link", "SYMBOL", "refuse", "", "link tasks"),
+    ("Ur force-group-allocation relocatable-merge-sections embedded-relocs", "", "refuse", "",
+     "do that with -r"),
+    ("ctf-variables no-ctf-variables", "", "refuse", "", "write CTF"),
+    ("ctf-share-types", "METHOD", "refuse", "", "write CTF"),
+    ("start-stop", "", "refuse", "", "define __start_ symbols for all sections"),
+    ("ctors-in-init-array no-ctors-in-init-array", "", "refuse", "",
+     "let .ctors be converted or not on request"),
+    ("no-string-merge", "", "refuse", "", "leave strings unmerged"),
+    ("no-identity-comment", "", "refuse", "", "leave its name out of .comment"),
+    ("force-exe-suffix", "", "refuse", "", "add .exe to a name"),
+    ("apply-dynamic-relocs", "", "refuse", "", "write addends into sections, too"),
+    ("use-android-relr-tags", "", "refuse", "", "write tags for Android"),
+    ("Bgroup", "", "refuse", "", "set DF_1_GROUP"),
+    ("default-symver default-imported-symver", "", "refuse", "", "invent symbol versions"),
+    ("dynamic-list-data dynamic-list-cpp-new dynamic-list-cpp-typeinfo", "", "refuse", "", "know such lists"),
+    ("version-exports-section", "VERSION", "refuse", "", "read .exports sections"),
+    ("undefined-glob", "GLOB", "refuse", "", "take patterns of undefined symbols"),
+    ("ignore-unresolved-symbol", "SYMBOL", "refuse", "", "let one symbol be undefined"),
+    ("weak-unresolved-symbols", "", "refuse", "", "make undefined symbols weak"),
+    ("no-define-common", "", "refuse", "", "leave common symbols without an address"),
+    ("fortran-common no-fortran-common", "", "refuse", "", "let archives define common symbols on request"),
+    ("gc-keep-exported", "", "refuse", "", "keep all that an executable exports"),
+    ("disable-multiple-abs-defs", "", "refuse", "", "link only the symbols of a file"),
+    ("copy-dt-needed-entries add-needed", "", "refuse", "", "link libraries that are not named"),
+    ("accept-unknown-input-arch", "", "refuse", "", "read input of an unknown machine"),
+    ("dependent-libraries", "", "refuse", "", "read names of libraries from objects"),
+    ("remap-inputs remap-inputs-file", "VALUE", "refuse", "", "replace input files"),
+    ("directory chroot", "DIR", "refuse", "", "change its directory"),
+    ("rsp-quoting", "STYLE", "only", "posix", "read response files of another style"),
+    ("out-implib in-implib", "FILE", "refuse", "", "write import libraries"),
+    ("cmse-implib", "", "refuse", "", "write import libraries"),
+    ("why-live", "SYMBOL", "refuse", "", "explain why a symbol is kept"),
+    ("why-extract print-archive-stats write-gc-stats gc-stats-ignore sym-info debug-address", "VALUE",
+     "refuse", "", "write that report"),
+    (("print-dependencies print-symbol-counts verbose-gc-stats vs-diagnostics warn-backrefs"
+      " detect-odr-violations write-layout write-trace validate-output got-plt-syms"), "[=VALUE]", "refuse",
+     "", "write that report"),
+    ("time-trace", "[=FILE]", "refuse", "", "write a time trace"),
+    ("time-trace-granularity", "N", "refuse", "", "write a time trace"),
+    ("error-handling-script", "FILE", "refuse", "", "call a script on errors"),
+    ("reproduce", "FILE", "refuse", "", "save the input of a link"),
+    ("repro", "", "refuse", "", "save the input of a link"),
+    (("incremental incremental-full incremental-update incremental-changed incremental-unchanged"
+      " incremental-unknown incremental-startup-unchanged"), "", "refuse", "", "link incrementally"),
+    ("incremental-base incremental-patch", "VALUE", "refuse", "", "link incrementally"),
+)  # fmt: skip
+
+OPTIONS = index_rows(ROWS, "no-")
+_FAMILIES = [name.removesuffix("*") for name in OPTIONS if name.endswith("*")]
+
+
+def find_ignored(name: str) -> Row | None:
+    """Return the row of the option spelled `name`, if it is in this table."""
+    for family in _FAMILIES:
+        if name.startswith(family):
+            return OPTIONS[family + "*"]
+    return OPTIONS.get(name)
+
+
+def question_about(argument: str, options: dict[str, Row]) -> str:
+    """Ask whether a known option was meant that is spelled like the unknown `argument`, if there is one."""
+    from difflib import get_close_matches
+
+    known = [name for name in (*options, *OPTIONS) if len(name) > 1 and name[-1] != "*"]
+    name, equals, _ = argument.lstrip("-").partition("=")
+    nearest = get_close_matches(name, known, 1, 0.7)
+    return f"; did you mean --{nearest[0]}{equals}?" if nearest else ""

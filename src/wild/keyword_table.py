@@ -1,0 +1,87 @@
+"""What `-z` takes, in rows of the form of `wild.option_table`; the negation of a switch is written with `no`.
+
+Meanings are those of GNU ld's manual (option `-z keyword`), and those of lld and mold for what it
+lacks.  Loaded by the first -z of a command line.
+"""
+
+from __future__ import annotations
+
+from wild.option_table import Row, index_rows
+
+ROWS: tuple[str | Row, ...] = (
+    "Keywords",
+    ("now", "", "on", "z_now", "Bind all functions when the program starts"),
+    ("lazy", "", "off", "z_now", "Bind a function when it is first called (default)"),
+    ("relro", "", "switch", "z_relro", "Make what only relocation writes read-only afterwards (default)"),
+    ("separate-code", "", "switch", "z_separate_code", "Share no page between code and data (default)"),
+    ("text", "", "on", "z_text", "Report relocations in read-only sections as errors"),
+    ("notext textoff", "", "off", "z_text", "Let the program be relocated in read-only sections"),
+    ("execstack", "", "switch", "z_execstack", "Mark the stack as executable"),
+    ("execstack-if-needed", "", "clear", "z_execstack", "Mark it so if an input file asks for it (default)"),
+    ("nognustack", "", "on", "z_nognustack", "Leave out the entry that describes the stack"),
+    ("stack-size", "SIZE", "number", "z_stack_size", "Ask for a stack of SIZE bytes"),
+    ("max-page-size", "SIZE", "page_size", "z_max_page_size",
+     "Work on pages of up to SIZE bytes (default: 4096)"),
+    ("common-page-size", "SIZE", "page_size", "z_common_page_size",
+     "Work best on pages of SIZE (default: 4096)"),
+    ("defs", "", "on", "z_defs", "Report undefined symbols of a shared object too"),
+    ("undefs nodefs", "", "off", "z_defs", "Report no undefined symbols of object files"),
+    ("muldefs", "", "on", "allow_multiple_definition", "Take the first of several definitions"),
+    ("copyreloc", "", "switch", "z_copyreloc", "Allow copy relocations (default)"),
+    ("combreloc", "", "switch", "z_combreloc", "Sort dynamic relocations (default)"),
+    ("pack-relative-relocs", "", "switch", "z_pack_relative_relocs", "Write relative relocations compactly"),
+    ("dynamic-undefined-weak", "", "switch", "z_dynamic_undefined_weak",
+     "Let weak symbols be found at run time"),
+    ("start-stop-gc", "", "switch", "z_start_stop_gc",
+     "Do not let __start_ and __stop_ symbols keep sections"),
+    ("start-stop-visibility", "default|internal|hidden|protected", "choice", "z_start_stop_visibility",
+     "Set the visibility of those symbols (default: protected)"),
+    ("keep-text-section-prefix", "", "switch", "z_keep_text_section_prefix",
+     "Keep .text.hot, .text.unlikely, .text.startup and .text.exit apart"),
+    ("ibt", "", "on", "z_ibt", "Mark the output for indirect branch tracking"),
+    ("ibtplt", "", "on", "z_ibtplt", "Make a PLT for indirect branch tracking"),
+    ("shstk", "", "on", "z_shstk", "Mark the output for shadow stacks"),
+    ("cet-report", "none|warning|error", "choice", "z_cet_report",
+     "Report input files that lack these marks"),
+    ("origin", "", "on", "z_origin", "Set DF_ORIGIN"),
+    ("nodelete", "", "on", "z_nodelete", "Set DF_1_NODELETE"),
+    ("nodlopen", "", "on", "z_nodlopen", "Set DF_1_NOOPEN"),
+    ("nodump", "", "on", "z_nodump", "Set DF_1_NODUMP"),
+    ("nodefaultlib", "", "on", "z_nodefaultlib", "Set DF_1_NODEFLIB"),
+    ("initfirst", "", "on", "z_initfirst", "Set DF_1_INITFIRST"),
+    ("interpose", "", "on", "z_interpose", "Set DF_1_INTERPOSE"),
+    ("loadfltr", "", "on", "z_loadfltr", "Set DF_1_LOADFLTR"),
+    ("global", "", "on", "z_global", "Set DF_1_GLOBAL"),
+    "Keywords accepted and ignored",
+    ("rela", "", "ignore", "", "x86-64 has no other relocations"),
+    ("nocommon", "", "ignore", "", "common symbols become objects"),
+    ("noextern-protected-data noindirect-extern-access", "", "ignore", "",
+     "protected symbols are bound locally"),
+    (("nounique nounique-symbol nomark-plt nomemory-seal norewrite-endbr nolrodata-after-bss sectionheader"
+      " notext-unlikely-segment"), "", "ignore", "", "it is so anyway"),
+    (("bti-report gcs-report gcs-report-dynamic pauth-report execute-only-report zicfilp-unlabeled-report"
+      " zicfiss-report memtag-mode aarch64-feature-pauth zicfilp zicfiss gcs"), "VALUE", "ignore", "",
+     "for other machines"),
+    ("force-bti pac-plt hazardplt", "", "ignore", "", "for other machines"),
+    "Keywords not in this version",
+    ("call-nop", "PADDING", "refuse", "", "pad calls otherwise"),
+    ("dead-reloc-in-nonalloc", "GLOB=VALUE", "refuse", "", "fill references to dropped code otherwise"),
+    ("common", "", "refuse", "", "write STT_COMMON"),
+    ("force-ibt lam-u48 lam-u57 indirect-extern-access", "", "refuse", "", "write such a property"),
+    ("x86-64-baseline x86-64-v2 x86-64-v3 x86-64-v4", "", "refuse", "", "write such a property"),
+    ("isa-level-report lam-report lam-u48-report lam-u57-report", "VALUE", "only", "none",
+     "write that report"),
+    ("report-relative-reloc", "", "refuse", "", "write that report"),
+    ("globalaudit unique", "", "refuse", "", "set such a flag"),
+    ("ifunc-noplt retpolineplt mark-plt", "", "refuse", "", "make such a PLT"),
+    ("rel", "", "refuse", "", "write relocations without addends"),
+    ("rodynamic", "", "refuse", "", "make .dynamic read-only"),
+    ("lrodata-after-bss text-unlikely-segment separate-loadable-segments wxneeded nobtcfi memory-seal", "",
+     "refuse", "", "lay out segments that way"),
+    ("nosectionheader", "", "refuse", "", "leave out the section headers"),
+    ("unique-symbol", "", "refuse", "", "rename local symbols"),
+    ("rewrite-endbr", "", "refuse", "", "change ENDBR instructions"),
+    ("noreloc-overflow", "", "refuse", "", "leave out the check for overflow"),
+)  # fmt: skip
+
+KEYWORDS = index_rows(ROWS, "no")

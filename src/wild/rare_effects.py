@@ -1,0 +1,208 @@
+"""The effects of options that few links use: those of `wild.option_effects` go on here as plain functions."""
+
+from __future__ import annotations
+
+from posix import stat
+
+from wild.option_effects import IN_LAZY, IN_STATIC, check_choice
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.option_effects import Effects
+    from wild.option_table import Row
+
+_SHOWS = ("", "v", "V", "version")
+
+
+def clear(effects: Effects, row: Row, name: str, value: str) -> None:
+    setattr(effects.options, row[3], None)
+
+
+def count(effects: Effects, row: Row, name: str, value: str) -> None:
+    setattr(effects.options, row[3], getattr(effects.options, row[3]) + 1)
+
+
+def number(effects: Effects, row: Row, name: str, value: str) -> None:
+    """The target may name the number that is meant when there is none: `attribute=number`."""
+    attribute, _, default = row[3].partition("=")
+    setattr(effects.options, attribute, parse_number(value or default))
+
+
+def page_size(effects: Effects, row: Row, name: str, value: str) -> None:
+    size = parse_number(value)
+    if size <= 0 or size & (size - 1):
+        raise ValueError("a page size must be a power of two")
+    setattr(effects.options, row[3], size)
+
+
+def only(effects: Effects, row: Row, name: str, value: str) -> None:
+    """Accept the values that ask for what happens anyway."""
+    if value not in row[3].split():
+        effects.refuse(row, name, value)
+
+
+def switch_magic(effects: Effects, row: Row, name: str, value: str) -> None:
+    """-n and -N also turn shared objects off, as in GNU ld's manual."""
+    effects.switch(row, name, value)
+    if getattr(effects.options, row[3]):
+        effects.set_marks(IN_STATIC, 0)
+
+
+def set_package_metadata(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.package_metadata = decode_percent(value) or None
+
+
+def add_rpath_directory(effects: Effects, row: Row, name: str, value: str) -> None:
+    if not is_directory(value):
+        raise ValueError("not a directory; this version does not link only the symbols of a file")
+    effects.add_rpath(row, name, value)
+
+
+def set_image_base(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.image_base = parse_number(value) if name == "image-base" else parse_address(value)
+
+
+def set_section_start(effects: Effects, row: Row, name: str, value: str) -> None:
+    section, equals, address = value.rpartition("=")
+    if not equals or not section:
+        raise ValueError("must be NAME=ADDRESS")
+    effects.options.section_start[section] = parse_address(address)
+
+
+def set_named_section_start(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.section_start[row[3]] = parse_address(value)
+
+
+def choose_libraries(effects: Effects, row: Row, name: str, value: str) -> None:
+    check_choice(row, value)
+    effects.set_marks(IN_STATIC if value == "archive" else 0, IN_STATIC)
+
+
+def start_lib(effects: Effects, row: Row, name: str, value: str) -> None:
+    if effects.marks & IN_LAZY:
+        raise ValueError("inside another --start-lib")
+    effects.set_marks(IN_LAZY, 0)
+
+
+def end_lib(effects: Effects, row: Row, name: str, value: str) -> None:
+    if not effects.marks & IN_LAZY:
+        raise ValueError("there was no --start-lib before it")
+    effects.set_marks(0, IN_LAZY)
+
+
+def add_defsym(effects: Effects, row: Row, name: str, value: str) -> None:
+    symbol, _, expression = value.partition("=")
+    if not symbol or not expression:
+        raise ValueError("must be SYMBOL=EXPRESSION")
+    effects.options.defsyms.append((symbol, expression))
+
+
+def add_exclude_libs(effects: Effects, row: Row, name: str, value: str) -> None:
+    names = value.replace(":", ",").split(",")
+    if "ALL" in names or effects.options.exclude_libs == "ALL":
+        effects.options.exclude_libs = "ALL"
+    else:
+        effects.options.exclude_libs = [*effects.options.exclude_libs, *filter(None, names)]
+
+
+def set_unresolved_symbols(effects: Effects, row: Row, name: str, value: str) -> None:
+    """Which also decides what -z defs and --allow-shlib-undefined did before it: the last one wins."""
+    check_choice(row, value)
+    effects.options.unresolved_symbols = value
+    effects.options.z_defs = effects.options.allow_shlib_undefined = None
+
+
+def pack_relocations(effects: Effects, row: Row, name: str, value: str) -> None:
+    check_choice(row, value)
+    effects.options.z_pack_relative_relocs = value == "relr"
+
+
+def ignore_or_share(effects: Effects, row: Row, name: str, value: str) -> None:
+    if name == "G" and not value:
+        effects.kinds.add("shared")
+        effects.options.kind = "shared"
+
+
+def set_color(effects: Effects, row: Row, name: str, value: str) -> None:
+    value = value or "always"
+    check_choice(row, value)
+    effects.options.color = value
+
+
+def print_map(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.map_file = effects.options.map_file or "-"
+
+
+def silence(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.no_warnings = True
+    effects.options.fatal_warnings = False
+
+
+def show_help(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.help = True
+    stop_reading(effects)
+
+
+def show_version(effects: Effects, row: Row, name: str, value: str) -> None:
+    """--version stops there and then, -v and -V go on if there is something to link."""
+    effects.options.show_version = max(effects.options.show_version, row[3], key=_SHOWS.index)
+    if row[3] == "version":
+        stop_reading(effects)
+
+
+def stop_reading(effects: Effects) -> None:
+    """Leave the arguments that follow unread."""
+    for _ in effects.queue:
+        pass
+
+
+def parse_number(text: str) -> int:
+    """Read a number as C writes it: decimal, 0x hexadecimal or 0 octal."""
+    digits = text.lower()
+    base = 16 if digits[:2] == "0x" else 8 if digits[:1] == "0" else 10
+    return _parse_digits(digits.removeprefix("0x"), base, "needs a number")
+
+
+def parse_address(text: str) -> int:
+    """Read a hexadecimal number, with or without 0x."""
+    return _parse_digits(text.lower().removeprefix("0x"), 16, "needs a hexadecimal address")
+
+
+def _parse_digits(digits: str, base: int, reason: str) -> int:
+    if not digits.isascii() or not digits.isalnum():
+        raise ValueError(reason)
+    try:
+        number = int(digits, base)
+    except ValueError:
+        raise ValueError(reason) from None
+    if number >> 64:
+        raise ValueError("needs a number below 2^64")
+    return number
+
+
+def decode_percent(text: str) -> str:
+    """Replace %XX by the byte it stands for; a `%` before anything else stands for itself."""
+    first, *pieces = text.split("%")
+    data = first.encode("utf-8", "surrogateescape")
+    for piece in pieces:
+        code = piece[:2]
+        try:
+            byte = bytes.fromhex(code) if len(code) == 2 and code.isalnum() else b""
+        except ValueError:
+            byte = b""
+        data += (byte or b"%") + (piece[2:] if byte else piece).encode("utf-8", "surrogateescape")
+    return data.decode("utf-8", "surrogateescape")
+
+
+def is_directory(path: str) -> bool:
+    try:
+        return stat(path).st_mode & 0o170000 == 0o040000
+    except OSError:
+        return False
+
+
+def map_path(path: str, output: str) -> str:
+    """Return where -Map writes to: in a directory OUTPUT.map, and `%` stands for OUTPUT, as in GNU ld."""
+    if is_directory(path):
+        path = f"{path.rstrip('/')}/%.map"
+    return path.replace("%", output.rpartition("/")[2])
