@@ -16,5 +16,7 @@ cdef enum:
     NOT_DEFINED = 15             # in place of a strength
 
 cdef int bind_names(Resolution resolution, Pool pool) except -1
+cdef void define(Resolve *state, uint32_t name, uint32_t file, uint32_t index) noexcept nogil
+cdef void undefine(SymbolRow *symbol) noexcept nogil
 cdef uint32_t section_index(Resolve *state, uint32_t file, uint32_t index) noexcept nogil
 cdef bint is_duplicate(Resolve *state, uint64_t winner, uint32_t file, uint32_t index) noexcept nogil

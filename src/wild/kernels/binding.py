@@ -1,6 +1,6 @@
 """Binding: the definition of each name among the live files, and what else the files say about it.
 
-Three loops.  `mention_slice` goes through the symbols of every live file: a definition claims its name (the atomic
+Three loops over all names or symbols.  `mention_slice` goes through the symbols of every live file: a definition claims its name (the atomic
 minimum of resolve.py, with the strengths of binding), a reference leaves its bits in SymbolRow.flags, and both merge
 their visibility into it.  `define_slice` goes through them again: the symbol that won writes the row; another strong
 definition is counted as a duplicate.  `settle_shard` goes through the names: what follows from all mentions together.
@@ -8,11 +8,8 @@ definition is counted as a duplicate.  `settle_shard` goes through the names: wh
  - A symbol in a discarded section defines nothing: it counts as a reference, to the winner's copy.
  - Visibility is the most constraining of all mentions in objects (gABI, "Symbol Visibility").  A name that is hidden or
    protected is not bound to a shared object's definition: it has to be defined in the output.
- - Common symbols lie in a table of their own: size and alignment are the largest of all mentions, a shared object's
-   larger definition included (as in GNU ld).
- - The linker's own weak definitions (file 0: `_end`, `__bss_start`, PROVIDEd names) exist if something refers to them.
- - A shared object's mention of a name, be it a reference or a definition of its own, sets SYM_SHARED_REF, because in
-   both cases the output's definition must be found by the dynamic linker in the shared object's place.
+ - Common symbols lie in a table of their own (commons.py).
+ - Which shared objects are needed, and what they mention, comes last (needed.py).
 """
 
 import cython
@@ -20,8 +17,10 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.binding import DEFINED, MENTION_PLAIN, MENTION_TLS, NOT_DEFINED
 from cython.cimports.wild.kernels.cc import atomic_min64, fetch_add, prefetch, set_bits32
+from cython.cimports.wild.kernels.commons import collect_commons
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
+from cython.cimports.wild.kernels.needed import add_unresolved, begin_needed, settle_needed, settle_provided
 from cython.cimports.wild.kernels.pool import Pool, report
 from cython.cimports.wild.kernels.resolve import *
 from cython.cimports.wild.kernels.tables import *
@@ -36,6 +35,7 @@ def bind_names(resolution: Resolution, pool: Pool) -> cython.int:
     """Fill `resolution.view.row` of all names; `state.fresh` lists the live files."""
     state: ResolvePtr = cython.address(resolution.state)
     state.unresolved = cython.cast(U32, resolution.inputs.arena.array(resolution.view.capacity, 4))
+    begin_needed(state)
     pool.run(unclaim, state, SHARDS, 1)
     resolution.run_slices(pool, mention_slice, True)
     claim_live_aliases(state)
@@ -43,6 +43,8 @@ def bind_names(resolution: Resolution, pool: Pool) -> cython.int:
     define_aliases(state)
     collect_commons(resolution)
     pool.run(settle_shard, state, SHARDS, 1)
+    settle_needed(state)
+    settle_provided(state)
     return 0
 
 
@@ -69,7 +71,7 @@ def mention_slice(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     for at in range(begin, end):
         slice = cython.address(state.slices[at])
         if state.files.row[slice.file].kind == FILE_SHARED:
-            mention_shared(state, slice)
+            claim_shared(state, slice)
         elif not mention_object(state, slice):
             return 1
     return 0
@@ -134,8 +136,10 @@ def mention_bits(row: cython.pointer[FileRow], sym: Sym) -> uint32_t:
 @cython.exceptval(check=False)
 @cython.inline
 def reference_bits(row: cython.pointer[FileRow], sym: Sym) -> uint32_t:
-    """A reference of the internal file (-u) wakes archive members, but need not be satisfied."""
-    return SYM_REF if is_weak(sym) or row.kind == FILE_INTERNAL else SYM_REF | SYM_STRONG_REF
+    """A reference of the internal file (-u) need not be satisfied, and a weak one there only makes a name known."""
+    if row.kind == FILE_INTERNAL:
+        return 0 if is_weak(sym) else SYM_REF
+    return SYM_REF if is_weak(sym) else SYM_REF | SYM_STRONG_REF
 
 
 @cython.cfunc
@@ -184,18 +188,14 @@ def object_strength(state: ResolvePtr, row: cython.pointer[FileRow], sym: Sym, s
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def mention_shared(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.void:
+def claim_shared(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.void:
     row = cython.address(state.files.row[slice.file])
     syms: Sym = symbols_of(state.files, slice.file)
     of: U32 = state.names.of + row.global_base - row.first_global
     i: uint32_t
     for i in range(slice.begin, slice.end):
-        name: uint32_t = of[i]
-        if name == 0:
-            continue
-        if syms[i].st_shndx != SHN_UNDEF:
-            atomic_min64(state.symbols.key + name, claim(BIND_SHARED, slice.file, i))
-        set_bits32(cython.address(state.symbols.row[name].flags), SYM_SHARED_REF)
+        if of[i] and syms[i].st_shndx != SHN_UNDEF:
+            atomic_min64(state.symbols.key + of[i], claim(BIND_SHARED, slice.file, i))
 
 
 @cython.cfunc
@@ -341,86 +341,6 @@ def object_flags(sym: Sym) -> uint32_t:
 
 
 @cython.cfunc
-@cython.exceptval(-1, check=False)
-def collect_commons(resolution: Resolution) -> cython.int:
-    """Rows of the names that stay common, in input order, with the largest size and alignment of all mentions."""
-    state: ResolvePtr = cython.address(resolution.state)
-    room: uint64_t = 0
-    i: uint32_t
-    for i in range(state.fresh_count):
-        if state.common_files[state.fresh[i]]:
-            room += commons_of(resolution, state.fresh[i], False)
-    if room == 0:
-        return 0
-    arena = resolution.inputs.arena
-    resolution.commons = cython.cast(cython.pointer[CommonRow], arena.array(room, cython.sizeof(CommonRow)))
-    for i in range(state.fresh_count):
-        if state.common_files[state.fresh[i]]:
-            commons_of(resolution, state.fresh[i], True)
-    for i in range(state.fresh_count):
-        if state.files.row[state.fresh[i]].kind == FILE_SHARED:
-            widen_commons(resolution, state.fresh[i])
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def commons_of(resolution: Resolution, file: uint32_t, merge: cython.bint) -> uint64_t:
-    """Count the common symbols of a file that are definitions, or merge its mentions into their rows."""
-    state: ResolvePtr = cython.address(resolution.state)
-    row = cython.address(state.files.row[file])
-    syms: Sym = symbols_of(state.files, file)
-    of: U32 = state.names.of + row.global_base - row.first_global
-    count: uint64_t = 0
-    i: uint32_t
-    for i in range(row.first_global, row.nsyms):
-        if not is_common(syms + i) or of[i] == 0:
-            continue
-        winner: uint64_t = state.symbols.key[of[i]]
-        if claim_strength(winner) != BIND_COMMON:
-            continue
-        first: cython.bint = winner & WHO == claim(0, file, i)
-        count += first
-        if merge:
-            merge_common(resolution, of[i], syms + i, first)
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def merge_common(resolution: Resolution, name: uint32_t, sym: Sym, first: cython.bint) -> cython.void:
-    symbol = cython.address(resolution.view.row[name])
-    if first:
-        symbol.value = resolution.common_count
-        resolution.commons[symbol.value].name = name
-        resolution.commons[symbol.value].align = 1
-        resolution.common_count += 1
-    common = cython.address(resolution.commons[symbol.value])
-    common.size = max(common.size, sym.st_size)
-    common.align = max(common.align, sym.st_value)
-    common.large |= sym.st_shndx == SHN_AMD64_LCOMMON
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def widen_commons(resolution: Resolution, file: uint32_t) -> cython.void:
-    """A shared object's larger definition of a common name decides its size: its code relies on it."""
-    state: ResolvePtr = cython.address(resolution.state)
-    row = cython.address(state.files.row[file])
-    syms: Sym = symbols_of(state.files, file)
-    of: U32 = state.names.of + row.global_base - row.first_global
-    i: uint32_t
-    for i in range(row.first_global, row.nsyms):
-        if of[i] == 0 or syms[i].st_shndx == SHN_UNDEF or claim_strength(state.symbols.key[of[i]]) != BIND_COMMON:
-            continue
-        common = cython.address(resolution.commons[resolution.view.row[of[i]].value])
-        common.size = max(common.size, syms[i].st_size)
-
-
-@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def settle_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
@@ -430,19 +350,9 @@ def settle_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     name: uint32_t
     for shard in range(begin, end):
         first: uint32_t = state.names.start[shard]
-        count: uint32_t = 0
+        state.unresolved_count[shard] = 0
         for name in range(first, first + state.names.count[shard]):
-            symbol = cython.address(state.symbols.row[name])
-            flags: uint32_t = symbol.flags
-            if symbol.file != NONE and symbol.file and flags & (MENTION_PLAIN if flags & SYM_TLS else MENTION_TLS):
-                fetch_add(cython.address(state.tls_mismatches), 1)
-            symbol.flags = flags & ~(MENTION_TLS | MENTION_PLAIN)
-            if is_unusable(state.symbols.key[name], flags):
-                undefine(symbol)
-            if symbol.file == NONE and flags & (SYM_REF | SYM_SHARED_REF):
-                state.unresolved[first + count] = name
-                count += 1
-        state.unresolved_count[shard] = count
+            settle_name(state, name, cython.address(state.symbols.row[name]))
     return 0
 
 
@@ -450,17 +360,25 @@ def settle_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.nogil
 @cython.exceptval(check=False)
 @cython.inline
-def is_unusable(winner: uint64_t, flags: uint32_t) -> cython.bint:
-    """A definition that does not count after all: hidden references to a shared object's, unwanted PROVIDEs."""
+def settle_name(state: ResolvePtr, name: uint32_t, symbol: cython.pointer[SymbolRow]) -> cython.void:
+    flags: uint32_t = symbol.flags
+    if symbol.file != NONE and symbol.file and flags & (MENTION_PLAIN if flags & SYM_TLS else MENTION_TLS):
+        fetch_add(cython.address(state.tls_mismatches), 1)
+    symbol.flags = flags & ~(MENTION_TLS | MENTION_PLAIN)
     if flags & SYM_SHARED_DEF:
-        return flags & (SYM_HIDDEN | SYM_PROTECTED) != 0
-    return claim_strength(winner) == BIND_PROVIDED and flags & (SYM_REF | SYM_SHARED_REF) == 0
+        if flags & (SYM_HIDDEN | SYM_PROTECTED):
+            undefine(symbol)
+        elif flags & SYM_STRONG_REF:
+            state.files.shared[state.files.row[symbol.file].shared].used = 1
+    if symbol.file == NONE and flags & SYM_REF:
+        add_unresolved(state, name)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def undefine(symbol: cython.pointer[SymbolRow]) -> cython.void:
+    """Take its definition from a name."""
     symbol.file = NONE
     symbol.sym = 0
     symbol.value = 0

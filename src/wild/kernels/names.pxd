@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.files cimport Inputs
+from wild.kernels.pool cimport Fault
 from wild.kernels.tables cimport Files, FileRow, Names
 
 cdef extern from "string.h" nogil:
@@ -22,6 +23,27 @@ cdef struct NameKey:             # one mention of a name, while the table is mad
 cdef struct Spelling:            # the bytes of a distinct name, while its shard is filled
     const uint8_t *text
     uint64_t length
+
+cdef enum:
+    BLOCK = 8192                 # names; their keys fit the second-level cache twice
+
+cdef struct Index:               # the context of the loops that make the table
+    Files *files
+    Names *names
+    NameKey *keys                # of every mention; each block's run sorted by shard
+    uint32_t *runs               # 65 a block: where in `keys` each shard's run begins
+    uint32_t *marked             # by block: how many keys have KEY_VERSIONED or KEY_DEFAULT
+    uint32_t *base               # by FileId: global_base
+    NameKey *scratch             # BLOCK keys for each thread
+    Spelling *spellings          # `widest` for each thread
+    uint64_t widest              # keys in the fullest shard
+    uint64_t *slots
+    uint64_t *slot_start
+    uint64_t *slot_mask
+    int64_t blocks
+    Fault *fault
+
+ctypedef Index *IndexPtr
 
 cdef class NameTable:
     cdef Names view

@@ -5,7 +5,7 @@ out the same whatever the number of threads.  A concurrent hash table gives numb
 hashes and compares everything twice.  Here the names are parted by the top bits of their hashes into 64 shards, each of
 which one thread fills alone, in input order:
 
- 1. `index_block`, parallel over blocks of GlobalIds (so that one huge file is not one thread's work): find the name's
+ 1. `index_block` (mentions.py), parallel over blocks of GlobalIds (so that one huge file is not one thread's work): find the name's
     end, hash it, and leave a `NameKey`; then sort the keys of the block by shard, stably, while they are in cache.
  2. `fill_shard`, parallel over shards: walk the shard's run in every block, in order, and insert into an open-addressing
     table.  NameId = start of the shard + order of first appearance.  The starts come from the counts of keys, an upper
@@ -20,37 +20,25 @@ name `foo@V`; what it is bound to is the matter of resolve.py.  In a shared obje
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
-from cython.cimports.libc.string import memcmp, memset, strlen
-from cython.cimports.wild.kernels.cc import hash_bytes, prefetch, unlikely
+from cython.cimports.libc.string import memcmp, memset
+from cython.cimports.wild.kernels.cc import hash_bytes, prefetch
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.mentions import index_block
 from cython.cimports.wild.kernels.names import *
-from cython.cimports.wild.kernels.pool import Fault, Pool, report
+from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.tables import *
 
-BLOCK = cython.declare(cython.const[uint32_t], 8192)  # names; their keys fit the second-level cache twice
 AHEAD = cython.declare(cython.const[uint32_t], 12)
 
-Index = cython.struct(
+
+Wrapping = cython.struct(
     files=cython.pointer[Files],
     names=cython.pointer[Names],
-    keys=cython.pointer[NameKey],  # of every mention; each block's run sorted by shard
-    runs=cython.pointer[uint32_t],  # 65 a block: where in `keys` each shard's run begins
-    marked=cython.pointer[uint32_t],  # by block: how many keys have KEY_VERSIONED or KEY_DEFAULT
-    base=cython.pointer[uint32_t],  # by FileId: global_base
-    scratch=cython.pointer[NameKey],  # BLOCK keys for each thread
-    spellings=cython.pointer[Spelling],  # `widest` for each thread
-    widest=uint64_t,  # keys in the fullest shard
-    slots=cython.pointer[uint64_t],
-    slot_start=cython.pointer[uint64_t],
-    slot_mask=cython.pointer[uint64_t],
-    blocks=int64_t,
-    fault=cython.pointer[Fault],
+    instead=cython.pointer[uint32_t],  # by NameId: the name that takes its place, 0: none
 )
-IndexPtr = cython.typedef(cython.pointer[Index])
 
 
 @cython.final
@@ -126,6 +114,25 @@ class NameTable:
         if not 0 <= global_id < self.inputs.view.globals:
             raise IndexError(f"no symbol has the number {global_id}")
         return self.view.of[global_id]
+
+    def wrap(self, pool: Pool, symbols: list):
+        """--wrap: where an object refers to a symbol of the list, let it refer to `__wrap_` and its name instead, and
+        to the symbol where it refers to `__real_` and its name.
+
+        Raises KeyError when a name that takes another's place is not mentioned by any input: the internal file can
+        mention it, by an undefined weak symbol, which has no other effect.
+        """
+        wrapping = cython.declare(Wrapping)
+        wrapping.files = cython.address(self.inputs.view)
+        wrapping.names = cython.address(self.view)
+        wrapping.instead = cython.cast(U32, self.inputs.arena.array(self.view.capacity, 4))
+        for symbol in symbols:
+            for old, new in ((symbol, b"__wrap_" + symbol), (b"__real_" + symbol, symbol)):
+                if self.find(old):
+                    if not self.find(new):
+                        raise KeyError(new)
+                    wrapping.instead[cython.cast(uint32_t, self.find(old))] = self.find(new)
+        pool.run(wrap_files, cython.address(wrapping), wrapping.files.count, 8)
 
     def __len__(self):
         total: int64_t = 0
@@ -233,240 +240,6 @@ def keys_in_shard(index: IndexPtr, shard: cython.int) -> uint64_t:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def index_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Job over blocks of BLOCK GlobalIds: one NameKey for each symbol that has a name, sorted by shard."""
-    index: IndexPtr = cython.cast(IndexPtr, context)
-    scratch = index.scratch + worker * cython.cast(int64_t, BLOCK)
-    block: int64_t
-    for block in range(begin, end):
-        first: uint32_t = cython.cast(uint32_t, block * BLOCK)
-        last: uint32_t = min(first + BLOCK, index.files.globals)
-        count: int64_t = collect_keys(index, first, last, scratch)
-        if count < 0:
-            return 1
-        sort_keys(index, block, scratch, cython.cast(uint32_t, count))
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def collect_keys(index: IndexPtr, first: uint32_t, last: uint32_t, keys: cython.pointer[NameKey]) -> int64_t:
-    """Keys of the GlobalIds [first, last); returns how many, or -1 after a fault."""
-    files = index.files
-    file: uint32_t = file_of_global(files, first)
-    count: int64_t = 0
-    while first < last and file < files.count:
-        row = cython.address(files.row[file])
-        symbols_end: uint32_t = row.global_base + globals_of(row)
-        stop: uint32_t = min(last, symbols_end)
-        if first < stop:
-            if row.kind == FILE_SHARED:
-                count = collect_shared(index, file, first, stop, keys, count)
-            else:
-                count = collect_object(index, file, first, stop, keys, count)
-            first = stop
-        stop = min(last, symbols_end + row.nextra)
-        if count >= 0 and first < stop:
-            count = collect_extra(index, file, first, stop, keys, count)
-            first = stop
-        if count < 0:
-            return -1
-        file += 1
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def symbol_of(files: cython.pointer[Files], file: uint32_t, id: uint32_t) -> Sym:
-    row = cython.address(files.row[file])
-    return cython.cast(Sym, files.base[file] + row.symoff) + (row.first_global + id - row.global_base)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def symbol_fault(index: IndexPtr, code: cython.int, file: uint32_t, id: uint32_t, extra: uint64_t) -> int64_t:
-    row = cython.address(index.files.row[file])
-    place: uint64_t = row.symoff + cython.sizeof(Elf64_Sym) * cython.cast(uint64_t, row.first_global + id - row.global_base)
-    report(index.fault, code, file, place, extra)
-    return -1
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def collect_object(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
-) -> int64_t:
-    """Keys of an object's symbols, appended behind `count` others."""
-    row = cython.address(index.files.row[file])
-    strings: Bytes = index.files.base[file] + row.stroff
-    syms: Sym = symbol_of(index.files, file, first)
-    i: uint32_t
-    for i in range(stop - first):
-        if i + AHEAD < stop - first:
-            prefetch(strings + syms[i + AHEAD].st_name)
-        name: uint32_t = syms[i].st_name
-        if name >= row.strsize and name:
-            return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
-        if unlikely(syms[i].st_info >> 4 == STB_LOCAL) and row.first_global + first + i != row.global_base:
-            return symbol_fault(index, FAULT_LOCAL_GLOBAL, file, first + i, row.first_global + first + i - row.global_base)
-        if name == 0 or strings[name] == 0:
-            continue
-        key = keys + count
-        key.text = strings + name
-        length: uint64_t = object_length(key)
-        if unlikely(length > KEY_LENGTH):
-            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
-        key.hash = hash_bytes(key.text, length)
-        key.id = first + i
-        count += 1
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-@cython.inline
-def object_length(key: cython.pointer[NameKey]) -> uint64_t:
-    """Set `key.length` to the name's length and marks by the rules for versions above; returns the plain length."""
-    text = cython.cast(cython.p_const_char, key.text)
-    length: uint64_t = cython.cast(uint64_t, strchrnul(text, 64) - text)
-    marks: uint32_t = 0
-    if unlikely(text[length] != 0):
-        if length and text[length + 1] == 64:
-            marks = KEY_DEFAULT
-        else:
-            marks = KEY_VERSIONED if length else 0
-            length = strlen(text)
-    key.length = cython.cast(uint32_t, length) | marks
-    return length
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def collect_shared(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
-) -> int64_t:
-    """Keys of a shared object's symbols: what it lacks, and its definitions of default versions."""
-    files = index.files
-    row = cython.address(files.row[file])
-    strings: Bytes = files.base[file] + row.stroff
-    syms: Sym = symbol_of(files, file, first)
-    versym_at: uint64_t = files.shared[row.shared].versym
-    versym: Bytes = files.base[file] + versym_at + 2 * cython.cast(uint64_t, row.first_global + first - row.global_base)
-    i: uint32_t
-    for i in range(stop - first):
-        if i + AHEAD < stop - first:
-            prefetch(strings + syms[i + AHEAD].st_name)
-        name: uint32_t = syms[i].st_name
-        if name >= row.strsize and name:
-            return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
-        if name == 0 or strings[name] == 0 or syms[i].st_info >> 4 == STB_LOCAL:
-            continue
-        if syms[i].st_shndx != SHN_UNDEF and versym_at:
-            version: uint32_t = read16(versym + 2 * cython.cast(uint64_t, i))
-            if version == VER_NDX_LOCAL or version & VERSYM_HIDDEN:
-                continue
-        key = keys + count
-        key.text = strings + name
-        length: uint64_t = strlen(cython.cast(cython.p_const_char, key.text))
-        if unlikely(length > KEY_LENGTH):
-            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
-        key.length = cython.cast(uint32_t, length)
-        key.hash = hash_bytes(key.text, length)
-        key.id = first + i
-        count += 1
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def collect_extra(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
-) -> int64_t:
-    """Keys of group signatures that are local symbols, in the order of the SHT_GROUP sections."""
-    row = cython.address(index.files.row[file])
-    base: Bytes = index.files.base[file]
-    headers: Shdr = cython.cast(Shdr, base + row.shoff)
-    syms: Sym = cython.cast(Sym, base + row.symoff)
-    id: uint32_t = row.global_base + globals_of(row)
-    i: uint32_t
-    for i in range(1, row.shnum):
-        if id == stop:
-            break
-        if headers[i].sh_type != SHT_GROUP or headers[i].sh_info >= row.first_global:
-            continue
-        if id >= first:
-            key = keys + count
-            if not signature(index, file, cython.address(syms[headers[i].sh_info]), key):
-                return -1
-            key.id = id
-            count += key.length != 0
-        id += 1
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def signature(index: IndexPtr, file: uint32_t, sym: Sym, key: cython.pointer[NameKey]) -> cython.bint:
-    """The name of a local symbol, or of the section whose symbol it is (as GNU ld and gas have it)."""
-    row = cython.address(index.files.row[file])
-    base: Bytes = index.files.base[file]
-    place: uint64_t = cython.cast(uint64_t, cython.cast(Bytes, sym) - base)
-    name: uint64_t = sym.st_name
-    limit: uint64_t = row.strsize
-    text: Bytes = base + row.stroff
-    if sym.st_info & 15 == STT_SECTION and not name and 0 < sym.st_shndx < row.shnum:
-        text = base + row.shstroff
-        limit = row.shstrsize
-        name = cython.cast(Shdr, base + row.shoff)[sym.st_shndx].sh_name
-    if name >= limit and name:
-        report(index.fault, FAULT_SYMBOL_NAME, file, place, name)
-        return False
-    key.text = text + name
-    key.length = 0
-    if name:
-        key.length = cython.cast(uint32_t, min(strlen(cython.cast(cython.p_const_char, key.text)), KEY_LENGTH))
-        key.hash = hash_bytes(key.text, key.length)
-    return True
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def sort_keys(index: IndexPtr, block: int64_t, keys: cython.pointer[NameKey], count: uint32_t) -> cython.void:
-    """Counting sort of a block's keys by shard, into their place in `index.keys`."""
-    runs: U32 = index.runs + 65 * block
-    at = cython.declare(uint32_t[65])
-    shard: cython.int
-    marked: uint32_t = 0
-    i: uint32_t
-    for shard in range(65):
-        at[shard] = 0
-    for i in range(count):
-        at[(keys[i].hash >> (64 - SHARD_BITS)) + 1] += 1
-        marked += keys[i].length > KEY_LENGTH
-    index.marked[block] = marked
-    at[0] = cython.cast(uint32_t, block) * BLOCK
-    runs[0] = at[0]
-    for shard in range(64):
-        at[shard + 1] += at[shard]
-        runs[shard + 1] = at[shard + 1]
-    for i in range(count):
-        shard = cython.cast(cython.int, keys[i].hash >> (64 - SHARD_BITS))
-        index.keys[at[shard]] = keys[i]
-        at[shard] += 1
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def fill_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Job over shards: number the distinct names of every block's run, in input order."""
     index: IndexPtr = cython.cast(IndexPtr, context)
@@ -549,3 +322,23 @@ def find_slot(
                 break
         at = (at + 1) & mask
     return at
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def wrap_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over files: give undefined symbols of objects the name that stands instead of theirs."""
+    wrapping = cython.cast(cython.pointer[Wrapping], context)
+    file: int64_t
+    i: uint32_t
+    for file in range(begin, end):
+        row = cython.address(wrapping.files.row[file])
+        if row.kind != FILE_OBJECT:
+            continue
+        of: U32 = wrapping.names.of + row.global_base
+        syms: Sym = cython.cast(Sym, wrapping.files.base[file] + row.symoff) + row.first_global
+        for i in range(globals_of(row)):
+            if syms[i].st_shndx == SHN_UNDEF and wrapping.instead[of[i]]:
+                of[i] = wrapping.instead[of[i]]
+    return 0

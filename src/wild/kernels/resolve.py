@@ -31,6 +31,7 @@ from cython.cimports.wild.kernels.cc import atomic_min64, exchange32, fetch_add3
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.names import NameTable, globals_of
+from cython.cimports.wild.kernels.needed import drop_unneeded
 from cython.cimports.wild.kernels.pool import Job, Pool
 from cython.cimports.wild.kernels.resolve import *
 from cython.cimports.wild.kernels.sections import SectionTable
@@ -104,6 +105,12 @@ class Resolution:
         state.sections = cython.NULL if sections is None else cython.address(sections.view)
         list_live(state)
         bind_names(self, pool)
+
+    def drop_unneeded(self, pool: Pool):
+        """After --gc-sections and the scan of relocations: a shared object given after --as-needed that only dropped
+        sections refer to is not needed.
+        """
+        drop_unneeded(self, pool)
 
     # What the reports ask.  These run when something is wrong; they look at every symbol again.
 
