@@ -1,0 +1,553 @@
+"""Call frame information: .eh_frame is a list of records, and the output's is made of the ones that are needed.
+
+.eh_frame (LSB Core, "Exception Frames") has two kinds of records.  A CIE holds what many functions have in common; an
+FDE describes one function and points back to its CIE.  To a relocatable object the section is one lump with
+relocations, but copying it whole would keep descriptions of functions that are gone, and one copy of the same CIE for
+each file.  So the linker takes it apart:
+
+ 1. split    rows for all records.  The FDE's first relocation says which section its function is in, and that section's
+             row gets a chain of its FDEs: reach.py follows it to the personality routine and the table of handlers, so
+             that those live as long as the function does and no longer.
+ 2. size_up  once it is known which sections live: their FDEs stay, and of equal CIEs the first in input order.  CIEs are
+             equal if their bytes are and their relocations mean the same, wherever the symbol stands in its table.
+ 3. write    (frames_out.py) copies, relocates, points FDEs to the shared CIEs and makes .eh_frame_hdr.
+
+An FDE whose function is in a COMDAT group that lost, or is a global symbol that another file defines, is dropped: the
+winner has its own.  An FDE without relocation, whose function is anybody's guess, is kept.  A zero length ends the list
+for an unwinder that walks through it; crtend.o brings one.  Wherever zeros stand in the inputs they are skipped, and
+the output has one terminator, at its end.
+
+The rows of a file follow each other, so the parallel loops are over files or over the .eh_frame sections, and a file's
+chains are nobody else's business.  Only the few thousand CIEs are compared by one thread.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import calloc, free, malloc, qsort
+from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.wild.kernels.cies import has_hdr_entry, hash_cie, intern_cies, read_augmentation
+from cython.cimports.wild.kernels.elf import SHN_ABS, Elf64_Rela, MutableBytes, Sym, read32
+from cython.cimports.wild.kernels.faults import FAULT_FRAME_CIE, FAULT_FRAME_RELOC, FAULT_FRAME_SIZE, FAULT_FRAME_SYMBOL
+from cython.cimports.wild.kernels.faults import FAULT_FRAME_WIDE
+from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.frames import FRAME_DROPPED, FRAME_KEPT, CieRow, ConstVoid, EhSection, FrameCount
+from cython.cimports.wild.kernels.frames import FrameRow, FrameView, FrameWork, FrameWriting, ValueOf, frame_lives
+from cython.cimports.wild.kernels.frames import frame_offset
+from cython.cimports.wild.kernels.frames_out import write_frames
+from cython.cimports.wild.kernels.pool import Pool, report
+from cython.cimports.wild.kernels.relocation import FORM_NONE, FORM_UNKNOWN
+from cython.cimports.wild.kernels.sections import RelaSpan, SectionTable, relocations_of, section_bytes, section_header
+from cython.cimports.wild.kernels.sections import section_of
+from cython.cimports.wild.kernels.tables import NONE, SEC_EH_FRAME, SEC_LOSER, SEC_OUT, Names, SymbolRow
+
+TERMINATOR = cython.declare(cython.const[uint64_t], 4)
+WIDE = cython.declare(cython.const[uint64_t], 0xFFFFFFFF)  # a length that announces one of 64 bits
+
+
+@cython.final
+@cython.cclass
+class FrameTable:
+    """The records of every .eh_frame of the live objects."""
+
+    def __cinit__(self, inputs: Inputs, sections: SectionTable, types: list):
+        """`types` are the rows of relocation_rows() of the machine."""
+        self.arena = inputs.arena
+        self.owners = (inputs, sections)
+        self.synthetic = []
+        self.work.view = cython.address(self.view)
+        self.work.files = cython.address(inputs.view)
+        self.work.sections = cython.address(sections.view)
+        number: cython.int
+        for number in range(256):
+            self.work.types[number].form = FORM_UNKNOWN
+        for number, form, size, check, _ in types:
+            self.work.types[number].form = form
+            self.work.types[number].size = size
+            self.work.types[number].check = check
+
+    def __dealloc__(self):
+        i: int64_t
+        for i in range(self.view.eh_count):
+            if self.view.eh[i].own_rela:
+                free(cython.cast(cython.p_void, self.view.eh[i].rela))
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def split(self, pool: Pool, names: cython.pointer[Names], symbols: cython.pointer[SymbolRow]) -> cython.int:
+        """Make rows of all records; raises KernelFault for a malformed section."""
+        work = cython.address(self.work)
+        work.names = names
+        work.symbols = symbols
+        work.fault = cython.address(pool.fault)
+        work.count = cython.cast(
+            cython.pointer[FrameCount], self.arena.array(work.files.count, cython.sizeof(FrameCount))
+        )
+        pool.run(count_files, work, work.files.count, 16)
+        self.take_rows()
+        pool.run(split_files, work, work.files.count, 16)
+        if work.out_of_memory:
+            raise MemoryError("no memory for relocations of .eh_frame that are out of order")
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def take_rows(self) -> cython.int:
+        """Turn the counts of the files into the numbers of their first rows."""
+        work = cython.address(self.work)
+        view = cython.address(self.view)
+        i: int64_t
+        for i in range(work.files.count):
+            count = work.count[i]
+            work.count[i].eh = cython.cast(uint32_t, view.eh_count)
+            work.count[i].cie = cython.cast(uint32_t, view.cie_count)
+            work.count[i].frame = cython.cast(uint32_t, view.frame_count)
+            view.eh_count += count.eh
+            view.cie_count += count.cie
+            view.frame_count += count.frame
+        if view.frame_count >= NONE or view.cie_count >= NONE:
+            raise MemoryError(f"{view.frame_count} call frame records; at most {NONE} can be numbered")
+        view.eh = cython.cast(cython.pointer[EhSection], self.arena.array(view.eh_count, cython.sizeof(EhSection)))
+        view.cie = cython.cast(cython.pointer[CieRow], self.arena.array(view.cie_count, cython.sizeof(CieRow)))
+        view.frame = cython.cast(cython.pointer[FrameRow], self.arena.array(view.frame_count, cython.sizeof(FrameRow)))
+        return 0
+
+    def add_synthetic(self, records: bytes) -> int:
+        """Add a CIE followed by one FDE for the linker's own code (the PLT); returns a number for place_synthetic."""
+        self.synthetic.append([records, 0, 0])
+        return len(self.synthetic) - 1
+
+    def place_synthetic(self, number: int, address: int, size: int) -> None:
+        """Say where the code is that a synthetic FDE describes; before write()."""
+        self.synthetic[number][1:] = address, size
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def size_up(self, pool: Pool) -> cython.int:
+        """Choose the records of the output, now that it is known which sections live, and give them their places."""
+        work = cython.address(self.work)
+        view = cython.address(self.view)
+        pool.run(choose_frames, work, view.eh_count, 16)
+        self.merge_cies()
+        pool.run(place_records, work, view.eh_count, 16)
+        view.records = 0
+        self.hdr_count = 0
+        i: int64_t
+        for i in range(view.eh_count):
+            view.eh[i].out = view.records
+            view.eh[i].first_hdr = self.hdr_count
+            view.records += view.eh[i].size_out
+            self.hdr_count += view.eh[i].hdr_count
+        self.size = view.records
+        for records, _, _ in self.synthetic:
+            self.size += len(records)
+            self.hdr_count += 1
+        self.hdr_size = 0
+        if self.size:
+            self.size += TERMINATOR
+            self.hdr_size = 12 + 8 * cython.cast(uint64_t, self.hdr_count)
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def merge_cies(self) -> cython.int:
+        """Find for each CIE in use the first one that is equal."""
+        view = cython.address(self.view)
+        used: uint64_t = 0
+        i: int64_t
+        for i in range(view.cie_count):
+            used += view.cie[i].canonical != NONE
+        room: uint64_t = 64
+        while room < 2 * used:
+            room *= 2
+        slot = cython.cast(cython.pointer[uint32_t], calloc(room, 4))
+        if slot is cython.NULL:
+            raise MemoryError
+        with cython.nogil:
+            intern_cies(cython.address(self.work), slot, room - 1)
+        free(slot)
+        return 0
+
+    def offset_of(self, link: int, offset: int) -> int:
+        """`frame_offset` for Python."""
+        return frame_offset(cython.address(self.view), link, offset)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def write(
+        self,
+        pool: Pool,
+        to: MutableBytes,
+        address: uint64_t,
+        hdr: MutableBytes,
+        hdr_address: uint64_t,
+        value_of: ValueOf,
+        context: cython.p_void,
+    ) -> cython.int:
+        """Write both sections; raises KernelFault for a relocation that cannot be applied."""
+        writing = cython.declare(FrameWriting)
+        memset(cython.address(writing), 0, cython.sizeof(FrameWriting))
+        writing.work = cython.address(self.work)
+        writing.to = to
+        writing.address = address
+        writing.hdr = hdr
+        writing.hdr_address = hdr_address
+        writing.hdr_count = self.hdr_count
+        writing.value_of = value_of
+        writing.context = context
+        if self.size:
+            write_frames(pool, cython.address(writing), self.synthetic)
+        return 0
+
+    def write_at(
+        self, pool: Pool, to: int, address: int, hdr: int, hdr_address: int, value_of: int, context: int = 0
+    ) -> None:
+        """`write` for Python: places in memory are integers, and so is the address of the ValueOf."""
+        self.write(
+            pool,
+            cython.cast(MutableBytes, cython.cast(uint64_t, to)),
+            address,
+            cython.cast(MutableBytes, cython.cast(uint64_t, hdr)),
+            hdr_address,
+            cython.cast(ValueOf, cython.cast(uint64_t, value_of)),
+            cython.cast(cython.p_void, cython.cast(uint64_t, context)),
+        )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def count_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """How many sections and records each file has."""
+    work = cython.cast(cython.pointer[FrameWork], context)
+    eh = cython.declare(EhSection)
+    file: int64_t
+    k: uint32_t
+    for file in range(begin, end):
+        row = cython.address(work.files.row[file])
+        if not row.sec_base:
+            continue
+        for k in range(1, row.shnum):
+            if work.sections.row[row.sec_base + k].kind == SEC_EH_FRAME:
+                open_section(work, cython.address(eh), cython.cast(uint32_t, file), k)
+                work.count[file].eh += 1
+                if count_records(work, cython.address(eh), cython.address(work.count[file])):
+                    return 1
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def open_section(
+    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], file: uint32_t, k: uint32_t
+) -> cython.void:
+    """Where the bytes of section `k` of a file are."""
+    row = cython.address(work.files.row[file])
+    base = work.files.base[file]
+    eh.file = file
+    eh.section = row.sec_base + k
+    eh.bytes = section_bytes(work.sections, base, section_header(base, row, k), eh.section)
+    eh.size = cython.cast(uint32_t, work.sections.row[eh.section].size) if eh.bytes is not cython.NULL else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fail(work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], code: cython.int, at: uint64_t) -> cython.int:
+    """Record a fault in the record at `at`."""
+    row = cython.address(work.files.row[eh.file])
+    place: uint64_t = eh.bytes - work.files.base[eh.file] + at
+    report(work.fault, code, eh.file, place, eh.section - row.sec_base)
+    return 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def count_records(
+    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], count: cython.pointer[FrameCount]
+) -> cython.int:
+    """Walk through the records; from here on their lengths are known to be right."""
+    at: uint64_t = 0
+    while at < eh.size:
+        if eh.size - at < 4:
+            return fail(work, eh, FAULT_FRAME_SIZE, at)
+        length: uint64_t = read32(eh.bytes + at)
+        if length == WIDE:
+            return fail(work, eh, FAULT_FRAME_WIDE, at)
+        if length and (length < 4 or length > eh.size - at - 4):
+            return fail(work, eh, FAULT_FRAME_SIZE, at)
+        if length:
+            is_cie: cython.bint = read32(eh.bytes + at + 4) == 0
+            count.cie += is_cie
+            count.frame += not is_cie
+        at += 4 + length
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def split_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Fill the rows of a block of files."""
+    work = cython.cast(cython.pointer[FrameWork], context)
+    file: int64_t
+    k: uint32_t
+    for file in range(begin, end):
+        row = cython.address(work.files.row[file])
+        next = cython.address(work.count[file])
+        first: uint32_t = next.frame
+        if not row.sec_base:
+            continue
+        for k in range(1, row.shnum):
+            if work.sections.row[row.sec_base + k].kind == SEC_EH_FRAME:
+                eh = cython.address(work.view.eh[next.eh])
+                open_section(work, eh, cython.cast(uint32_t, file), k)
+                if order_relocations(work, eh) or split_section(work, eh, next):
+                    return 1
+                work.sections.row[eh.section].link = next.eh
+                next.eh += 1
+        chain_frames(work, first, next.frame)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def chain_frames(work: cython.pointer[FrameWork], first: uint32_t, end: uint32_t) -> cython.void:
+    """Hang the FDEs of a file on the sections of their functions, backwards, so that the chains are in input order."""
+    while end > first:
+        end -= 1
+        frame = cython.address(work.view.frame[end])
+        if frame.target != FRAME_DROPPED and frame.target != FRAME_KEPT:
+            sec = cython.address(work.sections.row[frame.target])
+            frame.next = sec.frames
+            sec.frames = end + 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def compare_relocations(a: ConstVoid, b: ConstVoid) -> cython.int:
+    x: uint64_t = cython.cast(cython.pointer[cython.const[Elf64_Rela]], a).r_offset
+    y: uint64_t = cython.cast(cython.pointer[cython.const[Elf64_Rela]], b).r_offset
+    return (x > y) - (x < y)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def order_relocations(work: cython.pointer[FrameWork], eh: cython.pointer[EhSection]) -> cython.int:
+    """Find the relocations of the section; where they are not in order of place, sort a copy."""
+    row = cython.address(work.files.row[eh.file])
+    span: RelaSpan = relocations_of(work.sections, work.files.base[eh.file], row, eh.section)
+    ordered: cython.bint = True
+    i: uint64_t
+    eh.rela = span.rela
+    eh.rela_count = cython.cast(uint32_t, span.count)
+    for i in range(span.count):
+        if span.rela[i].r_sym >= row.nsyms:
+            report(work.fault, FAULT_FRAME_SYMBOL, eh.file, span.rela[i].r_offset, span.rela[i].r_sym)
+            return 1
+        ordered = ordered and (i == 0 or span.rela[i - 1].r_offset <= span.rela[i].r_offset)
+    if ordered:
+        return 0
+    copy = cython.cast(cython.pointer[Elf64_Rela], malloc(span.count * cython.sizeof(Elf64_Rela)))
+    if copy is cython.NULL:
+        work.out_of_memory = 1
+        return 1
+    memcpy(copy, span.rela, span.count * cython.sizeof(Elf64_Rela))
+    qsort(copy, span.count, cython.sizeof(Elf64_Rela), compare_relocations)
+    eh.rela = copy
+    eh.own_rela = 1
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_none(work: cython.pointer[FrameWork], r_type: uint32_t) -> cython.bint:
+    return r_type < 256 and work.types[r_type].form == FORM_NONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def split_section(
+    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], next: cython.pointer[FrameCount]
+) -> cython.int:
+    """Fill the rows of one section; `next` has the numbers of the free rows."""
+    at: uint64_t = 0
+    rela: uint32_t = 0
+    eh.first_cie = eh.cie_end = next.cie
+    eh.first_frame = eh.frame_end = next.frame
+    while at < eh.size:
+        size: uint64_t = 4 + cython.cast(uint64_t, read32(eh.bytes + at))
+        if size == 4:
+            at += 4
+            continue
+        while rela < eh.rela_count and eh.rela[rela].r_offset < at + 8 and is_none(work, eh.rela[rela].r_type):
+            rela += 1
+        first: uint32_t = rela
+        while rela < eh.rela_count and eh.rela[rela].r_offset < at + size:
+            rela += 1
+        if first < rela and eh.rela[first].r_offset < at + 8:
+            return fail_at_relocation(work, eh, first)
+        if read32(eh.bytes + at + 4) == 0:
+            work.view.cie[next.cie].first_rela = first
+            work.view.cie[next.cie].rela_count = rela - first
+            fill_cie(work, cython.address(work.view.cie[next.cie]), next.eh, at, size)
+            next.cie += 1
+            eh.cie_end = next.cie
+        else:
+            work.view.frame[next.frame].first_rela = first
+            work.view.frame[next.frame].rela_count = rela - first
+            if fill_frame(work, cython.address(work.view.frame[next.frame]), next.eh, at, size):
+                return 1
+            next.frame += 1
+            eh.frame_end = next.frame
+        at += size
+    while rela < eh.rela_count and is_none(work, eh.rela[rela].r_type):
+        rela += 1
+    return fail_at_relocation(work, eh, rela) if rela < eh.rela_count else 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fail_at_relocation(
+    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], number: uint32_t
+) -> cython.int:
+    report(work.fault, FAULT_FRAME_RELOC, eh.file, eh.rela[number].r_offset, number)
+    return 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_cie(
+    work: cython.pointer[FrameWork], cie: cython.pointer[CieRow], eh: uint32_t, at: uint64_t, size: uint64_t
+) -> cython.void:
+    cie.eh = eh
+    cie.offset = cython.cast(uint32_t, at)
+    cie.size = cython.cast(uint32_t, size)
+    read_augmentation(cie, work.view.eh[eh].bytes + at)
+    hash_cie(work, cie)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_frame(
+    work: cython.pointer[FrameWork], frame: cython.pointer[FrameRow], eh: uint32_t, at: uint64_t, size: uint64_t
+) -> cython.int:
+    """Fill the row of an FDE, whose relocations are known."""
+    section = cython.address(work.view.eh[eh])
+    frame.eh = eh
+    frame.offset = cython.cast(uint32_t, at)
+    frame.size = cython.cast(uint32_t, size)
+    frame.target = FRAME_KEPT
+    if frame.rela_count and section.rela[frame.first_rela].r_offset == at + 8:
+        frame.target = function_section(work, section.file, cython.address(section.rela[frame.first_rela]))
+    distance: uint64_t = read32(section.bytes + at + 4)
+    if distance <= at + 4:
+        frame.cie = find_cie(work.view, section, at + 4 - distance)
+        if frame.cie != NONE:
+            return 0
+    return fail(work, section, FAULT_FRAME_CIE, at)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def find_cie(view: cython.pointer[FrameView], eh: cython.pointer[EhSection], offset: uint64_t) -> uint32_t:
+    """The CIE at an offset of its section, NONE if there is none.  Nearly always it is the latest one."""
+    low: uint32_t = eh.first_cie
+    high: uint32_t = eh.cie_end
+    if low < high and view.cie[high - 1].offset <= offset:
+        low = high - 1
+    while low < high:
+        middle: uint32_t = low + (high - low) // 2
+        if view.cie[middle].offset == offset:
+            return middle
+        if view.cie[middle].offset < offset:
+            low = middle + 1
+        else:
+            high = middle
+    return NONE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def function_section(
+    work: cython.pointer[FrameWork], file: uint32_t, rela: cython.pointer[cython.const[Elf64_Rela]]
+) -> uint32_t:
+    """The section of the function that an FDE's first relocation refers to; FRAME_DROPPED if it is not in the link."""
+    row = cython.address(work.files.row[file])
+    base = work.files.base[file]
+    sym = cython.cast(Sym, base + row.symoff) + rela.r_sym
+    if is_none(work, rela.r_type):
+        return FRAME_DROPPED
+    if rela.r_sym >= row.first_global:
+        name: uint32_t = work.names.of[row.global_base + rela.r_sym - row.first_global]
+        if name == 0 or work.symbols[name].file != file:
+            return FRAME_DROPPED
+    if sym.st_shndx == SHN_ABS:
+        return FRAME_KEPT
+    shndx: uint32_t = section_of(base, row, sym, rela.r_sym)
+    if shndx == 0 or shndx >= row.shnum:
+        return FRAME_DROPPED
+    sec = cython.address(work.sections.row[row.sec_base + shndx])
+    if sec.flags & SEC_LOSER or sec.kind == SEC_OUT:
+        return FRAME_DROPPED
+    return row.sec_base + shndx
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def choose_frames(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Mark the FDEs that live and the CIEs they use, for a block of sections."""
+    work = cython.cast(cython.pointer[FrameWork], context)
+    view = work.view
+    i: int64_t
+    k: uint32_t
+    for i in range(begin, end):
+        eh = cython.address(view.eh[i])
+        for k in range(eh.first_cie, eh.cie_end):
+            view.cie[k].canonical = NONE
+        for k in range(eh.first_frame, eh.frame_end):
+            frame = cython.address(view.frame[k])
+            frame.out = NONE
+            if frame_lives(frame, work.sections):
+                frame.out = 0
+                view.cie[frame.cie].canonical = frame.cie
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def place_records(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Give the records of a block of sections their places: CIEs that stand for themselves, then FDEs."""
+    work = cython.cast(cython.pointer[FrameWork], context)
+    view = work.view
+    i: int64_t
+    k: uint32_t
+    for i in range(begin, end):
+        eh = cython.address(view.eh[i])
+        eh.size_out = 0
+        eh.hdr_count = 0
+        for k in range(eh.first_cie, eh.cie_end):
+            if view.cie[k].canonical == k:
+                view.cie[k].out = eh.size_out
+                eh.size_out += view.cie[k].size
+        for k in range(eh.first_frame, eh.frame_end):
+            frame = cython.address(view.frame[k])
+            if frame.out != NONE:
+                frame.out = eh.size_out
+                eh.size_out += frame.size
+                eh.hdr_count += has_hdr_entry(work, frame)
+    return 0
