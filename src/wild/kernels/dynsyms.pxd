@@ -2,29 +2,32 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from wild.kernels.dynhash cimport DynamicRow, HashTables
+from wild.kernels.dynversions cimport Versions
 from wild.kernels.pool cimport Arena, Pool
 from wild.kernels.views cimport Tables, Views
 
-cdef struct DynamicRow:          # one entry of .dynsym but for the null entry; in input order, undefined ones first
-    uint32_t name                # NameId
-    uint32_t hash                # GNU hash of the bare name (0: undefined)
-    uint32_t string              # offset in .dynstr
-    uint32_t length              # of the bare name
-    uint32_t index               # in .dynsym
-    uint32_t version             # of .gnu.version
+cdef struct DynamicTables:       # context of the loops
+    Tables *tables
+    DynamicRow *row
+    int64_t undefined            # rows of undefined symbols: the first ones
+    int64_t total
+    uint32_t *same               # NULL, or by row: 1 + the row that has its name already, 0: none
+    uint64_t *block_bytes        # bytes of names in each block of rows, then offset in .dynstr
+    uint8_t *to
 
 cdef class DynamicSymbols:
     cdef Pool pool
     cdef Views views
     cdef Arena arena
-    cdef DynamicRow *row
-    cdef int64_t undefined, total    # rows; the null entry is not counted
-    cdef uint32_t *bucket_start  # first index of each GNU hash bucket, and one more
-    cdef uint32_t buckets
-    cdef uint64_t string_size
+    cdef readonly Versions versions
+    cdef DynamicTables view
+    cdef HashTables hashes
+    cdef uint64_t string_size    # of .dynstr
     cdef dict strings            # bytes -> offset, of what was added by add_string
-    cdef list fixed_strings
-    cdef dict required           # soname -> {version: Requirement list}
-    cdef list nodes              # of .gnu.version_d: (name, parents)
-    cdef object base_name
+    cdef list fixed              # the same strings in order
+    cdef uint64_t fixed_size
     cdef bint gnu, sysv, prepared
+    cdef int share_names(self) except -1
+    cdef int place_names(self) except -1
+    cdef int number_rows(self) except -1

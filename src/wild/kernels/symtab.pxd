@@ -1,9 +1,9 @@
 # .symtab and .strtab of the output.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from wild.kernels.pool cimport Pool
-from wild.kernels.views cimport Views
+from wild.kernels.pool cimport Arena, Fault, Pool
+from wild.kernels.views cimport Locate, Tables, Views
 
 cdef enum:                       # which local symbols are dropped
     DISCARD_NOTHING = 0          # --discard-none
@@ -11,17 +11,39 @@ cdef enum:                       # which local symbols are dropped
     DISCARD_TEMPORARY = 2        # -X: .L symbols
     DISCARD_LOCALS = 3           # -x: all
 
-cdef struct FilePart:            # what one file contributes; then, by prefix sum, where it goes
-    uint32_t locals, globals     # counts, then index of the first
-    uint64_t local_bytes, global_bytes   # bytes of names, then offset of the first
-    uint64_t keep                # first word of its bits in `keep`
+cdef struct SymbolSlice:         # a run of symbols of one live object, and what of it goes into the output
+    uint32_t file
+    uint32_t begin, end          # symbol indices
+    uint32_t file_symbols        # STT_FILE symbols that are kept if the object has local symbols
+    uint32_t locals, globals     # how many; then the index in .symtab of the first
+    uint64_t bytes, file_bytes   # of their names; then `bytes` is the offset in .strtab of the first
+    uint64_t end_byte            # offset behind the last
+    uint64_t word                # first of its bits in `keep`
+    bint drop_files
+
+cdef struct SymtabTables:        # context of the loops
+    Tables *tables
+    SymbolSlice *slice
+    uint64_t *keep               # a bit for each symbol of each live object: it goes into the output
+    uint32_t *imports            # NameIds of what no object defines
+    uint64_t *import_bytes       # by block of imports: bytes of names, then offset in .strtab
+    int64_t import_count, first_import
+    int discard
+    Fault *fault
+    Locate locate
+    void *locate_context
+    uint8_t *symbols
+    uint8_t *strings
+    uint32_t *extended           # NULL: no .symtab_shndx
 
 cdef class SymbolTable:
     cdef Pool pool
     cdef Views views
-    cdef FilePart *part
-    cdef uint64_t *keep          # a bit for each symbol of each live object: 1, it is kept
-    cdef uint32_t *imports       # NameIds of what no object defines
-    cdef int64_t import_count
-    cdef public int64_t count, first_global
-    cdef public uint64_t string_size
+    cdef Arena arena
+    cdef SymtabTables view
+    cdef int64_t slices
+    cdef readonly int64_t count, first_global
+    cdef readonly uint64_t string_size
+    cdef int make_slices(self) except -1
+    cdef int place_slices(self) except -1
+    cdef int place_imports(self) except -1

@@ -1,0 +1,13 @@
+# Filling in one entry of a symbol table of the output.
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from wild.kernels.elf cimport Elf64_Sym
+from wild.kernels.views cimport Tables
+
+cdef enum:
+    ABSOLUTE = 0xFFFFFFF1        # where a section index of the output is wanted: none
+
+cdef void define(Tables *tables, uint32_t name, Elf64_Sym *entry, uint32_t *extended) noexcept nogil
+cdef void leave_undefined(Tables *tables, uint32_t name, Elf64_Sym *entry) noexcept nogil
+cdef void put_section(Elf64_Sym *entry, uint32_t section, uint32_t *extended) noexcept nogil
