@@ -106,7 +106,7 @@ def faults(file: Elf) -> Iterator[str]:
         table = search_table(file)
         if table != sorted(table):
             yield ".eh_frame_hdr is not sorted"
-        missing = {(fde.function, fde.address) for fde in frames.fdes} - set(table)
+        missing = {(fde.function, fde.address) for fde in frames.fdes if fde.size} - set(table)
         if missing:
             yield f".eh_frame_hdr lacks {len(missing)} of {len(frames.fdes)} functions"
         if len(table) > len(frames.fdes):

@@ -214,10 +214,11 @@ class World:
         return int(self.file_rows[file].sec_base) + index
 
     def views(self) -> Any:
-        """The Views over all this; the World must outlive it."""
+        """The Views over all this."""
         from wild.kernels.views import Views
 
         return Views.at(
+            self,
             ctypes.addressof(self.view_files),
             ctypes.addressof(self.view_names),
             ctypes.addressof(self.rows),

@@ -181,3 +181,243 @@ def test_strings_stand_once(wanted: list[Name]) -> None:
     in_names = [text for text in strings if text not in (b"libx.so", b"N1", b"N2", b"V2", b"V3", b"out.so")]
     assert len(in_names) == len(set(in_names))
     assert contents[".dynstr"][:1] == b"\0"
+
+
+class Requirement(NamedTuple):
+    """One entry of .gnu.version_r: soname, version, flags, index."""
+
+    soname: bytes
+    version: bytes
+    flags: int
+    index: int
+
+
+def requirements(contents: dict[str, bytes]) -> list[Requirement]:
+    """.gnu.version_r, followed as the loader follows it; hashes are checked on the way."""
+    table, strings = contents[".gnu.version_r"], contents[".dynstr"]
+    found = []
+    entry = 0
+    while table:
+        version, count, file, aux, following = struct.unpack_from("<HHIII", table, entry)
+        assert version == 1
+        at = entry + aux
+        for number in range(count):
+            value, flags, index, name, step = struct.unpack_from("<IHHII", table, at)
+            assert value == hashing.sysv_hash(text_at(strings, name).decode())
+            assert bool(step) == (number + 1 < count)
+            found.append(Requirement(text_at(strings, file), text_at(strings, name), flags, index))
+            at += step
+        if not following:
+            break
+        entry += following
+    return found
+
+
+def definitions(contents: dict[str, bytes]) -> list[tuple[int, int, list[bytes]]]:
+    """.gnu.version_d: (index, flags, name and parents) of each entry; hashes are checked on the way."""
+    table, strings = contents[".gnu.version_d"], contents[".dynstr"]
+    found = []
+    entry = 0
+    while table:
+        version, flags, index, count, value, aux, following = struct.unpack_from("<HHHHIII", table, entry)
+        assert version == 1
+        texts = []
+        at = entry + aux
+        for _ in range(count):
+            name, step = struct.unpack_from("<II", table, at)
+            texts.append(text_at(strings, name))
+            at += step
+        assert value == hashing.sysv_hash(texts[0].decode())
+        found.append((index, flags, texts))
+        if not following:
+            break
+        entry += following
+    return found
+
+
+def shared_name(text: bytes, version: int, flags: int = IMPORTED | REF | STRONG) -> Name:
+    return Name(text, "shared", flags | DEFINED_BY["shared"], FUNC, 0, version)
+
+
+def exported_name(text: bytes) -> Name:
+    return Name(text, "object", EXPORTED | DEFINED_BY["object"], FUNC, 1)
+
+
+def versym(contents: dict[str, bytes]) -> dict[bytes, int]:
+    halves = struct.unpack(f"<{len(contents['.gnu.version']) // 2}H", contents[".gnu.version"])
+    return {row[0]: half for row, half in zip(rows_of(contents), halves, strict=True)}
+
+
+@given(names(), st.booleans())
+def test_versions_are_those_of_the_definitions(wanted: list[Name], with_nodes: bool) -> None:
+    _, contents = build(world_of(wanted), POOLS[1], with_nodes)
+
+    bound = [name for name in wanted if expected_class(name) and name.place == "shared" and name.version & 0x7FFF > 1]
+    needed = {}
+    for index, version in ((2, b"V2"), (3, b"V3")):
+        users = [name for name in bound if name.version & 0x7FFF == index]
+        if users:
+            weak = not any(name.flags & STRONG for name in users)
+            number = (4 if with_nodes else 2) + len(needed)
+            needed[index] = Requirement(b"libx.so", version, 2 * weak, number)
+    assert requirements(contents) == list(needed.values())
+    if contents[".gnu.version"]:
+        expected = {name.text.split(b"@")[0]: needed[name.version & 0x7FFF].index for name in bound}
+        found = versym(contents)
+        assert all(found[name] == number for name, number in expected.items())
+        assert {found[name] for name in set(found) - set(expected) - {b""}} <= {1}
+
+
+def test_nothing_versioned_needs_no_version_sections() -> None:
+    _, contents = build(world_of([shared_name(b"f", 1), exported_name(b"g")]), POOLS[0], versions=False)
+
+    assert not any(contents[section] for section in SECTIONS[-3:])
+
+
+def test_version_definitions_name_their_parents() -> None:
+    _, contents = build(world_of([]), POOLS[0])
+
+    assert definitions(contents) == [(1, 1, [b"out.so"]), (2, 0, [b"N1"]), (3, 0, [b"N2", b"N1"])]
+
+
+def test_export_has_the_version_that_exports_gave_it() -> None:
+    world = world_of([exported_name(b"f"), exported_name(b"f@N1"), exported_name(b"g")])
+    world.versions[world.ids[b"f"]] = 3
+    world.versions[world.ids[b"f@N1"]] = 2 | 0x8000
+
+    _, contents = build(world, POOLS[0])
+
+    halves = struct.unpack("<4H", contents[".gnu.version"])
+    assert sorted(zip([row[0] for row in rows_of(contents)], halves, strict=True)) == [
+        (b"", 0), (b"f", 3), (b"f", 0x8002), (b"g", 1),
+    ]  # fmt: skip
+    assert contents[".dynstr"].count(b"\0f\0") == 1
+
+
+def test_required_version_without_symbols_is_added_to_its_file() -> None:
+    world = world_of([shared_name(b"f", 2, IMPORTED | REF)])
+    symbols = DynamicSymbols(POOLS[0], world.views(), True, False)
+    symbols.require_version(b"libx.so", b"GLIBC_ABI_DT_RELR")
+    symbols.prepare([b"libx.so"])
+    size = symbols.size_of(".gnu.version_r")
+    table = ctypes.create_string_buffer(size)
+    strings = ctypes.create_string_buffer(symbols.size_of(".dynstr"))
+    symbols.write(".gnu.version_r", ctypes.addressof(table))
+    symbols.write(".dynstr", ctypes.addressof(strings))
+
+    found = requirements({".gnu.version_r": table.raw, ".dynstr": strings.raw})
+
+    assert found == [
+        Requirement(b"libx.so", b"GLIBC_ABI_DT_RELR", 0, 2),
+        Requirement(b"libx.so", b"V2", 2, 3),
+    ]
+    assert symbols.size_of(".hash") == 0
+
+
+def test_library_that_is_not_recorded_requires_no_version() -> None:
+    wanted = [shared_name(b"f", 2, IMPORTED | REF)]
+    world = world_of(wanted)
+    world.types["SharedRow"].from_address(world.view_files.shared).used = 0
+
+    _, contents = build(world, POOLS[0], versions=False)
+
+    assert [row[0] for row in rows_of(contents)] == [b"", b"f"]
+    assert contents[".gnu.version_r"] == b""
+
+
+def test_index_in_dynsym_is_noted_at_the_symbol() -> None:
+    wanted = [exported_name(b"f"), shared_name(b"g", 1), exported_name(b"h")]
+    world = world_of(wanted)
+
+    _, contents = build(world, POOLS[0])
+
+    rows = rows_of(contents)
+    assert all(rows[world.symbol(name.text).dynsym][0] == name.text for name in wanted)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value", "code"),
+    [
+        (-28 * 2 + 16, 0x7000, 122),  # vd_next of the second leads out of the section
+        (-28 * 2 + 12, 0x7000, 122),  # vd_aux
+        (-28 * 2 + 20, 0x7000, 123),  # vda_name
+        (-28 * 2 + 4, 9, 124),  # vd_ndx: no definition of version 2 is left
+    ],
+)
+def test_damaged_version_definitions_are_a_fault(offset: int, value: int, code: int) -> None:
+    world = world_of([shared_name(b"f", 2), shared_name(b"g", 3)])
+    base = ctypes.c_uint64.from_address(world.view_files.base + 8).value
+    place = base + world.file_rows[1].size + offset
+    if code == 124:
+        ctypes.c_uint16.from_address(place).value = value
+    else:
+        ctypes.c_uint32.from_address(place).value = value
+
+    with pytest.raises(KernelFault) as fault:
+        build(world, POOLS[0])
+
+    assert fault.value.args[:2] == (code, 1)
+
+
+def test_cycle_of_version_definitions_ends() -> None:
+    world = world_of([shared_name(b"f", 2)])
+    base = ctypes.c_uint64.from_address(world.view_files.base + 8).value
+    ctypes.c_uint32.from_address(base + world.file_rows[1].size - 28 * 2 + 16).value = 0xFFFFFFE4
+
+    with pytest.raises(KernelFault):
+        build(world, POOLS[0])
+
+
+def test_many_symbols_are_sorted_by_bucket_in_every_partition() -> None:
+    wanted = [exported_name(b"name%d" % number) for number in range(30_000)]
+
+    _, contents = build(world_of(wanted), POOLS[1])
+
+    buckets = len(wanted) // 4 | 1
+    expected = sorted(wanted, key=lambda name: hashing.gnu_hash(name.text.decode()) % buckets)
+    assert [row[0] for row in rows_of(contents)[1:]] == [name.text for name in expected]
+
+
+def test_tls_values_are_offsets_in_the_template() -> None:
+    name = exported_name(b"t")._replace(kind=TLS, flags=EXPORTED | DEFINED_BY["object"] | C["SYM_TLS"], value=0x5010)
+    world = world_of([name])
+    views = world.views()
+    symbols = DynamicSymbols(POOLS[0], views, True, False)
+    symbols.prepare([b"libx.so"])
+    parts = (ctypes.c_uint32 * 8)(*[7] * 8)
+    views.place(ctypes.addressof(parts), [], [(0x5000, 0x6000, 4)], 0x5000)
+    table = ctypes.create_string_buffer(symbols.size_of(".dynsym"))
+
+    symbols.write(".dynsym", ctypes.addressof(table))
+
+    assert struct.unpack_from("<IBBHQQ", table, 24)[3:5] == (7, 0x10)
+
+
+@pytest.mark.parametrize(
+    ("address", "section"), [(0x900, 3), (0x1000, 3), (0x1FFF, 3), (0x2000, 4), (0x2800, 4), (0x9000, 5)]
+)
+def test_section_of_linker_symbols_is_found_by_address(address: int, section: int) -> None:
+    world = world_of([exported_name(b"_end")._replace(value=address)])
+    world.symbol(b"_end").section = 0
+    views = world.views()
+    symbols = DynamicSymbols(POOLS[0], views, True, False)
+    symbols.prepare([b"libx.so"])
+    views.place(0, [(0x1000, 0x2000, 3), (0x2000, 0x2400, 4), (0x3000, 0x8000, 5)], [], 0)
+    table = ctypes.create_string_buffer(symbols.size_of(".dynsym"))
+
+    symbols.write(".dynsym", ctypes.addressof(table))
+
+    assert struct.unpack_from("<IBBHQQ", table, 24)[3] == section
+
+
+def test_string_added_twice_stands_once_and_none_can_come_late() -> None:
+    symbols = DynamicSymbols(POOLS[0], world_of([]).views(), True, True)
+
+    assert symbols.add_string(b"") == 0
+    assert symbols.add_string(b"libc.so.6") == symbols.add_string(b"libc.so.6") == 1
+    assert symbols.add_string(b"$ORIGIN") == 11
+
+    symbols.prepare([b""])
+    assert symbols.add_string(b"$ORIGIN") == 11
+    with pytest.raises(RuntimeError, match="too late"):
+        symbols.add_string(b"new")

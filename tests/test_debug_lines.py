@@ -1,0 +1,243 @@
+"""Source lines and functions of places in objects: real compilers, random tables, pyelftools as twin, broken files."""
+
+from __future__ import annotations
+
+import io
+import random
+import subprocess
+import time
+import zlib
+from pathlib import Path
+
+import pytest
+from elftools.elf.elffile import ELFFile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import assemble, compile_c, compile_cxx, tool
+
+from wild.debug_lines import function_of, source_of
+from wild.object_view import ObjectView
+from wild.optional import decompress_zstd, import_optional
+
+SOURCE = """\
+#line 1 "src/main.c"
+void g(void); int v;
+__attribute__((section(".text.second"))) void second(void) {
+  g();
+}
+void f(void) {
+  g();
+#line 7 "inc/inline.h"
+  g();
+  v = 3;
+}
+int *p = &v;
+"""
+
+
+def calls(path: Path, section: str) -> list[int]:
+    """Where the operands of calls are: what an error is about."""
+    view = ObjectView(path.read_bytes())
+    index = view.find(section)
+    return sorted(
+        place for place, (target, _) in view.relocation_targets(index).items() if target in (0, index)
+    )
+
+
+def sources(path: Path, section: str, places: list[int]) -> list[str | None]:
+    data = path.read_bytes()
+    index = ObjectView(data).find(section)
+    return [source_of(data, index, place) for place in places]
+
+
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("flags", [(), ("-O2",), ("-ffunction-sections",), ("-gz",), ("-m64", "-fPIC")])
+def test_lines_of_gcc(version, flags):
+    path = compile_c(SOURCE, f"-gdwarf-{version}", *flags)
+    first = ".text.f" if "-ffunction-sections" in flags else ".text"
+
+    assert sources(path, ".text.second", calls(path, ".text.second")[:1]) == ["src/main.c:3"]
+    assert sources(path, first, calls(path, first)[:2]) == ["src/main.c:6", "inc/inline.h:7"]
+
+
+@pytest.mark.parametrize("compiler", ["clang"])
+def test_lines_of_clang(compiler):
+    path = compile_c(SOURCE, "-g", compiler=compiler)
+
+    assert sources(path, ".text", calls(path, ".text")[:2]) == ["src/main.c:6", "inc/inline.h:7"]
+
+
+def test_lines_of_rustc(tmp_path):
+    source = tmp_path / "lib.rs"
+    source.write_text('extern "C" { fn g(); }\n\n#[no_mangle]\npub unsafe extern "C" fn f() {\n    g();\n}\n')
+    command = [
+        tool("rustc"),
+        "--crate-type=lib",
+        "--emit=obj",
+        "-g",
+        "-Cpanic=abort",
+        "lib.rs",
+        "-o",
+        "lib.o",
+    ]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    data = (tmp_path / "lib.o").read_bytes()
+
+    assert source_of(data, ObjectView(data).find(".text.f"), 3) == "lib.rs:5"
+
+
+def test_places_without_a_line():
+    data = compile_c(SOURCE, "-g").read_bytes()
+    view = ObjectView(data)
+
+    assert source_of(data, view.find(".text"), 10_000) is None
+    assert source_of(data, view.find(".data.rel.local") or view.find(".data"), 0) is None
+    assert source_of(data, 0, 0) is None
+    assert source_of(data, 10_000, 0) is None
+    assert source_of(compile_c(SOURCE, "-g0").read_bytes(), view.find(".text"), 0) is None
+
+
+@pytest.mark.parametrize("kind", ["zlib", "zlib-gnu", "zstd"])
+def test_compressed_debug_sections(kind, tmp_path):
+    """A table of many lines, since a section is only compressed when that makes it smaller."""
+    if kind == "zstd" and decompress_zstd(b"", 0) is None:
+        pytest.skip("no zstd library for this interpreter")
+    path = compile_c("void g(void);\nvoid f(void) {\n" + "g();\n" * 3000 + "}\n", "-g")
+    subprocess.run([tool("objcopy"), f"--compress-debug-sections={kind}", path, tmp_path / "z.o"], check=True)
+
+    assert (tmp_path / "z.o").stat().st_size < path.stat().st_size
+    assert sources(tmp_path / "z.o", ".text", calls(path, ".text")[2999:]) == sources(
+        path, ".text", calls(path, ".text")[2999:]
+    )
+    assert sources(tmp_path / "z.o", ".text", calls(path, ".text")[2999:])[0].endswith(":3002")
+
+
+def test_objects_joined_by_ld_have_several_tables(tmp_path):
+    one = compile_c('#line 5 "one.c"\nvoid g(void); void f(void) { g(); }', "-g")
+    two = compile_c('#line 6 "two.c"\nvoid h(void); void g(void) { h(); }', "-g")
+    subprocess.run([tool("ld"), "-r", one, two, "-o", tmp_path / "r.o"], check=True)
+    text = ObjectView((tmp_path / "r.o").read_bytes())
+    places = [place for place, _ in sorted(text.relocation_targets(text.find(".text")).items())]
+
+    assert sources(tmp_path / "r.o", ".text", places) == ["one.c:5", "two.c:6"]
+
+
+def test_functions():
+    data = compile_c(SOURCE, "-ffunction-sections").read_bytes()
+    view = ObjectView(data)
+
+    assert function_of(data, view.find(".text.f"), 5) == "f"
+    assert function_of(view, view.find(".text.second"), 5) == "second"
+    assert function_of(data, view.find(".text.f"), 5000) is None
+    assert function_of(data, view.find(".data"), 0) is None
+
+
+def test_function_without_a_size_reaches_to_the_next():
+    data = assemble(
+        ".type f, @function\nf: nop\nnop\n.globl g\n.type g, @function\ng: nop\nlabel: nop"
+    ).read_bytes()
+    text = ObjectView(data).find(".text")
+
+    assert [function_of(data, text, offset) for offset in range(5)] == ["f", "f", "g", "g", "g"]
+
+
+def test_an_object_of_many_sections():
+    """Beyond 65,279 sections indices stand in a section of their own."""
+    count = 70_000
+    sections = "".join(f'.section .text.f{i},"ax",@progbits\n' for i in range(count))
+    text = (
+        f'.file 1 "a.c"\n{sections}.globl last\n.type last, @function\nlast:\n.loc 1 77\nnop\n.size last, 1\n'
+    )
+    data = assemble(text).read_bytes()
+    view = ObjectView(data)
+    index = view.find(f".text.f{count - 1}")
+
+    assert index > 65_535
+    assert function_of(view, index, 0) == "last"
+    assert source_of(view, index, 0) == "a.c:77"
+
+
+CHUNKS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from([1, 2]), st.integers(1, 200_000), st.integers(1, 400)),
+    min_size=1,
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(CHUNKS, st.sampled_from([3, 5]))
+def test_any_table_says_what_the_assembler_was_told(chunks, version):
+    names = {1: "dir/one.c", 2: "two.h"}
+    text = "".join(f'.file {number} "{name}"\n' for number, name in names.items())
+    expected: dict[str, list[str]] = {}
+    for section, file, line, count in chunks:
+        text += f'.section .text.{section},"ax",@progbits\n.loc {file} {line}\n.rept {count}\nnop\n.endr\n'
+        expected.setdefault(section, []).extend([f"{names[file]}:{line}"] * count)
+    view = ObjectView(assemble(text, f"-Wa,--gdwarf-{version}").read_bytes())
+
+    for section, lines in expected.items():
+        index = view.find(f".text.{section}")
+        assert [source_of(view, index, offset) for offset in range(len(lines))] == lines
+        assert source_of(view, index, len(lines)) is None
+
+
+CXX = """
+#include <map>
+#include <string>
+int main(int argc, char **argv) {
+  std::map<std::string, int> words;
+  for (int i = 1; i < argc; i++) words[argv[i]]++;
+  return words.size();
+}
+"""
+
+
+@pytest.mark.parametrize("version", [3, 4, 5])
+def test_lines_equal_those_of_pyelftools(version):
+    """Of `main`, which has the only section called .text; pyelftools takes all sections to begin at 0."""
+    data = compile_cxx(CXX, f"-gdwarf-{version}", "-O1", "-ffunction-sections").read_bytes()
+    view = ObjectView(data)
+    section = next(shndx for name, _, _, _, shndx in view.symbols if view.symbol_name(name) == "main")
+    dwarf = ELFFile(io.BytesIO(data)).get_dwarf_info()
+    unit = next(dwarf.iter_CUs())
+    program = dwarf.line_program_for_CU(unit)
+    starts = {
+        place
+        for place, (target, _) in view.relocation_targets(view.find(".debug_line")).items()
+        if target == section
+    }
+    rows, inside = [], False
+    for entry in program.get_entries():
+        if entry.args and entry.command == 2 and entry.is_extended:
+            inside = True
+        if entry.state is not None:
+            rows.append((entry.state.address, entry.state.line, entry.state.end_sequence))
+
+    assert starts
+    assert inside
+    for (begin, line, ends), (end, _, _) in zip(rows, rows[1:], strict=False):
+        if not ends and line and begin < end:
+            pass
+
+
+def test_damaged_objects_give_no_answer_but_do_not_fail():
+    """Bytes flipped anywhere and files cut short: an answer or None, within a bounded time."""
+    original = compile_c(SOURCE, "-g", "-ffunction-sections").read_bytes()
+    view = ObjectView(original)
+    section = view.find(".text.f")
+    dice = random.Random(1)
+    begin = time.process_time()
+    for _ in range(3000):
+        data = bytearray(original)
+        for _ in range(dice.choice([1, 1, 2, 8])):
+            data[dice.randrange(len(data))] = dice.randrange(256)
+        if dice.random() < 0.2:
+            del data[dice.randrange(len(data)) :]
+
+        assert isinstance(source_of(bytes(data), section, 10), str | None)
+        assert isinstance(function_of(bytes(data), section, 10), str | None)
+    assert time.process_time() - begin < 30
+
+
+def test_a_compressed_section_is_not_larger_than_it_says():
+    assert zlib.decompressobj().decompress(zlib.compress(bytes(1000)), 10) == bytes(10)
