@@ -242,6 +242,19 @@ def test_shared_object_without_section_headers(pool, shared, tmp_path):
     assert {key: row[key] for key in expected} == expected
 
 
+def test_shared_object_without_section_headers_and_hash_table(pool, shared, tmp_path):
+    bare = patched(patched(shared.read_bytes(), 40, bytes(8)), 60, bytes(4))
+    at = naive_shared(shared)["dynamic"]
+    while (tag := bare[at : at + 8]) != bytes(8):
+        if tag in (struct.pack("<Q", 4), struct.pack("<Q", 0x6FFFFEF5)):
+            bare = patched(bare, at, struct.pack("<Q", 0x6FFFFFF9))
+        at += 16
+    (tmp_path / "bare.so").write_bytes(bare)
+
+    with pytest.raises(LinkError, match="has neither section headers nor a hash table"):
+        indexed(pool, [tmp_path / "bare.so"])
+
+
 def test_shared_object_that_exports_nothing_and_has_no_section_headers(pool, tmp_path):
     path = library(
         tmp_path, "libe.so", compile_c("static int x;", name="empty"), "-nostdlib", "-Wl,--hash-style=gnu"

@@ -20,7 +20,7 @@ from wild.kernels.pool import Arena, KernelFault, Pool
 
 SHARED = 2  # FileRow.kind
 NONE = 0xFFFFFFFF
-MUTATIONS = int(os.environ.get("WILD_MUTATIONS", "4000"))
+MUTATIONS = int(os.environ.get("WILD_MUTATIONS", "20000"))
 
 FUNCTIONS = "static int counter; extern int undefined; int function(void) { return counter++ + undefined; }"
 TEMPLATES = "#include <string>\nstd::string twice(const std::string &word) { return word + word; }"

@@ -58,24 +58,34 @@ TEXTS = {
     40: "cannot use a position-independent executable as input to a link" + GIVE_PARTS,
     41: "symbols of {extra} bytes (header at {place:#x}); they have 24 bytes in a 64-bit ELF file"
     + OBJECT_DAMAGED,
-    50: "the symbol at offset {place:#x} has its name at {extra:#x}, outside the string table" + OBJECT_DAMAGED,
+    42: "has neither section headers nor a hash table that says how many symbols it has"
+    "; link it again with --hash-style=gnu",
+    50: "the symbol at offset {place:#x} has its name at {extra:#x}, outside the string table"
+    + OBJECT_DAMAGED,
     51: "symbol {extra} (at offset {place:#x}) has a name of a gigabyte or more" + OBJECT_DAMAGED,
     52: "symbol {extra} (at offset {place:#x}) is local but stands among the global symbols" + OBJECT_DAMAGED,
-    53: "the symbol at offset {place:#x} is defined in section {extra:#x}, which does not exist" + OBJECT_DAMAGED,
-    54: "the common symbol at offset {place:#x} has the alignment {extra}, which is no power of two" + OBJECT_DAMAGED,
+    53: "the symbol at offset {place:#x} is defined in section {extra:#x}, which does not exist"
+    + OBJECT_DAMAGED,
+    54: "the common symbol at offset {place:#x} has the alignment {extra}, which is no power of two"
+    + OBJECT_DAMAGED,
     80: "the last string of section {extra} (at offset {place:#x}) has no end" + OBJECT_DAMAGED,
     100: "the call frame record at offset {place:#x} runs over the end of section {extra}" + OBJECT_DAMAGED,
-    101: "the call frame record at offset {place:#x} of section {extra} has more than 4 GiB or says so" + OBJECT_DAMAGED,
+    101: "the call frame record at offset {place:#x} of section {extra} has more than 4 GiB or says so"
+    + OBJECT_DAMAGED,
     102: "the call frame record at offset {place:#x} of section {extra} refers to no common record (CIE)"
     + OBJECT_DAMAGED,
-    103: "the call frame record at offset {place:#x} of section {extra} is too short" + OBJECT_DAMAGED,
-    105: "relocation {extra} of .eh_frame (at offset {place:#x} there) belongs to no call frame record" + OBJECT_DAMAGED,
-    106: "a relocation of type {extra} at .eh_frame+{place:#x}, where only PC32, PC64, 32, 64 and PLT32 can be",
+    105: "relocation {extra} of .eh_frame (at offset {place:#x} there) belongs to no call frame record"
+    + OBJECT_DAMAGED,
+    106: "a relocation of type {extra} at .eh_frame+{place:#x}, where only PC32, PC64, 32, 64 and PLT32"
+    " can be",
     107: "the relocation at .eh_frame+{place:#x} cannot hold {extra:#x}; are the sections too far apart?",
-    108: "the relocation at .eh_frame+{place:#x} refers to symbol {extra}, which does not exist" + OBJECT_DAMAGED,
+    108: "the relocation at .eh_frame+{place:#x} refers to symbol {extra}, which does not exist"
+    + OBJECT_DAMAGED,
     109: "the function at {extra:#x} is too far from .eh_frame_hdr to be in its table",
-    120: "the local symbol at offset {place:#x} has its name at {extra:#x}, outside the string table" + OBJECT_DAMAGED,
-    121: "the local symbol at offset {place:#x} is defined in section {extra}, which does not exist" + OBJECT_DAMAGED,
+    120: "the local symbol at offset {place:#x} has its name at {extra:#x}, outside the string table"
+    + OBJECT_DAMAGED,
+    121: "the local symbol at offset {place:#x} is defined in section {extra}, which does not exist"
+    + OBJECT_DAMAGED,
     122: "the entry of .gnu.version_d at offset {place:#x} does not fit the section" + OBJECT_DAMAGED,
     123: "the version defined at offset {place:#x} has its name at {extra:#x}, outside the string table"
     + OBJECT_DAMAGED,

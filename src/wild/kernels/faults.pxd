@@ -32,6 +32,7 @@ cdef enum:
     FAULT_DYNAMIC_HASH = 39      # place: of the hash table
     FAULT_PIE = 40               # a position-independent executable given as a library
     FAULT_SYMBOL_SIZE = 41       # place: of the section header, extra: sh_entsize
+    FAULT_NO_HASH = 42           # neither section headers nor a hash table
 
 cdef enum:                       # at one symbol.  place: of the symbol
     FAULT_SYMBOL_NAME = 50       # extra: st_name, outside the string table
@@ -55,7 +56,6 @@ cdef enum:
     FAULT_FRAME_SIZE = 100       # runs over the end of the section.  place: of the record in the file, extra: section index
     FAULT_FRAME_WIDE = 101       # uses the 64-bit form.  The same for the others up to 105
     FAULT_FRAME_CIE = 102        # refers to no CIE
-    FAULT_FRAME_SHORT = 103      # ends before what it has to hold
     FAULT_FRAME_RELOC = 105      # a relocation that is not inside one record.  extra: relocation index
     FAULT_FRAME_RELOC_TYPE = 106 # place: r_offset, extra: type (the same for the next two)
     FAULT_FRAME_OVERFLOW = 107   # extra: the value

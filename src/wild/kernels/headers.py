@@ -75,6 +75,8 @@ from cython.cimports.wild.kernels.tables import (
     SharedRow,
 )
 
+from wild.errors import LinkError
+
 MAX_IDS = cython.declare(cython.const[uint64_t], 0xFFFFFFF0)
 
 # One file while its headers are read, and the section indices of the tables that were met.
@@ -121,7 +123,7 @@ def number_symbols(files: cython.pointer[Files]) -> cython.int:
         if row.kind != FILE_SHARED:
             local_base += row.first_global
         if global_base > MAX_IDS or local_base > MAX_IDS:
-            raise OverflowError("the inputs have more than 4,294,967,280 symbols")
+            raise LinkError("the input files have more than 4,294,967,280 symbols in all")
     files.globals = cython.cast(uint32_t, global_base)
     files.locals = cython.cast(uint32_t, local_base)
     return 0
@@ -317,12 +319,11 @@ def read_symbol_table(reading: cython.pointer[Reading]) -> cython.int:
     strings: uint64_t = header.sh_link
     if strings == 0 or strings >= reading.shnum or reading.shdr[strings].sh_type != SHT_STRTAB:
         return fail(reading, FAULT_SECTION_LINK, header_place(reading, index), index)
-    if count == 0:
-        return 0
-    row.symtab = cython.cast(uint32_t, index)
-    row.symoff = header.sh_offset
-    row.nsyms = cython.cast(uint32_t, count)
-    row.first_global = header.sh_info if header.sh_info else 1  # symbol 0 is the undefined one
+    if count > 0:
+        row.symtab = cython.cast(uint32_t, index)
+        row.symoff = header.sh_offset
+        row.nsyms = cython.cast(uint32_t, count)
+        row.first_global = header.sh_info if header.sh_info else 1  # symbol 0 is the undefined one
     row.stroff = reading.shdr[strings].sh_offset
     row.strsize = reading.shdr[strings].sh_size
     return check_strings(reading, strings)

@@ -87,6 +87,8 @@ class Maps:
         """Append empty rows that know their paths."""
         first: int64_t = self.map_count
         count: int64_t = len(paths)
+        if count == 0:
+            return first
         if first + count > self.map_capacity:
             room: uint64_t = max(64, 2 * (first + count))
             maps = realloc(self.maps, room * cython.sizeof(MapRow))
@@ -96,7 +98,7 @@ class Maps:
             self.map_capacity = room
         blob: bytes = PyUnicode_EncodeFSDefault("\0".join(paths))
         at: cython.p_char = PyBytes_AsString(blob)
-        if count and blob.count(0) != count - 1:
+        if blob.count(0) != count - 1:
             raise LinkError(*[f"{path!r}: no file name can hold a NUL" for path in paths if "\0" in path])
         memset(self.maps + first, 0, count * cython.sizeof(MapRow))
         i: int64_t

@@ -31,6 +31,7 @@ from cython.cimports.wild.kernels.faults import (
     FAULT_DYNAMIC_ADDRESS,
     FAULT_DYNAMIC_HASH,
     FAULT_DYNAMIC_STRING,
+    FAULT_NO_HASH,
     FAULT_PIE,
     FAULT_PROGRAM_HEADERS,
     FAULT_STRTAB,
@@ -236,6 +237,8 @@ def find_symbols(segments: cython.pointer[Segments], row: cython.pointer[FileRow
         count = count_by_gnu_hash(segments)
     elif segments.hash:
         count = count_by_hash(segments)
+    else:
+        report(segments.fault, FAULT_NO_HASH, segments.file, 0, 0)
     room: uint64_t = file_range(segments, segments.symtab, cython.address(row.symoff))
     if count == 0 or room == 0:
         return -1
