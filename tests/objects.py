@@ -52,7 +52,9 @@ def relocatable(sections: list[Section], symbols: list[Symbol] | None = None) ->
     names, strings = StringTable(), StringTable()
     locals_ = 1 + sum(not symbol.name for symbol in symbols)
     table = bytes(24) + b"".join(
-        struct.pack("<IBBHQQ", strings.add(s.name) if s.name else 0, 0x10 if s.name else 0, 0, s.section, s.value, 0)
+        struct.pack(
+            "<IBBHQQ", strings.add(s.name) if s.name else 0, 0x10 if s.name else 0, 0, s.section, s.value, 0
+        )
         for s in symbols
     )
     symtab = len(sections) + 1
@@ -61,7 +63,9 @@ def relocatable(sections: list[Section], symbols: list[Symbol] | None = None) ->
     rows.append((".strtab", STRTAB, 0, bytes(strings.data), 0, 0, 1, 0))
     for number, section in enumerate(sections, 1):
         if section.relocations:
-            packed = b"".join(struct.pack("<QIIq", r.offset, r.type, r.symbol, r.addend) for r in section.relocations)
+            packed = b"".join(
+                struct.pack("<QIIq", r.offset, r.type, r.symbol, r.addend) for r in section.relocations
+            )
             rows.append((f".rela{section.name}", RELA, 0x40, packed, symtab, number, 8, 24))
     return link_edit(rows, names)
 
@@ -81,7 +85,9 @@ def link_edit(rows: list[tuple[str, int, int, bytes, int, int, int, int]], names
         body += content
     body += bytes(-len(body) % 8)
     ident = b"\x7fELF\2\1\1".ljust(16, b"\0")
-    header = ident + struct.pack("<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, len(body), 0, 64, 0, 0, 64, len(rows) + 1, len(rows))
+    header = ident + struct.pack(
+        "<HHIQQQIHHHHHH", 1, 62, 1, 0, 0, len(body), 0, 64, 0, 0, 64, len(rows) + 1, len(rows)
+    )
     return header + bytes(body[64:]) + bytes(headers)
 
 

@@ -82,7 +82,7 @@ class Merged:
         names = NameTable(pool, inputs)
         Resolution(pool, inputs, names).load(pool)
         sections = SectionTable(pool, inputs, names, [], not live, False)
-        self.table = MergeTable(inputs, sections)
+        self.table = MergeTable.of(inputs, sections)
         self.groups: list[Group] = []
         self.counts: list[int] = []
         first = 0
@@ -90,7 +90,7 @@ class Merged:
             if kind in KINDS_THAT_MERGE:
                 self.groups.append(Group(name.decode(), entry_size, bool(strings), align))
                 self.counts.append(count)
-                self.table.add_group(entry_size, bool(strings), align, first, count, ours)
+                self.table.add_group(entry_size, bool(strings), align.bit_length() - 1, first, count, ours)
             first += count
         self.table.merge(pool, tails)
 
@@ -106,7 +106,9 @@ def merge(pool: Pool, files: list[list[tuple[Group, bytes]]], **how: object) -> 
     """Merge the sections of some files."""
     flags = {True: ALLOC | MERGE | STRINGS, False: ALLOC | MERGE}
     objects = [
-        relocatable([Section(g.name, data, flags[g.is_string], g.entry_size, g.alignment) for g, data in file])
+        relocatable(
+            [Section(g.name, data, flags[g.is_string], g.entry_size, g.alignment) for g, data in file]
+        )
         for file in files
     ]
     return Merged(pool, loaded(pool, objects), **how)
@@ -127,7 +129,10 @@ def assert_equal_to_naive(merged: Merged, files: list[list[tuple[Group, bytes]]]
 
 
 # Few letters and few lengths, so that much is equal; lengths around the 8 and 16 bytes that a hash step takes.
-TEXTS = st.lists(st.text("ab\x80", max_size=40).map(lambda text: text.encode("latin-1")) | st.sampled_from([b"", b"x" * 300]))
+TEXTS = st.lists(
+    st.text("ab\x80", max_size=40).map(lambda text: text.encode("latin-1"))
+    | st.sampled_from([b"", b"x" * 300])
+)
 
 
 @st.composite
@@ -138,13 +143,28 @@ def sections_of_groups(draw: st.DrawFn) -> list[list[tuple[Group, bytes]]]:
         file = []
         for _ in range(draw(st.integers(1, 3))):
             width, is_string, alignment = draw(
-                st.sampled_from([(1, True, 1), (1, True, 8), (2, True, 2), (4, True, 4), (4, False, 4), (3, False, 1), (16, False, 16)])
+                st.sampled_from(
+                    [
+                        (1, True, 1),
+                        (1, True, 8),
+                        (2, True, 2),
+                        (4, True, 4),
+                        (4, False, 4),
+                        (3, False, 1),
+                        (16, False, 16),
+                    ]
+                )
             )
             data = b""
             for text in draw(TEXTS):
                 whole = text + bytes(-len(text) % width)
                 data += whole + bytes(width) if is_string else whole
-            file.append((Group(f".{width}.{is_string}.{alignment}", width, is_string, alignment), data or bytes(width)))
+            file.append(
+                (
+                    Group(f".{width}.{is_string}.{alignment}", width, is_string, alignment),
+                    data or bytes(width),
+                )
+            )
         files.append(file)
     return files
 
@@ -227,13 +247,18 @@ def test_dead_sections_are_left_out(pool):
     assert merged.table.offset_of(0, 0) is None
 
 
-@pytest.mark.parametrize(("width", "data"), [(1, b"a\0bc"), (2, b"a\0\0\0b\0"), (4, b"a\0\0\0\0\0\0\0\0\0\0a")])
+@pytest.mark.parametrize(
+    ("width", "data"), [(1, b"a\0bc"), (2, b"a\0\0\0b\0"), (4, b"a\0\0\0\0\0\0\0\0\0\0a")]
+)
 def test_last_string_without_end(pool, width, data):
     group = Group(".s", width, True, width)
     good = [(group, b"good" + bytes(4))]
     inputs = loaded(
         pool,
-        [relocatable([Section(g.name, d, ALLOC | MERGE | STRINGS, g.entry_size, g.alignment)]) for g, d in [*good, (group, data)]],
+        [
+            relocatable([Section(g.name, d, ALLOC | MERGE | STRINGS, g.entry_size, g.alignment)])
+            for g, d in [*good, (group, data)]
+        ],
     )
 
     with pytest.raises(KernelFault) as caught:
@@ -245,7 +270,10 @@ def test_first_fault_in_input_order_is_reported(pool):
     bad, huge = (STRING, b"endless"), (STRING, b"x" * 600_000 + b"\0")
     inputs = loaded(
         pool,
-        [relocatable([Section(g.name, d, ALLOC | MERGE | STRINGS, 1)]) for g, d in [huge, bad, huge, bad, bad]],
+        [
+            relocatable([Section(g.name, d, ALLOC | MERGE | STRINGS, 1)])
+            for g, d in [huge, bad, huge, bad, bad]
+        ],
     )
 
     with pytest.raises(KernelFault) as caught:
@@ -259,9 +287,18 @@ def test_no_groups(pool):
 
 def test_strings_of_compiled_objects(pool):
     source = 'const char *{0}(int n) {{ return n ? "shared text" : "the text of {0}, which is longer than a vector register"; }}'
-    objects = [compile_c(source.format(name), "-O2", "-g", name=name).read_bytes() for name in ("one", "two", "three")]
+    objects = [
+        compile_c(source.format(name), "-O2", "-g", name=name).read_bytes()
+        for name in ("one", "two", "three")
+    ]
     merged = Merged(pool, loaded(pool, objects))
-    contents = dict(zip([group.name for group in merged.groups], map(merged.contents, range(len(merged.groups))), strict=True))
+    contents = dict(
+        zip(
+            [group.name for group in merged.groups],
+            map(merged.contents, range(len(merged.groups))),
+            strict=True,
+        )
+    )
 
     assert contents[".rodata.str1.1"].count(b"shared text\0") == 1
     assert contents[".debug_str"].count(b"long int\0") <= 1

@@ -9,8 +9,8 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp
 from cython.cimports.wild.kernels.cc import hash_bytes, mix
-from cython.cimports.wild.kernels.elf import Bytes, Elf64_Rela, Sym
-from cython.cimports.wild.kernels.frames import CieRow, FrameRow, FrameWork
+from cython.cimports.wild.kernels.elf import U32, Bytes, Rela, Sym
+from cython.cimports.wild.kernels.frames import CiePtr, FramePtr, WorkPtr
 from cython.cimports.wild.kernels.relocation import FORM_ABS, FORM_PC, FORM_PLT
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.tables import NONE
@@ -49,7 +49,7 @@ def skip_leb128(reader: cython.pointer[Reader]) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def read_augmentation(cie: cython.pointer[CieRow], record: Bytes) -> cython.void:
+def read_augmentation(cie: CiePtr, record: Bytes) -> cython.void:
     """Find how the CIE's FDEs write addresses of code; `readable` stays 0 if something in it is unknown."""
     reader = cython.declare(Reader)
     reader.bytes = record
@@ -82,7 +82,7 @@ def read_augmentation(cie: cython.pointer[CieRow], record: Bytes) -> cython.void
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def skip_letter(reader: cython.pointer[Reader], letter: uint8_t, cie: cython.pointer[CieRow]) -> cython.bint:
+def skip_letter(reader: cython.pointer[Reader], letter: uint8_t, cie: CiePtr) -> cython.bint:
     """Take what one letter of the augmentation has in the record; is it known?"""
     value: cython.int
     if letter == ord("S") or letter == ord("B"):  # a signal frame, a return address signed with key B
@@ -118,9 +118,9 @@ def pointer_size(encoding: cython.int) -> cython.int:
 @cython.nogil
 @cython.exceptval(check=False)
 def identity(
-    work: cython.pointer[FrameWork],
+    work: WorkPtr,
     file: uint32_t,
-    rela: cython.pointer[cython.const[Elf64_Rela]],
+    rela: Rela,
     addend: cython.pointer[uint64_t],
 ) -> uint64_t:
     """What a relocation refers to: equal for two relocations if their targets are, with `addend` from there."""
@@ -142,7 +142,7 @@ def identity(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def hash_cie(work: cython.pointer[FrameWork], cie: cython.pointer[CieRow]) -> cython.void:
+def hash_cie(work: WorkPtr, cie: CiePtr) -> cython.void:
     eh = cython.address(work.view.eh[cie.eh])
     hash: uint64_t = hash_bytes(eh.bytes + cie.offset, cie.size)
     addend: uint64_t = 0
@@ -157,7 +157,7 @@ def hash_cie(work: cython.pointer[FrameWork], cie: cython.pointer[CieRow]) -> cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def same_cie(work: cython.pointer[FrameWork], a: cython.pointer[CieRow], b: cython.pointer[CieRow]) -> cython.bint:
+def same_cie(work: WorkPtr, a: CiePtr, b: CiePtr) -> cython.bint:
     if a.hash != b.hash or a.size != b.size or a.rela_count != b.rela_count:
         return False
     x = cython.address(work.view.eh[a.eh])
@@ -172,7 +172,10 @@ def same_cie(work: cython.pointer[FrameWork], a: cython.pointer[CieRow], b: cyth
         s = cython.address(y.rela[b.first_rela + i])
         if r.r_type != s.r_type or r.r_offset - a.offset != s.r_offset - b.offset:
             return False
-        if identity(work, x.file, r, cython.address(p)) != identity(work, y.file, s, cython.address(q)) or p != q:
+        if (
+            identity(work, x.file, r, cython.address(p)) != identity(work, y.file, s, cython.address(q))
+            or p != q
+        ):
             return False
     return True
 
@@ -180,7 +183,7 @@ def same_cie(work: cython.pointer[FrameWork], a: cython.pointer[CieRow], b: cyth
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def intern_cies(work: cython.pointer[FrameWork], slot: cython.pointer[uint32_t], mask: uint64_t) -> cython.void:
+def intern_cies(work: WorkPtr, slot: U32, mask: uint64_t) -> cython.void:
     cies = work.view.cie
     i: int64_t
     for i in range(work.view.cie_count):
@@ -197,13 +200,27 @@ def intern_cies(work: cython.pointer[FrameWork], slot: cython.pointer[uint32_t],
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def has_hdr_entry(work: cython.pointer[FrameWork], frame: cython.pointer[FrameRow]) -> cython.bint:
-    """The address must be written by a relocation that leaves no doubt what it is."""
+def has_hdr_entry(work: WorkPtr, frame: FramePtr) -> cython.bint:
+    """The address must be written by a relocation that leaves no doubt what it is, and there must be code there.
+
+    (An entry for no code at the start of a function would hide the function's own: search finds one entry.)
+    """
+    eh = cython.address(work.view.eh[frame.eh])
     cie = cython.address(work.view.cie[frame.cie])
-    rela = work.view.eh[frame.eh].rela + frame.first_rela
+    rela = eh.rela + frame.first_rela
     if not cie.readable or frame.rela_count == 0 or rela.r_offset != frame.offset + 8 or rela.r_type > 255:
         return False
     form: cython.int = work.types[rela.r_type].form
-    if cie.encoding & DW_EH_PE_APPLICATION == DW_EH_PE_PCREL:
-        return form == FORM_PC or form == FORM_PLT
-    return cie.encoding & DW_EH_PE_APPLICATION == 0 and form == FORM_ABS
+    base: cython.int = cie.encoding & DW_EH_PE_APPLICATION
+    if (base == DW_EH_PE_PCREL and form != FORM_PC and form != FORM_PLT) or (base == 0 and form != FORM_ABS):
+        return False
+    if base != 0 and base != DW_EH_PE_PCREL:
+        return False
+    width: uint32_t = pointer_size(cie.encoding)
+    if width == 0 or frame.size < 8 + 2 * width:
+        return False
+    while width:
+        width -= 1
+        if eh.bytes[frame.offset + 8 + pointer_size(cie.encoding) + width]:
+            return True
+    return False

@@ -80,6 +80,13 @@ cdef struct FrameWriting:
     void *context
 
 ctypedef const void *ConstVoid
+ctypedef EhSection *EhPtr
+ctypedef CieRow *CiePtr
+ctypedef FrameRow *FramePtr
+ctypedef FrameView *FrameViewPtr
+ctypedef FrameCount *FrameCountPtr
+ctypedef FrameWork *WorkPtr
+ctypedef FrameWriting *WritingPtr
 
 cdef class FrameTable:
     cdef FrameView view
@@ -95,7 +102,7 @@ cdef class FrameTable:
     # Split every .eh_frame of the live objects, when names are bound for good.  Raises KernelFault.
     cdef int split(self, Pool pool, Names *names, SymbolRow *symbols) except -1
     # Choose the FDEs of live sections and the CIEs they need.
-    cdef int size_up(self, Pool pool) except -1
+    cpdef int size_up(self, Pool pool) except -1
     # Fill `size` bytes at `to` and `hdr_size` bytes at `hdr` (NULL: no .eh_frame_hdr).  Raises KernelFault.
     cdef int write(self, Pool pool, uint8_t *to, uint64_t address, uint8_t *hdr, uint64_t hdr_address,
                    ValueOf value_of, void *context) except -1

@@ -26,19 +26,17 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc, qsort
 from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.cies import has_hdr_entry, hash_cie, intern_cies, read_augmentation
-from cython.cimports.wild.kernels.elf import SHN_ABS, Elf64_Rela, MutableBytes, Sym, read32
-from cython.cimports.wild.kernels.faults import FAULT_FRAME_CIE, FAULT_FRAME_RELOC, FAULT_FRAME_SIZE, FAULT_FRAME_SYMBOL
-from cython.cimports.wild.kernels.faults import FAULT_FRAME_WIDE
+from cython.cimports.wild.kernels.elf import SHN_ABS, U32, Elf64_Rela, MutableBytes, Rela, Sym, read32
+from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
-from cython.cimports.wild.kernels.frames import FRAME_DROPPED, FRAME_KEPT, CieRow, ConstVoid, EhSection, FrameCount
-from cython.cimports.wild.kernels.frames import FrameRow, FrameView, FrameWork, FrameWriting, ValueOf, frame_lives
-from cython.cimports.wild.kernels.frames import frame_offset
+from cython.cimports.wild.kernels.frames import *
 from cython.cimports.wild.kernels.frames_out import write_frames
+from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Pool, report
 from cython.cimports.wild.kernels.relocation import FORM_NONE, FORM_UNKNOWN
-from cython.cimports.wild.kernels.sections import RelaSpan, SectionTable, relocations_of, section_bytes, section_header
-from cython.cimports.wild.kernels.sections import section_of
-from cython.cimports.wild.kernels.tables import NONE, SEC_EH_FRAME, SEC_LOSER, SEC_OUT, Names, SymbolRow
+from cython.cimports.wild.kernels.resolve import Resolution
+from cython.cimports.wild.kernels.sections import *
+from cython.cimports.wild.kernels.tables import *
 
 TERMINATOR = cython.declare(cython.const[uint64_t], 4)
 WIDE = cython.declare(cython.const[uint64_t], 0xFFFFFFFF)  # a length that announces one of 64 bits
@@ -73,15 +71,15 @@ class FrameTable:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def split(self, pool: Pool, names: cython.pointer[Names], symbols: cython.pointer[SymbolRow]) -> cython.int:
+    def split(
+        self, pool: Pool, names: cython.pointer[Names], symbols: cython.pointer[SymbolRow]
+    ) -> cython.int:
         """Make rows of all records; raises KernelFault for a malformed section."""
         work = cython.address(self.work)
         work.names = names
         work.symbols = symbols
         work.fault = cython.address(pool.fault)
-        work.count = cython.cast(
-            cython.pointer[FrameCount], self.arena.array(work.files.count, cython.sizeof(FrameCount))
-        )
+        work.count = cython.cast(FrameCountPtr, self.arena.array(work.files.count, cython.sizeof(FrameCount)))
         pool.run(count_files, work, work.files.count, 16)
         self.take_rows()
         pool.run(split_files, work, work.files.count, 16)
@@ -106,13 +104,20 @@ class FrameTable:
             view.frame_count += count.frame
         if view.frame_count >= NONE or view.cie_count >= NONE:
             raise MemoryError(f"{view.frame_count} call frame records; at most {NONE} can be numbered")
-        view.eh = cython.cast(cython.pointer[EhSection], self.arena.array(view.eh_count, cython.sizeof(EhSection)))
-        view.cie = cython.cast(cython.pointer[CieRow], self.arena.array(view.cie_count, cython.sizeof(CieRow)))
-        view.frame = cython.cast(cython.pointer[FrameRow], self.arena.array(view.frame_count, cython.sizeof(FrameRow)))
+        view.eh = cython.cast(EhPtr, self.arena.array(view.eh_count, cython.sizeof(EhSection)))
+        view.cie = cython.cast(CiePtr, self.arena.array(view.cie_count, cython.sizeof(CieRow)))
+        view.frame = cython.cast(FramePtr, self.arena.array(view.frame_count, cython.sizeof(FrameRow)))
         return 0
 
+    def read(self, pool: Pool, names: NameTable, resolution: Resolution) -> None:
+        """`split` for Python."""
+        self.split(pool, cython.address(names.view), resolution.view.row)
+
     def add_synthetic(self, records: bytes) -> int:
-        """Add a CIE followed by one FDE for the linker's own code (the PLT); returns a number for place_synthetic."""
+        """Add a CIE and an FDE for the linker's own code (the PLT); returns a number for place_synthetic.
+
+        The FDE's addresses are of the encoding pcrel sdata4.  Before size_up.
+        """
         self.synthetic.append([records, 0, 0])
         return len(self.synthetic) - 1
 
@@ -120,7 +125,7 @@ class FrameTable:
         """Say where the code is that a synthetic FDE describes; before write()."""
         self.synthetic[number][1:] = address, size
 
-    @cython.cfunc
+    @cython.ccall
     @cython.exceptval(-1, check=False)
     def size_up(self, pool: Pool) -> cython.int:
         """Choose the records of the output, now that it is known which sections live, and give them their places."""
@@ -159,7 +164,7 @@ class FrameTable:
         room: uint64_t = 64
         while room < 2 * used:
             room *= 2
-        slot = cython.cast(cython.pointer[uint32_t], calloc(room, 4))
+        slot = cython.cast(U32, calloc(room, 4))
         if slot is cython.NULL:
             raise MemoryError
         with cython.nogil:
@@ -218,7 +223,7 @@ class FrameTable:
 @cython.exceptval(check=False)
 def count_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """How many sections and records each file has."""
-    work = cython.cast(cython.pointer[FrameWork], context)
+    work = cython.cast(WorkPtr, context)
     eh = cython.declare(EhSection)
     file: int64_t
     k: uint32_t
@@ -238,9 +243,7 @@ def count_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def open_section(
-    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], file: uint32_t, k: uint32_t
-) -> cython.void:
+def open_section(work: WorkPtr, eh: EhPtr, file: uint32_t, k: uint32_t) -> cython.void:
     """Where the bytes of section `k` of a file are."""
     row = cython.address(work.files.row[file])
     base = work.files.base[file]
@@ -253,7 +256,7 @@ def open_section(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fail(work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], code: cython.int, at: uint64_t) -> cython.int:
+def fail(work: WorkPtr, eh: EhPtr, code: cython.int, at: uint64_t) -> cython.int:
     """Record a fault in the record at `at`."""
     row = cython.address(work.files.row[eh.file])
     place: uint64_t = eh.bytes - work.files.base[eh.file] + at
@@ -264,9 +267,7 @@ def fail(work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], code: c
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def count_records(
-    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], count: cython.pointer[FrameCount]
-) -> cython.int:
+def count_records(work: WorkPtr, eh: EhPtr, count: FrameCountPtr) -> cython.int:
     """Walk through the records; from here on their lengths are known to be right."""
     at: uint64_t = 0
     while at < eh.size:
@@ -290,7 +291,7 @@ def count_records(
 @cython.exceptval(check=False)
 def split_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Fill the rows of a block of files."""
-    work = cython.cast(cython.pointer[FrameWork], context)
+    work = cython.cast(WorkPtr, context)
     file: int64_t
     k: uint32_t
     for file in range(begin, end):
@@ -314,7 +315,7 @@ def split_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def chain_frames(work: cython.pointer[FrameWork], first: uint32_t, end: uint32_t) -> cython.void:
+def chain_frames(work: WorkPtr, first: uint32_t, end: uint32_t) -> cython.void:
     """Hang the FDEs of a file on the sections of their functions, backwards, so that the chains are in input order."""
     while end > first:
         end -= 1
@@ -329,15 +330,15 @@ def chain_frames(work: cython.pointer[FrameWork], first: uint32_t, end: uint32_t
 @cython.nogil
 @cython.exceptval(check=False)
 def compare_relocations(a: ConstVoid, b: ConstVoid) -> cython.int:
-    x: uint64_t = cython.cast(cython.pointer[cython.const[Elf64_Rela]], a).r_offset
-    y: uint64_t = cython.cast(cython.pointer[cython.const[Elf64_Rela]], b).r_offset
+    x: uint64_t = cython.cast(Rela, a).r_offset
+    y: uint64_t = cython.cast(Rela, b).r_offset
     return (x > y) - (x < y)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def order_relocations(work: cython.pointer[FrameWork], eh: cython.pointer[EhSection]) -> cython.int:
+def order_relocations(work: WorkPtr, eh: EhPtr) -> cython.int:
     """Find the relocations of the section; where they are not in order of place, sort a copy."""
     row = cython.address(work.files.row[eh.file])
     span: RelaSpan = relocations_of(work.sections, work.files.base[eh.file], row, eh.section)
@@ -367,16 +368,14 @@ def order_relocations(work: cython.pointer[FrameWork], eh: cython.pointer[EhSect
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def is_none(work: cython.pointer[FrameWork], r_type: uint32_t) -> cython.bint:
+def is_none(work: WorkPtr, r_type: uint32_t) -> cython.bint:
     return r_type < 256 and work.types[r_type].form == FORM_NONE
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def split_section(
-    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], next: cython.pointer[FrameCount]
-) -> cython.int:
+def split_section(work: WorkPtr, eh: EhPtr, next: FrameCountPtr) -> cython.int:
     """Fill the rows of one section; `next` has the numbers of the free rows."""
     at: uint64_t = 0
     rela: uint32_t = 0
@@ -387,7 +386,9 @@ def split_section(
         if size == 4:
             at += 4
             continue
-        while rela < eh.rela_count and eh.rela[rela].r_offset < at + 8 and is_none(work, eh.rela[rela].r_type):
+        while (
+            rela < eh.rela_count and eh.rela[rela].r_offset < at + 8 and is_none(work, eh.rela[rela].r_type)
+        ):
             rela += 1
         first: uint32_t = rela
         while rela < eh.rela_count and eh.rela[rela].r_offset < at + size:
@@ -416,9 +417,7 @@ def split_section(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fail_at_relocation(
-    work: cython.pointer[FrameWork], eh: cython.pointer[EhSection], number: uint32_t
-) -> cython.int:
+def fail_at_relocation(work: WorkPtr, eh: EhPtr, number: uint32_t) -> cython.int:
     report(work.fault, FAULT_FRAME_RELOC, eh.file, eh.rela[number].r_offset, number)
     return 1
 
@@ -426,9 +425,7 @@ def fail_at_relocation(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fill_cie(
-    work: cython.pointer[FrameWork], cie: cython.pointer[CieRow], eh: uint32_t, at: uint64_t, size: uint64_t
-) -> cython.void:
+def fill_cie(work: WorkPtr, cie: CiePtr, eh: uint32_t, at: uint64_t, size: uint64_t) -> cython.void:
     cie.eh = eh
     cie.offset = cython.cast(uint32_t, at)
     cie.size = cython.cast(uint32_t, size)
@@ -439,9 +436,7 @@ def fill_cie(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fill_frame(
-    work: cython.pointer[FrameWork], frame: cython.pointer[FrameRow], eh: uint32_t, at: uint64_t, size: uint64_t
-) -> cython.int:
+def fill_frame(work: WorkPtr, frame: FramePtr, eh: uint32_t, at: uint64_t, size: uint64_t) -> cython.int:
     """Fill the row of an FDE, whose relocations are known."""
     section = cython.address(work.view.eh[eh])
     frame.eh = eh
@@ -461,7 +456,7 @@ def fill_frame(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def find_cie(view: cython.pointer[FrameView], eh: cython.pointer[EhSection], offset: uint64_t) -> uint32_t:
+def find_cie(view: FrameViewPtr, eh: EhPtr, offset: uint64_t) -> uint32_t:
     """The CIE at an offset of its section, NONE if there is none.  Nearly always it is the latest one."""
     low: uint32_t = eh.first_cie
     high: uint32_t = eh.cie_end
@@ -481,9 +476,7 @@ def find_cie(view: cython.pointer[FrameView], eh: cython.pointer[EhSection], off
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def function_section(
-    work: cython.pointer[FrameWork], file: uint32_t, rela: cython.pointer[cython.const[Elf64_Rela]]
-) -> uint32_t:
+def function_section(work: WorkPtr, file: uint32_t, rela: Rela) -> uint32_t:
     """The section of the function that an FDE's first relocation refers to; FRAME_DROPPED if it is not in the link."""
     row = cython.address(work.files.row[file])
     base = work.files.base[file]
@@ -510,7 +503,7 @@ def function_section(
 @cython.exceptval(check=False)
 def choose_frames(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Mark the FDEs that live and the CIEs they use, for a block of sections."""
-    work = cython.cast(cython.pointer[FrameWork], context)
+    work = cython.cast(WorkPtr, context)
     view = work.view
     i: int64_t
     k: uint32_t
@@ -532,7 +525,7 @@ def choose_frames(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 @cython.exceptval(check=False)
 def place_records(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Give the records of a block of sections their places: CIEs that stand for themselves, then FDEs."""
-    work = cython.cast(cython.pointer[FrameWork], context)
+    work = cython.cast(WorkPtr, context)
     view = work.view
     i: int64_t
     k: uint32_t

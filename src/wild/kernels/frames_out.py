@@ -11,29 +11,37 @@ by radix, in three passes of 11 bits.
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.cies import has_hdr_entry
 from cython.cimports.wild.kernels.elf import MutableBytes, inside, read32, read64, write32, write64
-from cython.cimports.wild.kernels.faults import FAULT_FRAME_HDR, FAULT_FRAME_OVERFLOW, FAULT_FRAME_RELOC
-from cython.cimports.wild.kernels.faults import FAULT_FRAME_RELOC_TYPE
-from cython.cimports.wild.kernels.frames import EhSection, FrameWriting
+from cython.cimports.wild.kernels.faults import *
+from cython.cimports.wild.kernels.frames import EhPtr, WritingPtr
 from cython.cimports.wild.kernels.pool import Pool, report
-from cython.cimports.wild.kernels.relocation import CHECK_SIGNED, CHECK_UNSIGNED, FORM_ABS, FORM_NONE, FORM_PC, FORM_PLT
+from cython.cimports.wild.kernels.relocation import (
+    CHECK_SIGNED,
+    CHECK_UNSIGNED,
+    FORM_ABS,
+    FORM_NONE,
+    FORM_PC,
+    FORM_PLT,
+)
 from cython.cimports.wild.kernels.tables import NONE
 
 from wild.errors import LinkError
 
 HDR_TABLE = cython.declare(cython.const[uint64_t], 12)  # offset of the table
-HDR_START = cython.declare(cython.const[uint32_t], 0x3B031B01)  # version 1; pcrel sdata4 pointer, udata4 count, datarel sdata4 table
+HDR_START = cython.declare(
+    cython.const[uint32_t], 0x3B031B01
+)  # version 1; pcrel sdata4 pointer, udata4 count, datarel sdata4 table
 SIGN = cython.declare(cython.const[uint32_t], 0x80000000)
 DIGIT_BITS = cython.declare(cython.const[cython.int], 11)
 
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
-def write_frames(pool: Pool, writing: cython.pointer[FrameWriting], synthetic: list) -> cython.int:
+def write_frames(pool: Pool, writing: WritingPtr, synthetic: list) -> cython.int:
     view = writing.work.view
     writing.work.fault = cython.address(pool.fault)
     pool.run(write_sections, writing, view.eh_count, 16)
@@ -41,7 +49,8 @@ def write_frames(pool: Pool, writing: cython.pointer[FrameWriting], synthetic: l
     number: uint32_t = cython.cast(uint32_t, writing.hdr_count - len(synthetic))
     for records, address, size in synthetic:
         memcpy(writing.to + at, cython.cast(cython.p_char, records), len(records))
-        point_synthetic(writing, at, address, size, number)
+        if point_synthetic(writing, at, address, size, number):
+            raise LinkError(f"the PLT at {address:#x} is too far from .eh_frame or .eh_frame_hdr")
         at += len(records)
         number += 1
     write32(writing.to + at, 0)
@@ -61,23 +70,24 @@ def write_frames(pool: Pool, writing: cython.pointer[FrameWriting], synthetic: l
 @cython.nogil
 @cython.exceptval(check=False)
 def point_synthetic(
-    writing: cython.pointer[FrameWriting], at: uint64_t, address: uint64_t, size: uint64_t, number: uint32_t
-) -> cython.void:
+    writing: WritingPtr, at: uint64_t, address: uint64_t, size: uint64_t, number: uint32_t
+) -> cython.int:
     """Let the FDE behind the CIE at `at`, both the linker's own, describe `size` bytes at `address`."""
     frame: uint64_t = at + 4 + read32(writing.to + at)
-    place: uint64_t = writing.address + frame + 8
+    distance: int64_t = address - (writing.address + frame + 8)
     write32(writing.to + frame + 4, cython.cast(uint32_t, frame + 4 - at))
-    write32(writing.to + frame + 8, cython.cast(uint32_t, address - place))
+    write32(writing.to + frame + 8, cython.cast(uint32_t, distance))
     write32(writing.to + frame + 12, cython.cast(uint32_t, size))
-    if writing.hdr is not cython.NULL:
-        enter_function(writing, number, address, frame)
+    if distance != cython.cast(int32_t, distance):
+        return 1
+    return enter_function(writing, number, address, frame) if writing.hdr is not cython.NULL else 0
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def write_sections(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    writing = cython.cast(cython.pointer[FrameWriting], context)
+    writing = cython.cast(WritingPtr, context)
     i: int64_t
     for i in range(begin, end):
         eh = cython.address(writing.work.view.eh[i])
@@ -89,7 +99,7 @@ def write_sections(context: cython.p_void, begin: int64_t, end: int64_t, worker:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_cies(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSection]) -> cython.int:
+def write_cies(writing: WritingPtr, eh: EhPtr) -> cython.int:
     k: uint32_t
     value: uint64_t = 0
     for k in range(eh.first_cie, eh.cie_end):
@@ -97,7 +107,9 @@ def write_cies(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSecti
         if cie.canonical == k:
             at: uint64_t = eh.out + cie.out
             memcpy(writing.to + at, eh.bytes + cie.offset, cie.size)
-            if relocate(writing, eh, cie.first_rela, cie.rela_count, cie.offset, cie.size, at, cython.address(value)):
+            if relocate(
+                writing, eh, cie.first_rela, cie.rela_count, cie.offset, cie.size, at, cython.address(value)
+            ):
                 return 1
     return 0
 
@@ -105,7 +117,7 @@ def write_cies(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSecti
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_fdes(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSection]) -> cython.int:
+def write_fdes(writing: WritingPtr, eh: EhPtr) -> cython.int:
     view = writing.work.view
     entry: uint32_t = eh.first_hdr
     function: uint64_t = 0
@@ -120,7 +132,14 @@ def write_fdes(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSecti
         distance: uint64_t = at + 4 - (view.eh[cie.eh].out + cie.out)
         write32(writing.to + at + 4, cython.cast(uint32_t, distance))
         if relocate(
-            writing, eh, frame.first_rela, frame.rela_count, frame.offset, frame.size, at, cython.address(function)
+            writing,
+            eh,
+            frame.first_rela,
+            frame.rela_count,
+            frame.offset,
+            frame.size,
+            at,
+            cython.address(function),
         ):
             return 1
         if writing.hdr is not cython.NULL and has_hdr_entry(writing.work, frame):
@@ -135,8 +154,8 @@ def write_fdes(writing: cython.pointer[FrameWriting], eh: cython.pointer[EhSecti
 @cython.nogil
 @cython.exceptval(check=False)
 def relocate(
-    writing: cython.pointer[FrameWriting],
-    eh: cython.pointer[EhSection],
+    writing: WritingPtr,
+    eh: EhPtr,
     first: uint32_t,
     count: uint32_t,
     offset: uint32_t,
@@ -188,9 +207,7 @@ def fits(value: uint64_t, check: cython.int) -> cython.bint:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def enter_function(
-    writing: cython.pointer[FrameWriting], entry: uint32_t, function: uint64_t, frame: uint64_t
-) -> cython.int:
+def enter_function(writing: WritingPtr, entry: uint32_t, function: uint64_t, frame: uint64_t) -> cython.int:
     """Fill an entry of the table; non-zero if the function is out of reach."""
     code: int64_t = function - writing.hdr_address
     record: int64_t = writing.address + frame - writing.hdr_address

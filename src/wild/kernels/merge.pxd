@@ -83,6 +83,16 @@ cdef struct MergeWriting:
     MergeGroup *group
     uint8_t *to
 
+ctypedef MergeBatch *BatchPtr
+ctypedef MergeGroup *GroupPtr
+ctypedef MergeSection *MergeSectionPtr
+ctypedef MergeView *MergeViewPtr
+ctypedef MergeEntry *EntryPtr
+ctypedef MergeSlot *SlotPtr
+ctypedef MergeScratch *ScratchPtr
+ctypedef MergeWork *WorkPtr
+ctypedef MergeWriting *WritingPtr
+
 cdef struct Stretch:             # what a batch has of one section
     uint64_t begin, end
     uint32_t first_piece, piece_end  # known once the batch is cut

@@ -30,13 +30,11 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
 from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.cc import prefetch
-from cython.cimports.wild.kernels.elf import Bytes, MutableBytes, align_up
+from cython.cimports.wild.kernels.elf import U32, Bytes, ConstU32, MutableBytes, align_up
 from cython.cimports.wild.kernels.files import Inputs
-from cython.cimports.wild.kernels.merge import INDEX_SHIFT, MERGE_SHARDS, NONE64, MergeBatch, MergeEntry, MergeGroup
-from cython.cimports.wild.kernels.merge import MergeScratch, MergeSection, MergeSlot, MergeView, MergeWork, MergeWriting
-from cython.cimports.wild.kernels.merge import merged_offset, stretch_of
+from cython.cimports.wild.kernels.merge import *
 from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
-from cython.cimports.wild.kernels.pool import Arena, Pool
+from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
 from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
 
@@ -52,35 +50,29 @@ class MergeTable:
     """The pieces of all live mergeable sections."""
 
     def __cinit__(self):
-        self.arena = Arena()
         self.rows = []
 
     @staticmethod
     def of(inputs: Inputs, sections: SectionTable):
-        """Groups are runs of SectionTable's list of unusual sections, which is grouped by part."""
+        """A table without groups for these sections; see add_group."""
         table = MergeTable()
+        table.arena = inputs.arena
+        table.owners = (inputs, sections)
         table.files = cython.address(inputs.view)
         table.sections = cython.address(sections.view)
         table.section_ids = sections.ids
-        table.owners = (inputs, sections)
         return table
 
-    @staticmethod
-    def at(files: int, sections: int, section_ids: int):
-        """The same from the addresses of a Files, a Sections and uint32 SectionIds."""
-        table = MergeTable()
-        table.files = cython.cast(cython.pointer[Files], cython.cast(uint64_t, files))
-        table.sections = cython.cast(cython.pointer[Sections], cython.cast(uint64_t, sections))
-        table.section_ids = cython.cast(cython.pointer[cython.const[uint32_t]], cython.cast(uint64_t, section_ids))
-        return table
-
-    def add_group(self, entsize: int, is_string: bool, align: int, first: int, count: int, extra: bytes = b""):
+    def add_group(
+        self, entsize: int, is_string: bool, align: int, first: int, count: int, extra: bytes = b""
+    ):
         """Add a group and return its number.
 
-        `align` is in bytes; `first` and `count` select section ids, in input order; `extra` is one more section, the
-        linker's own.  Strings have entsize 1, 2 or 4, and all sizes are multiples of entsize.
+        `align` is log2; `first` and `count` select a run of the SectionTable's list of unusual sections, which has
+        each part in input order; `extra` is one more section, the linker's own.  Strings have entsize 1, 2 or 4, and all
+        sizes are multiples of entsize.
         """
-        self.rows.append((entsize, is_string, align, first, count, extra))
+        self.rows.append((entsize, is_string, 1 << align, first, count, extra))
         return len(self.rows) - 1
 
     def merge(self, pool: Pool, tails: bool):
@@ -88,10 +80,11 @@ class MergeTable:
 
         Raises KernelFault for a string without end, MemoryError where an output section would exceed 4 GiB.
         """
-        work = cython.cast(cython.pointer[MergeWork], calloc(1, cython.sizeof(MergeWork)))
+        work = cython.cast(WorkPtr, calloc(1, cython.sizeof(MergeWork)))
         if work is cython.NULL:
             raise MemoryError
         work.view = cython.address(self.view)
+        work.files = self.files
         work.fault = cython.address(pool.fault)
         work.tails = tails
         try:
@@ -115,16 +108,14 @@ class MergeTable:
         """Number the live sections of all groups, in order; number 0 is for the dead ones."""
         view = cython.address(self.view)
         view.groups = len(self.rows)
-        view.group = cython.cast(
-            cython.pointer[MergeGroup], self.arena.array(view.groups, cython.sizeof(MergeGroup))
-        )
+        view.group = cython.cast(GroupPtr, self.arena.array(view.groups, cython.sizeof(MergeGroup)))
         most: uint64_t = 1
         i: int64_t
         for i in range(view.groups):
             row = cython.address(view.group[i])
             row.entsize, row.is_string, row.align, row.first, row.count, _ = self.rows[i]
             most += row.count + 1
-        view.section = cython.cast(cython.pointer[MergeSection], self.arena.array(most, cython.sizeof(MergeSection)))
+        view.section = cython.cast(MergeSectionPtr, self.arena.array(most, cython.sizeof(MergeSection)))
         view.bytes = cython.cast(cython.pointer[Bytes], self.arena.array(most, cython.sizeof(Bytes)))
         view.sections = 1
         for i in range(view.groups):
@@ -147,12 +138,12 @@ class MergeTable:
                 view.group[i].entsize
             )
             view.group[i].batch_end = cython.cast(uint32_t, view.batches)
-        view.batch = cython.cast(cython.pointer[MergeBatch], self.arena.array(view.batches, cython.sizeof(MergeBatch)))
+        view.batch = cython.cast(BatchPtr, self.arena.array(view.batches, cython.sizeof(MergeBatch)))
         for i in range(view.groups):
             fill_batches(view, cython.cast(uint32_t, i))
 
     @cython.cfunc
-    def number_pieces(self, work: cython.pointer[MergeWork]):
+    def number_pieces(self, work: WorkPtr):
         """Give every batch its run of piece numbers and every section its run of the index; allocate both."""
         view = cython.address(self.view)
         pieces: uint64_t = number_groups(view)
@@ -164,11 +155,11 @@ class MergeTable:
             view.section[i].first_index = index
             index += (view.section[i].size >> INDEX_SHIFT) + 2
         view.pieces = pieces
-        view.index = cython.cast(cython.pointer[uint32_t], self.arena.array(index, 4))
-        view.offset = cython.cast(cython.pointer[uint32_t], self.arena.array(pieces, 4))
-        view.out = cython.cast(cython.pointer[uint32_t], self.arena.array(pieces, 4))
-        work.entry = cython.cast(cython.pointer[MergeEntry], malloc(pieces * cython.sizeof(MergeEntry) + 1))
-        work.start = cython.cast(cython.pointer[uint32_t], malloc((view.batches + 1) * (MERGE_SHARDS + 1) * 4))
+        view.index = cython.cast(U32, self.arena.array(index, 4))
+        view.offset = cython.cast(U32, self.arena.array(pieces, 4))
+        view.out = cython.cast(U32, self.arena.array(pieces, 4))
+        work.entry = cython.cast(EntryPtr, malloc(pieces * cython.sizeof(MergeEntry) + 1))
+        work.start = cython.cast(U32, malloc((view.batches + 1) * (MERGE_SHARDS + 1) * 4))
         if work.entry is cython.NULL or work.start is cython.NULL:
             raise MemoryError
 
@@ -207,11 +198,11 @@ class MergeTable:
 @cython.nogil
 @cython.exceptval(check=False)
 def number_sections(
-    view: cython.pointer[MergeView],
-    group: cython.pointer[MergeGroup],
+    view: MergeViewPtr,
+    group: GroupPtr,
     files: cython.pointer[Files],
     sections: cython.pointer[Sections],
-    ids: cython.pointer[cython.const[uint32_t]],
+    ids: ConstU32,
 ) -> cython.void:
     """Append the live sections of a group and note their numbers in their SectionRows."""
     file: uint32_t = 0
@@ -234,9 +225,7 @@ def number_sections(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def append_section(
-    view: cython.pointer[MergeView], group: cython.pointer[MergeGroup], bytes: Bytes, size: uint64_t
-) -> cython.void:
+def append_section(view: MergeViewPtr, group: GroupPtr, bytes: Bytes, size: uint64_t) -> cython.void:
     section = cython.address(view.section[view.sections])
     section.start = group.bytes
     section.size = size
@@ -256,7 +245,7 @@ def stretch_size(entsize: uint32_t) -> uint64_t:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fill_batches(view: cython.pointer[MergeView], number: uint32_t) -> cython.void:
+def fill_batches(view: MergeViewPtr, number: uint32_t) -> cython.void:
     group = cython.address(view.group[number])
     begin: uint64_t = 0
     section: uint32_t = group.section
@@ -275,7 +264,7 @@ def fill_batches(view: cython.pointer[MergeView], number: uint32_t) -> cython.vo
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def number_groups(view: cython.pointer[MergeView]) -> uint64_t:
+def number_groups(view: MergeViewPtr) -> uint64_t:
     """Turn the counts that count_pieces has left in `size` into runs of piece numbers; returns how many there are."""
     pieces: uint64_t = 0
     i: int64_t
@@ -295,12 +284,14 @@ def number_groups(view: cython.pointer[MergeView]) -> uint64_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def intern_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    work = cython.cast(cython.pointer[MergeWork], context)
+    work = cython.cast(WorkPtr, context)
     i: int64_t
     for i in range(begin, end):
         group = cython.address(work.view.group[i // MERGE_SHARDS])
         if i % MERGE_SHARDS < group.shards:
-            if intern_shard(work, group, cython.cast(uint32_t, i % MERGE_SHARDS), cython.address(work.scratch[worker])):
+            if intern_shard(
+                work, group, cython.cast(uint32_t, i % MERGE_SHARDS), cython.address(work.scratch[worker])
+            ):
                 return 1
     return 0
 
@@ -309,10 +300,10 @@ def intern_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 @cython.nogil
 @cython.exceptval(check=False)
 def intern_shard(
-    work: cython.pointer[MergeWork],
-    group: cython.pointer[MergeGroup],
+    work: WorkPtr,
+    group: GroupPtr,
     shard: uint32_t,
-    scratch: cython.pointer[MergeScratch],
+    scratch: ScratchPtr,
 ) -> cython.int:
     """Find the representative of every piece of a shard: the first of its equals in input order."""
     total: uint64_t = 0
@@ -338,9 +329,7 @@ def intern_shard(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def intern_run(
-    scratch: cython.pointer[MergeScratch], entry: cython.pointer[MergeEntry], count: uint64_t
-) -> cython.void:
+def intern_run(scratch: ScratchPtr, entry: EntryPtr, count: uint64_t) -> cython.void:
     """Replace the hash of each entry by its representative; the table has room for all."""
     slot = scratch.slot
     mask: uint64_t = scratch.mask
@@ -365,7 +354,7 @@ def intern_run(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def clear_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cython.int:
+def clear_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
     """An empty table that need not grow if half of the entries are duplicates; non-zero if there is no memory."""
     room: uint64_t = 256
     while room < entries:
@@ -373,7 +362,7 @@ def clear_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cyt
     scratch.used = 0
     if room > scratch.room:
         free(scratch.slot)
-        scratch.slot = cython.cast(cython.pointer[MergeSlot], calloc(room, cython.sizeof(MergeSlot)))
+        scratch.slot = cython.cast(SlotPtr, calloc(room, cython.sizeof(MergeSlot)))
         scratch.room = room if scratch.slot is not cython.NULL else 0
         scratch.mask = room - 1
         return scratch.slot is cython.NULL
@@ -385,12 +374,12 @@ def clear_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cyt
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def grow_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cython.int:
+def grow_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
     """Make the table large enough for so many distinct entries."""
     room: uint64_t = scratch.mask + 1
     while room <= 2 * entries:
         room *= 2
-    slot = cython.cast(cython.pointer[MergeSlot], calloc(room, cython.sizeof(MergeSlot)))
+    slot = cython.cast(SlotPtr, calloc(room, cython.sizeof(MergeSlot)))
     if slot is cython.NULL:
         return 1
     i: uint64_t
@@ -412,7 +401,7 @@ def grow_table(scratch: cython.pointer[MergeScratch], entries: uint64_t) -> cyth
 @cython.exceptval(check=False)
 def mark_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Set `out` to 1 for representatives, and sum up what they need."""
-    work = cython.cast(cython.pointer[MergeWork], context)
+    work = cython.cast(WorkPtr, context)
     view = work.view
     b: int64_t
     i: uint32_t
@@ -434,7 +423,7 @@ def mark_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.exceptval(check=False)
 def place_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Representatives follow each other in input order."""
-    view = cython.cast(cython.pointer[MergeWork], context).view
+    view = cython.cast(WorkPtr, context).view
     b: int64_t
     i: uint32_t
     for b in range(begin, end):
@@ -453,7 +442,7 @@ def place_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
 @cython.exceptval(check=False)
 def place_duplicates(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """The others are where their representatives are, or at their ends."""
-    work = cython.cast(cython.pointer[MergeWork], context)
+    work = cython.cast(WorkPtr, context)
     view = work.view
     b: int64_t
     i: uint32_t
@@ -477,7 +466,7 @@ def place_duplicates(context: cython.p_void, begin: int64_t, end: int64_t, worke
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def release(work: cython.pointer[MergeWork]) -> cython.void:
+def release(work: WorkPtr) -> cython.void:
     worker: cython.int
     for worker in range(256):
         free(work.scratch[worker].slot)
@@ -490,7 +479,7 @@ def release(work: cython.pointer[MergeWork]) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    writing = cython.cast(cython.pointer[MergeWriting], context)
+    writing = cython.cast(WritingPtr, context)
     b: int64_t
     for b in range(begin + writing.group.batch, end + writing.group.batch):
         write_batch(writing, cython.address(writing.view.batch[b]))
@@ -500,7 +489,7 @@ def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_batch(writing: cython.pointer[MergeWriting], batch: cython.pointer[MergeBatch]) -> cython.void:
+def write_batch(writing: WritingPtr, batch: BatchPtr) -> cython.void:
     """Copy the representatives of a batch.
 
     They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string that is

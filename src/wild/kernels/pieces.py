@@ -4,11 +4,10 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.elf import Bytes
+from cython.cimports.wild.kernels.elf import U32, Bytes
 from cython.cimports.wild.kernels.faults import FAULT_MERGE_UNTERMINATED
-from cython.cimports.wild.kernels.merge import INDEX_SHIFT, MERGE_SHARDS, MergeBatch, MergeEntry, MergeSection, MergeWork
-from cython.cimports.wild.kernels.merge import stretch_of
-from cython.cimports.wild.kernels.pieces import count_starts, cutter, first_start, hash_piece, lowest, terminators
+from cython.cimports.wild.kernels.merge import *
+from cython.cimports.wild.kernels.pieces import *
 from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.sections import section_header
 
@@ -17,9 +16,9 @@ INDEX_MASK = cython.declare(cython.const[uint64_t], 255)
 
 # The pieces of a batch while they are found.
 Found = cython.struct(
-    entry=cython.pointer[MergeEntry],  # the next one
-    offset=cython.pointer[uint32_t],
-    index=cython.pointer[uint32_t],  # of the section
+    entry=EntryPtr,  # the next one
+    offset=U32,
+    index=U32,  # of the section
     bytes=Bytes,  # of the section
     size=uint64_t,
     piece=uint32_t,  # number of the next one
@@ -33,7 +32,7 @@ Found = cython.struct(
 @cython.exceptval(check=False)
 def count_pieces(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Leave in `size` of each batch how many pieces and sentinels it has."""
-    work = cython.cast(cython.pointer[MergeWork], context)
+    work = cython.cast(WorkPtr, context)
     view = work.view
     b: int64_t
     for b in range(begin, end):
@@ -49,7 +48,9 @@ def count_pieces(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
             else:
                 cut = cutter(view.bytes[s], section.size, group.entsize)
                 batch.size += count_starts(cython.address(cut), part.begin, part.end)
-                if part.end == section.size and not terminators(cython.address(cut), section.size - group.entsize):
+                if part.end == section.size and not terminators(
+                    cython.address(cut), section.size - group.entsize
+                ):
                     return report_endless(work, section)
             batch.size += part.end == section.size
             s += 1
@@ -59,7 +60,7 @@ def count_pieces(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def report_endless(work: cython.pointer[MergeWork], section: cython.pointer[MergeSection]) -> cython.int:
+def report_endless(work: WorkPtr, section: MergeSectionPtr) -> cython.int:
     row = cython.address(work.files.row[section.file])
     number: uint32_t = section.section - row.sec_base
     shdr = section_header(work.files.base[section.file], row, number)
@@ -71,12 +72,12 @@ def report_endless(work: cython.pointer[MergeWork], section: cython.pointer[Merg
 @cython.nogil
 @cython.exceptval(check=False)
 def cut_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    work = cython.cast(cython.pointer[MergeWork], context)
+    work = cython.cast(WorkPtr, context)
     b: int64_t
     for b in range(begin, end):
         batch = cython.address(work.view.batch[b])
         room: uint64_t = (batch.piece_end - batch.first_piece) * cython.sizeof(MergeEntry)
-        entries = cython.cast(cython.pointer[MergeEntry], malloc(room))
+        entries = cython.cast(EntryPtr, malloc(room))
         if entries is cython.NULL:
             work.out_of_memory = 1
             return 1
@@ -89,10 +90,10 @@ def cut_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
 @cython.nogil
 @cython.exceptval(check=False)
 def cut_batch(
-    work: cython.pointer[MergeWork],
-    batch: cython.pointer[MergeBatch],
-    entries: cython.pointer[MergeEntry],
-    start: cython.pointer[uint32_t],
+    work: WorkPtr,
+    batch: BatchPtr,
+    entries: EntryPtr,
+    start: U32,
 ) -> cython.void:
     """Fill the offsets, the index, the entries sorted by shard and where the shards start."""
     found = cython.declare(Found)
@@ -148,7 +149,9 @@ def cut_strings(found: cython.pointer[Found], begin: uint64_t, end: uint64_t, wi
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def cut_constants(found: cython.pointer[Found], begin: uint64_t, end: uint64_t, width: uint32_t) -> cython.void:
+def cut_constants(
+    found: cython.pointer[Found], begin: uint64_t, end: uint64_t, width: uint32_t
+) -> cython.void:
     """Add the constants that start in [begin, end), both multiples of their width."""
     while begin < end:
         add_piece(found, begin, begin + width)
@@ -182,10 +185,10 @@ def add_piece(found: cython.pointer[Found], start: uint64_t, end: uint64_t) -> c
 @cython.nogil
 @cython.exceptval(check=False)
 def sort_entries(
-    entry: cython.pointer[MergeEntry],
-    end: cython.pointer[MergeEntry],
-    start: cython.pointer[uint32_t],
-    to: cython.pointer[MergeEntry],
+    entry: EntryPtr,
+    end: EntryPtr,
+    start: U32,
+    to: EntryPtr,
     shard_mask: uint32_t,
 ) -> cython.void:
     """Put the entries [entry, end) where their shards start."""
