@@ -1,17 +1,18 @@
 """Aliases: the definitions that a name with a version, `foo@V`, is to be bound to.
 
-An object says `foo@V` when its source asks for an old version by `.symver`.  That is the definition `foo@V` of another
-object, which the name table knows; or the default version `foo@@V` of another object, which bears the name `foo`; or the
-symbol `foo` of a shared object, the version being in .gnu.version and, if it is not the default one, the symbol bearing
-no name at all.  This module lists the last two kinds, for all files, live or not.
+An object says `foo@V` when its source asks for an old version by `.symver`.  That is the definition `foo@V`
+of another object, which the name table knows; or the default version `foo@@V` of another object, which bears
+the name `foo`; or the symbol `foo` of a shared object, the version being in .gnu.version and, if it is not
+the default one, the symbol bearing no name at all.  This module lists the last two kinds, for all files,
+live or not.
 
 Most links have no `foo@V` and end here after a glance at the length of the list.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
-from cython.cimports.libc.string import memchr, memcmp, memcpy, strcmp, strlen
+from cython.cimports.libc.string import memchr, memcmp, memcpy, strlen
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
@@ -132,7 +133,9 @@ def add_stem(names: NameTable, stems: StemsPtr, index: uint32_t) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def find_in_shared(state: ResolvePtr, stems: StemsPtr, file: uint32_t) -> cython.void:
-    """Look up each defined symbol of a shared object among the stems; the first one of the right version counts."""
+    """Look up each defined symbol of a shared object among the stems; the first one of the right version
+    counts.
+    """
     files = state.files
     row = cython.address(files.row[file])
     versym: uint64_t = files.shared[row.shared].versym
@@ -141,7 +144,11 @@ def find_in_shared(state: ResolvePtr, stems: StemsPtr, file: uint32_t) -> cython
     if versym == 0:
         return
     for sym in range(row.first_global, row.nsyms):
-        if syms[sym].st_shndx == SHN_UNDEF or syms[sym].st_name >= row.strsize or syms[sym].st_info >> 4 == STB_LOCAL:
+        if (
+            syms[sym].st_shndx == SHN_UNDEF
+            or syms[sym].st_name >= row.strsize
+            or syms[sym].st_info >> 4 == STB_LOCAL
+        ):
             continue
         text: Bytes = files.base[file] + row.stroff + syms[sym].st_name
         length: uint64_t = strlen(cython.cast(cython.p_const_char, text))
@@ -150,7 +157,12 @@ def find_in_shared(state: ResolvePtr, stems: StemsPtr, file: uint32_t) -> cython
         while stems.slots[slot]:
             stem = cython.address(stems.rows[stems.slots[slot] - 1])
             slot = (slot + 1) & stems.mask
-            if stem.hash != hash or stem.found == file or stem.length != length or memcmp(stem.text, text, length):
+            if (
+                stem.hash != hash
+                or stem.found == file
+                or stem.length != length
+                or memcmp(stem.text, text, length)
+            ):
                 continue
             version: uint32_t = read16(files.base[file] + versym + 2 * cython.cast(uint64_t, sym))
             if has_version(files, file, version & 0x7FFF, stem):
@@ -161,7 +173,9 @@ def find_in_shared(state: ResolvePtr, stems: StemsPtr, file: uint32_t) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def has_version(files: cython.pointer[Files], file: uint32_t, version: uint32_t, stem: StemPtr) -> cython.bint:
+def has_version(
+    files: cython.pointer[Files], file: uint32_t, version: uint32_t, stem: StemPtr
+) -> cython.bint:
     name: cython.p_const_char = version_name(files, file, version)
     if name is cython.NULL or strlen(name) != stem.version_length:
         return False
@@ -171,9 +185,11 @@ def has_version(files: cython.pointer[Files], file: uint32_t, version: uint32_t,
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def version_name(files: cython.pointer[cython.const[Files]], file: uint32_t, version: uint32_t) -> cython.p_const_char:
-    """The name of a version that a shared object defines, by its index; NULL if it has none (gABI has no such thing;
-    "Symbol Versioning" of the LSB Core Generic specification, 10.7.2).
+def version_name(
+    files: cython.pointer[cython.const[Files]], file: uint32_t, version: uint32_t
+) -> cython.p_const_char:
+    """The name of a version that a shared object defines, by its index; NULL if it has none (gABI has no
+    such thing; "Symbol Versioning" of the LSB Core Generic specification, 10.7.2).
     """
     row = cython.address(files.row[file])
     shared = cython.address(files.shared[row.shared])
@@ -191,7 +207,11 @@ def version_name(files: cython.pointer[cython.const[Files]], file: uint32_t, ver
             if not inside(shared.verdef_size, aux, cython.sizeof(Elf64_Verdaux)):
                 return cython.NULL
             name: uint32_t = cython.cast(cython.pointer[Elf64_Verdaux], base + shared.verdef + aux).vda_name
-            return cython.cast(cython.p_const_char, base + row.stroff + name) if name < row.strsize else cython.NULL
+            return (
+                cython.cast(cython.p_const_char, base + row.stroff + name)
+                if name < row.strsize
+                else cython.NULL
+            )
         if definition.vd_next == 0:
             break
         at += definition.vd_next

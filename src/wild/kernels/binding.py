@@ -1,13 +1,16 @@
 """Binding: the definition of each name among the live files, and what else the files say about it.
 
-Three loops over all names or symbols.  `mention_slice` goes through the symbols of every live file: a definition claims its name (the atomic
-minimum of resolve.py, with the strengths of binding), a reference leaves its bits in SymbolRow.flags, and both merge
-their visibility into it.  `define_slice` goes through them again: the symbol that won writes the row; another strong
-definition is counted as a duplicate.  `settle_shard` goes through the names: what follows from all mentions together.
+Three loops over all names or symbols.  `mention_slice` goes through the symbols of every live file: a
+definition claims its name (the atomic minimum of resolve.py, with the strengths of binding), a reference
+leaves its bits in SymbolRow.flags, and both merge their visibility into it.  `define_slice` goes through
+them again: the symbol that won writes the row; another strong definition is counted as a duplicate.
+`settle_shard` goes through the names: what follows from all mentions together.
 
  - A symbol in a discarded section defines nothing: it counts as a reference, to the winner's copy.
- - Visibility is the most constraining of all mentions in objects (gABI, "Symbol Visibility").  A name that is hidden or
-   protected is not bound to a shared object's definition: it has to be defined in the output.
+ - Visibility is the most constraining of all mentions in objects (gABI, "Symbol Visibility").  A name that
+   is hidden or protected is not bound to a shared object's definition: it has to be defined in the output.
+ - The linker's own weak definitions (file 0) are provided: they go before a shared object's, as PROVIDE does
+   in GNU ld.
  - Common symbols lie in a table of their own (commons.py).
  - Which shared objects are needed, and what they mention, comes last (needed.py).
 """
@@ -120,15 +123,21 @@ def mention_object(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.bi
 @cython.exceptval(check=False)
 @cython.inline
 def mention_bits(row: cython.pointer[FileRow], sym: Sym) -> uint32_t:
-    """Visibility and thread-locality, as an object mentions them."""
+    """Visibility and thread-locality, as an object mentions them; what file 0 says counts only if it wins."""
     if row.kind == FILE_INTERNAL:
-        bits: uint32_t = 0
-    else:
-        bits = MENTION_TLS if sym.st_info & 15 == STT_TLS else MENTION_PLAIN
+        return 0
+    return visibility_bits(sym) | (MENTION_TLS if sym.st_info & 15 == STT_TLS else MENTION_PLAIN)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def visibility_bits(sym: Sym) -> uint32_t:
     visibility: uint32_t = sym.st_other & 3
-    if visibility:
-        bits |= SYM_PROTECTED if visibility == STV_PROTECTED else SYM_HIDDEN
-    return bits
+    if visibility == STV_DEFAULT:
+        return 0
+    return SYM_PROTECTED if visibility == STV_PROTECTED else SYM_HIDDEN
 
 
 @cython.cfunc
@@ -136,7 +145,9 @@ def mention_bits(row: cython.pointer[FileRow], sym: Sym) -> uint32_t:
 @cython.exceptval(check=False)
 @cython.inline
 def reference_bits(row: cython.pointer[FileRow], sym: Sym) -> uint32_t:
-    """A reference of the internal file (-u) need not be satisfied, and a weak one there only makes a name known."""
+    """A reference of the internal file (-u) need not be satisfied, and a weak one there only makes a name
+    known.
+    """
     if row.kind == FILE_INTERNAL:
         return 0 if is_weak(sym) else SYM_REF
     return SYM_REF if is_weak(sym) else SYM_REF | SYM_STRONG_REF
@@ -255,7 +266,8 @@ def define_symbols(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.vo
 def is_duplicate(state: ResolvePtr, winner: uint64_t, file: uint32_t, index: uint32_t) -> cython.bint:
     """Is this defined symbol a second strong definition beside the winner, in another object?
 
-    Not against the internal file: --defsym redefines.  Not within a file: `.symver foo, foo@@V` leaves foo beside foo@@V.
+    Not against the internal file: --defsym redefines.  Not within a file: `.symver foo, foo@@V` leaves foo
+    beside foo@@V.
     """
     row = cython.address(state.files.row[file])
     sym: Sym = symbols_of(state.files, file) + index
@@ -273,7 +285,9 @@ def define_aliases(state: ResolvePtr) -> cython.void:
     i: int64_t
     for i in range(state.alias_count):
         alias = cython.address(state.aliases[i])
-        if state.files.live[alias.file] and state.symbols.key[alias.name] & WHO == claim(0, alias.file, alias.sym):
+        if state.files.live[alias.file] and state.symbols.key[alias.name] & WHO == claim(
+            0, alias.file, alias.sym
+        ):
             define(state, alias.name, alias.file, alias.sym)
             state.symbols.row[alias.name].flags |= SYM_ALIASED
 
@@ -293,7 +307,7 @@ def define(state: ResolvePtr, name: uint32_t, file: uint32_t, index: uint32_t) -
     if row.kind == FILE_SHARED:
         symbol.flags |= shared_flags(sym)
         return
-    symbol.flags |= object_flags(sym)
+    symbol.flags |= object_flags(sym) | visibility_bits(sym)
     section: uint32_t = section_index(state, file, index)
     if section:
         symbol.section = row.sec_base + section
@@ -344,7 +358,7 @@ def object_flags(sym: Sym) -> uint32_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def settle_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Job over shards: what follows from all mentions of a name, and the list of names without a definition."""
+    """Job over shards: what follows from all mentions of a name; list the names without a definition."""
     state: ResolvePtr = cython.cast(ResolvePtr, context)
     shard: int64_t
     name: uint32_t

@@ -1,9 +1,10 @@
-"""Common symbols: the table of names whose definition is one, with the largest size and alignment of all mentions.
+"""Common symbols: the table of names whose definition is one, with the largest size and alignment of all
+mentions.
 
-Compilers of C made an uninitialised variable a common symbol until they changed to -fno-common; Fortran still does.  So
-nearly all links have none, and which files have some is known from binding; only those are looked at again, serially and
-in input order, which is the order of the table.  A shared object's larger definition of a common name widens it, as in
-GNU ld: the shared object's code relies on its own size.
+Compilers of C made an uninitialised variable a common symbol until they changed to -fno-common; Fortran
+still does.  So nearly all links have none, and which files have some is known from binding; only those are
+looked at again, serially and in input order, which is the order of the table.  A shared object's larger
+definition of a common name widens it, as in GNU ld: the shared object's code relies on its own size.
 """
 
 import cython
@@ -18,7 +19,9 @@ WHO = cython.declare(cython.const[uint64_t], (1 << 60) - 1)  # file and symbol o
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def collect_commons(resolution: Resolution) -> cython.int:
-    """Rows of the names that stay common, in input order, with the largest size and alignment of all mentions."""
+    """Rows of the names that stay common, in input order, with the largest size and alignment of all
+    mentions.
+    """
     state: ResolvePtr = cython.address(resolution.state)
     room: uint64_t = 0
     i: uint32_t
@@ -89,7 +92,11 @@ def widen_commons(resolution: Resolution, file: uint32_t) -> cython.void:
     of: U32 = state.names.of + row.global_base - row.first_global
     i: uint32_t
     for i in range(row.first_global, row.nsyms):
-        if of[i] == 0 or syms[i].st_shndx == SHN_UNDEF or claim_strength(state.symbols.key[of[i]]) != BIND_COMMON:
+        if (
+            of[i] == 0
+            or syms[i].st_shndx == SHN_UNDEF
+            or claim_strength(state.symbols.key[of[i]]) != BIND_COMMON
+        ):
             continue
         common = cython.address(resolution.commons[resolution.view.row[of[i]].value])
         common.size = max(common.size, syms[i].st_size)

@@ -1,7 +1,9 @@
-"""What the reports of a failing link list: duplicate and undefined names, who refers to them, thread-local mismatches.
+"""What the reports of a failing link list: duplicate and undefined names, who refers to them, thread-local
+mismatches.
 
-Binding only counts such things, which costs a link that is right nothing.  These functions run when there is something
-to say; they go through the symbol tables again, one file after the other, so that their lists are in input order.
+Binding only counts such things, which costs a link that is right nothing.  These functions run when there is
+something to say; they go through the symbol tables again, one file after the other, so that their lists are
+in input order.
 """
 
 import cython
@@ -41,7 +43,11 @@ def add_duplicates(state: ResolvePtr, file: uint32_t, found: list, limit: int64_
     of: U32 = names_of(state, file)
     i: uint32_t
     for i in range(row.first_global, row.nsyms):
-        if of[i] == 0 or syms[i].st_shndx == SHN_UNDEF or claim_strength(state.symbols.key[of[i]]) != BIND_STRONG:
+        if (
+            of[i] == 0
+            or syms[i].st_shndx == SHN_UNDEF
+            or claim_strength(state.symbols.key[of[i]]) != BIND_STRONG
+        ):
             continue
         if not is_duplicate(state, state.symbols.key[of[i]], file, i):
             continue
@@ -56,7 +62,9 @@ def add_duplicates(state: ResolvePtr, file: uint32_t, found: list, limit: int64_
 def list_undefined(resolution: Resolution, limit: int) -> list:
     """See Resolution.undefined."""
     state: ResolvePtr = cython.address(resolution.state)
-    return [name for name in unresolved_in_order(state) if state.symbols.row[name].flags & SYM_STRONG_REF][:limit]
+    return [name for name in unresolved_in_order(state) if state.symbols.row[name].flags & SYM_STRONG_REF][
+        :limit
+    ]
 
 
 @cython.cfunc
@@ -119,7 +127,11 @@ def list_with_prefix(resolution: Resolution, prefix: bytes) -> list:
             name: uint32_t = state.unresolved[state.names.start[shard] + i]
             row = cython.address(state.names.row[name])
             spelling: Bytes = resolution.names.spelling(name)
-            if row.length >= size and memcmp(spelling, wanted, size) == 0 and state.symbols.row[name].file == NONE:
+            if (
+                row.length >= size
+                and memcmp(spelling, wanted, size) == 0
+                and state.symbols.row[name].file == NONE
+            ):
                 found.append((row.first, name, spelling[: row.length]))
     found.sort()
     return [(name, text) for _, name, text in found]
@@ -173,3 +185,40 @@ def list_references(resolution: Resolution, name: int, limit: int) -> list:
                     return found
                 found.append((file, sym))
     return found
+
+
+def list_hidden_references(resolution: Resolution, limit: int) -> list:
+    """(NameId, shared object that refers to it) where the only definition is a hidden one of the output."""
+    state: ResolvePtr = cython.address(resolution.state)
+    elsewhere: set = set()
+    found: list = []
+    i: int64_t
+    for i in range(state.files.shared_count):
+        if state.files.shared[i].used:
+            add_hidden(state, state.files.shared[i].file, True, elsewhere, found)
+    for i in range(state.files.shared_count):
+        if state.files.shared[i].used:
+            add_hidden(state, state.files.shared[i].file, False, elsewhere, found)
+    return [pair for pair in found if pair[0] not in elsewhere][:limit]
+
+
+@cython.cfunc
+@cython.exceptval(check=True)
+def add_hidden(
+    state: ResolvePtr, file: uint32_t, defined: cython.bint, elsewhere: set, found: list
+) -> cython.void:
+    """Among the hidden names, those a shared object defines itself, or those it refers to strongly."""
+    row = cython.address(state.files.row[file])
+    syms: Sym = symbols_of(state.files, file)
+    of: U32 = names_of(state, file)
+    i: uint32_t
+    for i in range(row.first_global, row.nsyms):
+        symbol = cython.address(state.symbols.row[of[i]])
+        if of[i] == 0 or symbol.flags & (SYM_OBJECT_DEF | SYM_HIDDEN) != SYM_OBJECT_DEF | SYM_HIDDEN:
+            continue
+        if symbol.file == 0 or (syms[i].st_shndx != SHN_UNDEF) != defined:
+            continue
+        if defined:
+            elsewhere.add(of[i])
+        elif not is_weak(syms + i):
+            found.append((of[i], file))

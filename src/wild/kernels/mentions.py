@@ -1,4 +1,6 @@
-"""Mentions: the names of all global symbols, found and hashed; the first half of names.py, where the essay is."""
+"""Mentions: the names of all global symbols, found and hashed; the first half of names.py, where the essay
+is.
+"""
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
@@ -72,7 +74,9 @@ def symbol_of(files: cython.pointer[Files], file: uint32_t, id: uint32_t) -> Sym
 @cython.exceptval(check=False)
 def symbol_fault(index: IndexPtr, code: cython.int, file: uint32_t, id: uint32_t, extra: uint64_t) -> int64_t:
     row = cython.address(index.files.row[file])
-    place: uint64_t = row.symoff + cython.sizeof(Elf64_Sym) * cython.cast(uint64_t, row.first_global + id - row.global_base)
+    place: uint64_t = row.symoff + cython.sizeof(Elf64_Sym) * cython.cast(
+        uint64_t, row.first_global + id - row.global_base
+    )
     report(index.fault, code, file, place, extra)
     return -1
 
@@ -81,7 +85,12 @@ def symbol_fault(index: IndexPtr, code: cython.int, file: uint32_t, id: uint32_t
 @cython.nogil
 @cython.exceptval(check=False)
 def collect_object(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+    index: IndexPtr,
+    file: uint32_t,
+    first: uint32_t,
+    stop: uint32_t,
+    keys: cython.pointer[NameKey],
+    count: int64_t,
 ) -> int64_t:
     """Keys of an object's symbols, appended behind `count` others."""
     row = cython.address(index.files.row[file])
@@ -95,14 +104,18 @@ def collect_object(
         if name >= row.strsize and name:
             return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
         if unlikely(syms[i].st_info >> 4 == STB_LOCAL) and row.first_global + first + i != row.global_base:
-            return symbol_fault(index, FAULT_LOCAL_GLOBAL, file, first + i, row.first_global + first + i - row.global_base)
+            return symbol_fault(
+                index, FAULT_LOCAL_GLOBAL, file, first + i, row.first_global + first + i - row.global_base
+            )
         if name == 0 or strings[name] == 0:
             continue
         key = keys + count
         key.text = strings + name
         length: uint64_t = object_length(key)
         if unlikely(length > KEY_LENGTH):
-            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
+            return symbol_fault(
+                index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base
+            )
         key.hash = hash_bytes(key.text, length)
         key.id = first + i
         count += 1
@@ -114,7 +127,9 @@ def collect_object(
 @cython.exceptval(check=False)
 @cython.inline
 def object_length(key: cython.pointer[NameKey]) -> uint64_t:
-    """Set `key.length` to the name's length and marks by the rules for versions above; returns the plain length."""
+    """Set `key.length` to the name's length and marks by the rules for versions above; returns the plain
+    length.
+    """
     text = cython.cast(cython.p_const_char, key.text)
     length: uint64_t = cython.cast(uint64_t, strchrnul(text, 64) - text)
     marks: uint32_t = 0
@@ -132,7 +147,12 @@ def object_length(key: cython.pointer[NameKey]) -> uint64_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def collect_shared(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+    index: IndexPtr,
+    file: uint32_t,
+    first: uint32_t,
+    stop: uint32_t,
+    keys: cython.pointer[NameKey],
+    count: int64_t,
 ) -> int64_t:
     """Keys of a shared object's symbols: what it lacks, and its definitions of default versions."""
     files = index.files
@@ -140,7 +160,9 @@ def collect_shared(
     strings: Bytes = files.base[file] + row.stroff
     syms: Sym = symbol_of(files, file, first)
     versym_at: uint64_t = files.shared[row.shared].versym
-    versym: Bytes = files.base[file] + versym_at + 2 * cython.cast(uint64_t, row.first_global + first - row.global_base)
+    versym: Bytes = (
+        files.base[file] + versym_at + 2 * cython.cast(uint64_t, row.first_global + first - row.global_base)
+    )
     i: uint32_t
     for i in range(stop - first):
         if i + AHEAD < stop - first:
@@ -158,7 +180,9 @@ def collect_shared(
         key.text = strings + name
         length: uint64_t = strlen(cython.cast(cython.p_const_char, key.text))
         if unlikely(length > KEY_LENGTH):
-            return symbol_fault(index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base)
+            return symbol_fault(
+                index, FAULT_NAME_LENGTH, file, first + i, row.first_global + first + i - row.global_base
+            )
         key.length = cython.cast(uint32_t, length)
         key.hash = hash_bytes(key.text, length)
         key.id = first + i
@@ -170,7 +194,12 @@ def collect_shared(
 @cython.nogil
 @cython.exceptval(check=False)
 def collect_extra(
-    index: IndexPtr, file: uint32_t, first: uint32_t, stop: uint32_t, keys: cython.pointer[NameKey], count: int64_t
+    index: IndexPtr,
+    file: uint32_t,
+    first: uint32_t,
+    stop: uint32_t,
+    keys: cython.pointer[NameKey],
+    count: int64_t,
 ) -> int64_t:
     """Keys of group signatures that are local symbols, in the order of the SHT_GROUP sections."""
     row = cython.address(index.files.row[file])
@@ -215,7 +244,9 @@ def signature(index: IndexPtr, file: uint32_t, sym: Sym, key: cython.pointer[Nam
     key.text = text + name
     key.length = 0
     if name:
-        key.length = cython.cast(uint32_t, min(strlen(cython.cast(cython.p_const_char, key.text)), KEY_LENGTH))
+        key.length = cython.cast(
+            uint32_t, min(strlen(cython.cast(cython.p_const_char, key.text)), KEY_LENGTH)
+        )
         key.hash = hash_bytes(key.text, key.length)
     return True
 

@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.files cimport Inputs
 from wild.kernels.pool cimport Fault
-from wild.kernels.tables cimport Files, FileRow, Names
+from wild.kernels.tables cimport Files, FileRow, Names, SHARD_BITS
 
 cdef extern from "string.h" nogil:
     const char *strchrnul(const char *text, int byte) noexcept
@@ -27,6 +27,11 @@ cdef struct Spelling:            # the bytes of a distinct name, while its shard
 cdef enum:
     BLOCK = 8192                 # names; their keys fit the second-level cache twice
 
+cdef struct NameSlots:           # the hash tables of all shards
+    uint64_t *slots              # high half of the hash | index in the shard + 1; 0: free
+    uint64_t start[64]
+    uint64_t mask[64]
+
 cdef struct Index:               # the context of the loops that make the table
     Files *files
     Names *names
@@ -37,9 +42,7 @@ cdef struct Index:               # the context of the loops that make the table
     NameKey *scratch             # BLOCK keys for each thread
     Spelling *spellings          # `widest` for each thread
     uint64_t widest              # keys in the fullest shard
-    uint64_t *slots
-    uint64_t *slot_start
-    uint64_t *slot_mask
+    NameSlots *slots
     int64_t blocks
     Fault *fault
 
@@ -48,9 +51,7 @@ ctypedef Index *IndexPtr
 cdef class NameTable:
     cdef Names view
     cdef Inputs inputs
-    cdef uint64_t *slots         # high half of the hash | index in the shard + 1; 0: free
-    cdef uint64_t slot_start[64]
-    cdef uint64_t slot_mask[64]
+    cdef NameSlots slots
     cdef uint32_t *defaults      # GlobalIds of symbols foo@@V of objects
     cdef public int64_t default_count
     cdef uint32_t *versioned     # NameIds foo@V
@@ -72,3 +73,16 @@ cdef inline uint32_t file_of_global(const Files *files, uint32_t id) noexcept no
         else:
             high = middle
     return <uint32_t> low
+
+cdef inline uint32_t candidate(const Names *names, const NameSlots *slots, uint64_t hash, uint64_t *at) noexcept nogil:
+    """The next name whose hash agrees in the bits a slot holds, from slot `at` on, which is moved behind it; else 0."""
+    cdef uint64_t shard = hash >> (64 - SHARD_BITS)
+    cdef const uint64_t *table = slots.slots + slots.start[shard]
+    cdef uint64_t mask = slots.mask[shard], slot
+    while True:
+        slot = table[at[0] & mask]
+        if slot == 0:
+            return 0
+        at[0] += 1
+        if slot >> 32 == hash >> 32:
+            return names.start[shard] + <uint32_t> slot - 1

@@ -1,22 +1,26 @@
 """Names: every global name of every input is hashed once and gets a number, the same one for the same bytes.
 
-The problem is a million strings in a thousand string tables, most of them in several files, with the numbers to come
-out the same whatever the number of threads.  A concurrent hash table gives numbers by luck; merging tables per thread
-hashes and compares everything twice.  Here the names are parted by the top bits of their hashes into 64 shards, each of
-which one thread fills alone, in input order:
+The problem is a million strings in a thousand string tables, most of them in several files, with the numbers
+to come out the same whatever the number of threads.  A concurrent hash table gives numbers by luck; merging
+tables per thread hashes and compares everything twice.  Here the names are parted by the top bits of their
+hashes into 64 shards, each of which one thread fills alone, in input order:
 
- 1. `index_block` (mentions.py), parallel over blocks of GlobalIds (so that one huge file is not one thread's work): find the name's
-    end, hash it, and leave a `NameKey`; then sort the keys of the block by shard, stably, while they are in cache.
- 2. `fill_shard`, parallel over shards: walk the shard's run in every block, in order, and insert into an open-addressing
-    table.  NameId = start of the shard + order of first appearance.  The starts come from the counts of keys, an upper
-    bound, so that no shard waits for another; hence the gaps between the ids of shards.
+ 1. `index_block` (mentions.py), parallel over blocks of GlobalIds (so that one huge file is not one thread's
+    work): find the name's end, hash it, and leave a `NameKey`; then sort the keys of the block by shard,
+    stably, while they are in cache.
+ 2. `fill_shard`, parallel over shards: walk the shard's run in every block, in order, and insert into an
+    open-addressing table.  NameId = start of the shard + order of first appearance.  The starts come from
+    the counts of keys, an upper bound, so that no shard waits for another; hence the gaps between the ids of
+    shards.
 
-Both loops are bound by memory latency, not by instructions: the symbol says where the name is, the name gives the hash,
-the hash the slot, and the slot a name to compare with.  So each is prefetched a few steps ahead.
+Both loops are bound by memory latency, not by instructions: the symbol says where the name is, the name
+gives the hash, the hash the slot, and the slot a name to compare with.  So each is prefetched a few steps
+ahead.
 
-Versions in names (`.symver`): the symbol `foo@@V` of an object bears the name `foo`, being what a plain reference to
-`foo` means; an undefined `foo@@V`, which no assembler makes, is taken as a reference to `foo`, too.  `foo@V` bears the
-name `foo@V`; what it is bound to is the matter of resolve.py.  In a shared object only default versions bear their name.
+Versions in names (`.symver`): the symbol `foo@@V` of an object bears the name `foo`, being what a plain
+reference to `foo` means; an undefined `foo@@V`, which no assembler makes, is taken as a reference to `foo`,
+too.  `foo@V` bears the name `foo@V`; what it is bound to is the matter of resolve.py.  In a shared object
+only default versions bear their name.
 """
 
 import cython
@@ -46,7 +50,8 @@ Wrapping = cython.struct(
 class NameTable:
     """The distinct global names of `inputs`, whose headers must have been read.
 
-    Raises KernelFault for a name outside its string table and for a local symbol among an object's global ones.
+    Raises KernelFault for a name outside its string table and for a local symbol among an object's global
+    ones.
     """
 
     def __cinit__(self, pool: Pool, inputs: Inputs):
@@ -56,8 +61,7 @@ class NameTable:
         index.files = cython.address(inputs.view)
         index.names = cython.address(self.view)
         index.fault = cython.address(pool.fault)
-        index.slot_start = self.slot_start
-        index.slot_mask = self.slot_mask
+        index.slots = cython.address(self.slots)
         self.view.of = cython.cast(U32, inputs.arena.array(inputs.view.globals, 4))
         try:
             fill_table(self, pool, cython.address(index))
@@ -75,17 +79,15 @@ class NameTable:
     def lookup(self, text: Bytes, length: uint64_t) -> uint32_t:
         """The NameId of these bytes, 0 when no input mentions them."""
         hash: uint64_t = hash_bytes(text, length)
-        shard: uint64_t = hash >> (64 - SHARD_BITS)
-        slots: U64 = self.slots + self.slot_start[shard]
-        mask: uint64_t = self.slot_mask[shard]
-        at: uint64_t = hash & mask
-        while slots[at]:
-            if slots[at] >> 32 == hash >> 32:
-                name: uint32_t = self.view.start[shard] + cython.cast(uint32_t, slots[at]) - 1
-                if self.view.row[name].length == length and memcmp(self.spelling(name), text, length) == 0:
-                    return name
-            at = (at + 1) & mask
-        return 0
+        at: uint64_t = hash
+        while True:
+            name: uint32_t = candidate(
+                cython.address(self.view), cython.address(self.slots), hash, cython.address(at)
+            )
+            if name == 0:
+                return 0
+            if self.view.row[name].length == length and memcmp(self.spelling(name), text, length) == 0:
+                return name
 
     @cython.cfunc
     @cython.nogil
@@ -116,11 +118,11 @@ class NameTable:
         return self.view.of[global_id]
 
     def wrap(self, pool: Pool, symbols: list):
-        """--wrap: where an object refers to a symbol of the list, let it refer to `__wrap_` and its name instead, and
-        to the symbol where it refers to `__real_` and its name.
+        """--wrap: where an object refers to a symbol of the list, let it refer to `__wrap_` and its name
+        instead, and to the symbol where it refers to `__real_` and its name.
 
-        Raises KeyError when a name that takes another's place is not mentioned by any input: the internal file can
-        mention it, by an undefined weak symbol, which has no other effect.
+        Raises KeyError when a name that takes another's place is not mentioned by any input: the internal
+        file can mention it, by an undefined weak symbol, which has no other effect.
         """
         wrapping = cython.declare(Wrapping)
         wrapping.files = cython.address(self.inputs.view)
@@ -178,14 +180,13 @@ def divide(table: NameTable, index: IndexPtr):
         width: uint64_t = 8
         while width < keys + (keys >> 2):
             width *= 2
-        table.slot_start[shard] = slots
-        table.slot_mask[shard] = width - 1
+        table.slots.start[shard] = slots
+        table.slots.mask[shard] = width - 1
         slots += width
     table.view.start[SHARDS] = cython.cast(uint32_t, total)
     table.view.capacity = cython.cast(uint32_t, total)
     table.view.row = cython.cast(cython.pointer[NameRow], arena.array(total, cython.sizeof(NameRow)))
-    table.slots = cython.cast(U64, arena.array(slots, 8))
-    index.slots = table.slots
+    table.slots.slots = cython.cast(U64, arena.array(slots, 8))
 
 
 @cython.cfunc
@@ -251,7 +252,9 @@ def fill_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
         file: uint32_t = 0
         for block in range(index.blocks):
             runs: U32 = index.runs + 65 * block + shard
-            count = fill_run(index, shard, index.keys + runs[0], runs[1] - runs[0], spellings, count, cython.address(file))
+            count = fill_run(
+                index, shard, index.keys + runs[0], runs[1] - runs[0], spellings, count, cython.address(file)
+            )
         index.names.count[shard] = count
     return 0
 
@@ -269,8 +272,8 @@ def fill_run(
     file: cython.pointer[uint32_t],
 ) -> uint32_t:
     """Insert one run; `count` names are in the shard already.  Returns how many there are then."""
-    slots: U64 = index.slots + index.slot_start[shard]
-    mask: uint64_t = index.slot_mask[shard]
+    slots: U64 = index.slots.slots + index.slots.start[shard]
+    mask: uint64_t = index.slots.mask[shard]
     start: uint32_t = index.names.start[shard]
     i: uint32_t
     for i in range(keys_count):

@@ -1,14 +1,15 @@
 """Which shared objects the output needs, and what follows from that.
 
-A shared object given after --as-needed is needed if a live object refers strongly to a name that it defines and no object
-does (as mold and lld have it; GNU ld also counts weak references).  One that is not needed is as if it had not been given:
-its definitions do not count, weak references to them are undefined or bound to the next shared object, and what it refers
-to need not be exported.
+A shared object given after --as-needed is needed if a live object refers strongly to a name that it defines
+and no object does (as mold and lld have it; GNU ld also counts weak references).  One that is not needed is
+as if it had not been given: its definitions do not count, weak references to them are undefined or bound to
+the next shared object, and what it refers to need not be exported.
 
-So this comes after binding: the shared objects are few and their symbol tables small, and one serial walk over them
-unbinds the names of those that are not needed and notes what the others mention.  SYM_SHARED_REF is set for a reference
-and for a definition of a shared object alike: in both cases the output's own definition must be found by the dynamic
-linker in its place.  After garbage collection the question is asked once more, of references that were reached.
+So this comes after binding: the shared objects are few and their symbol tables small, and one serial walk
+over them unbinds the names of those that are not needed and notes what the others mention.  SYM_SHARED_REF
+is set for a reference and for a definition of a shared object alike: in both cases the output's own
+definition must be found by the dynamic linker in its place.  After garbage collection the question is asked
+once more, of references that were reached.
 """
 
 import cython
@@ -35,7 +36,7 @@ def begin_needed(state: ResolvePtr) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def settle_needed(state: ResolvePtr) -> cython.void:
-    """Strong references have set SharedRow.used: unbind the others, then note what the needed ones mention."""
+    """Strong references have set SharedRow.used: unbind the others, note what the needed ones mention."""
     i: int64_t
     for i in range(state.files.shared_count):
         if not state.files.shared[i].used:
@@ -101,7 +102,11 @@ def mention_file(state: ResolvePtr, file: uint32_t) -> cython.void:
             continue
         symbol = cython.address(state.symbols.row[of[i]])
         symbol.flags |= SYM_SHARED_REF
-        if symbol.file == NONE and syms[i].st_shndx != SHN_UNDEF and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED) == 0:
+        if (
+            symbol.file == NONE
+            and syms[i].st_shndx != SHN_UNDEF
+            and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED) == 0
+        ):
             define(state, of[i], file, i)
 
 
@@ -116,7 +121,12 @@ def settle_provided(state: ResolvePtr) -> cython.void:
     i: uint32_t
     for i in range(row.first_global, row.nsyms):
         symbol = cython.address(state.symbols.row[of[i]])
-        if of[i] and is_weak(syms + i) and symbol.file == 0 and symbol.flags & (SYM_REF | SYM_SHARED_REF) == 0:
+        if (
+            of[i]
+            and is_weak(syms + i)
+            and symbol.file == 0
+            and symbol.flags & (SYM_REF | SYM_SHARED_REF) == 0
+        ):
             undefine(symbol)
 
 

@@ -41,8 +41,8 @@ cdef enum:                       # a claim is strength << 60 | FileId << 32 | sy
     BIND_STRONG = 0
     BIND_COMMON = 1
     BIND_WEAK = 2
-    BIND_SHARED = 3
-    BIND_PROVIDED = 4
+    BIND_PROVIDED = 3
+    BIND_SHARED = 4
 
 cdef struct Resolve:             # the context of the loops
     Files *files

@@ -1,24 +1,27 @@
 """Resolution: which file defines each name, and which archive members are loaded for that.
 
-Two questions are asked of every name, and both are answered by the same means: each file *claims* the names that it
-could define, a claim being one 64-bit number made of strength, file and symbol, and an atomic minimum leaves the
-strongest; of equal ones the first on the command line.  No lock, no order between threads, one memory access a symbol.
+Two questions are asked of every name, and both are answered by the same means: each file *claims* the names
+that it could define, a claim being one 64-bit number made of strength, file and symbol, and an atomic
+minimum leaves the strongest; of equal ones the first on the command line.  No lock, no order between
+threads, one memory access a symbol.
 
-Loading (`load`) asks what would define a name if everything were loaded.  All files claim; then every strong reference
-from a live file wakes the archive member that holds the strongest claim.  The members that woke claim again, as live
-files now, and then look at what they refer to.  Such a round costs as much as the files that are new in it; rounds go on
-until none wakes.  All claims of a round are made before its first reference is looked at: that makes the result
-independent of the number of threads, and of the order in which archives are named, which only decides between equals.
+Loading (`load`) asks what would define a name if everything were loaded.  All files claim; then every strong
+reference from a live file wakes the archive member that holds the strongest claim.  The members that woke
+claim again, as live files now, and then look at what they refer to.  Such a round costs as much as the files
+that are new in it; rounds go on until none wakes.  All claims of a round are made before its first reference
+is looked at: that makes the result independent of the number of threads, and of the order in which archives
+are named, which only decides between equals.
 
-A common symbol is a reference, too, as in GNU ld: a member with a true definition is loaded for it, but not one with
-just another common symbol.  Shared objects and archive members are on a par, so that of `-lfoo -lbar` the first counts.
+A common symbol is a reference, too, as in GNU ld: a member with a true definition is loaded for it, but not
+one with just another common symbol.  Shared objects and archive members are on a par, so that of `-lfoo
+-lbar` the first counts.
 
-Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups have been
-decided, because a group's losing copies define nothing.
+Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups
+have been decided, because a group's losing copies define nothing.
 
-The name `foo@V` is also defined by a symbol `foo@@V` of an object and by the symbol `foo` with version V, default or
-not, of a shared object.  Such pairs are rare: a list of them is made once, from the few names with `@` in them, and
-claims are made for it after each round.
+The name `foo@V` is also defined by a symbol `foo@@V` of an object and by the symbol `foo` with version V,
+default or not, of a shared object.  Such pairs are rare: a list of them is made once, from the few names
+with `@` in them, and claims are made for it after each round.
 """
 
 import cython
@@ -97,8 +100,9 @@ class Resolution:
     def bind(self, pool: Pool, sections: SectionTable = None):
         """Find the definition of every name among the live files and fill its SymbolRow; once, after `load`.
 
-        Definitions in sections that COMDAT groups or the output rules discard count as references (`sections` may be
-        None: nothing is discarded).  Raises KernelFault for a section index outside its file.
+        Definitions in sections that COMDAT groups or the output rules discard count as references
+        (`sections` may be None: nothing is discarded).  Raises KernelFault for a section index outside its
+        file.
         """
         state = cython.address(self.state)
         state.fault = cython.address(pool.fault)
@@ -107,8 +111,8 @@ class Resolution:
         bind_names(self, pool)
 
     def drop_unneeded(self, pool: Pool):
-        """After --gc-sections and the scan of relocations: a shared object given after --as-needed that only dropped
-        sections refer to is not needed.
+        """After --gc-sections and the scan of relocations: a shared object given after --as-needed that only
+        dropped sections refer to is not needed.
         """
         drop_unneeded(self, pool)
 
@@ -124,15 +128,17 @@ class Resolution:
         return list_duplicates(self, limit) if self.state.duplicates else []
 
     def undefined(self, limit: int, in_shared: bool = False) -> list:
-        """NameIds that live objects refer to strongly and nothing defines; `in_shared`: those that only shared
-        objects of the output refer to.  In input order.
+        """NameIds that live objects refer to strongly and nothing defines; `in_shared`: those that only
+        shared objects of the output refer to.  In input order.
         """
         from wild.kernels.conflicts import list_undefined, list_undefined_in_shared
 
         return list_undefined_in_shared(self, limit) if in_shared else list_undefined(self, limit)
 
     def undefined_with_prefix(self, prefix: bytes) -> list:
-        """(NameId, name) of what is referred to, weakly or strongly, is not defined, and begins with `prefix`."""
+        """(NameId, name) of what is referred to, weakly or strongly, is not defined, and begins with
+        `prefix`.
+        """
         from wild.kernels.conflicts import list_with_prefix
 
         return list_with_prefix(self, prefix)
@@ -226,7 +232,9 @@ def begin_live(state: ResolvePtr) -> cython.void:
     file: int64_t
     for file in range(files.count):
         row = cython.address(files.row[file])
-        files.live[file] = row.kind != FILE_IGNORED and not (row.kind == FILE_OBJECT and row.flags & FILE_LAZY)
+        files.live[file] = row.kind != FILE_IGNORED and not (
+            row.kind == FILE_OBJECT and row.flags & FILE_LAZY
+        )
     list_live(state)
 
 

@@ -1,0 +1,243 @@
+"""What the dynamic linker sees of the output: version scripts, dynamic lists, -E, -Bsymbolic and
+--exclude-libs.
+
+The command line's files are read here and put into the order of their precedence; which symbols they match
+is found by the kernel, whose essay tells the rules (wild/kernels/exports.py).  Most links have none of these
+files.
+"""
+
+from __future__ import annotations
+
+from wild.errors import LinkError
+from wild.kernels.exports import ExportTable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from wild.kernels.files import Inputs
+    from wild.kernels.names import NameTable
+    from wild.kernels.pool import Pool
+    from wild.kernels.resolve import Resolution
+    from wild.kernels.version_text import PatternTable, VersionNames
+    from wild.mode import Kind
+    from wild.options import Options
+    from wild.script import Script
+    from wild.versions import VersionScript
+
+_GLOBAL = 1  # VER_NDX_GLOBAL
+_SYMBOLIC = {
+    "none": 0,
+    "all": 1,
+    "functions": 2,
+    "non-weak": 3,
+    "non-weak-functions": 4,
+}  # kernels/exports.pxd
+_MOST_HIDDEN = 1000  # reports of hidden symbols that shared objects refer to, before --error-limit cuts them
+_PATTERN = b"*?[\\"
+
+
+class Exports:
+    """`nodes`: versions the output defines, as (name, names of the versions it succeeds), in order of their
+    indices; `warnings`: texts about the files of the command line.
+    """
+
+    __slots__ = ("nodes", "warnings")
+
+    def __init__(self) -> None:
+        self.nodes: list[tuple[bytes, list[bytes]]] = []
+        self.warnings: list[str] = []
+
+
+def decide_exports(
+    pool: Pool,
+    inputs: Inputs,
+    names: NameTable,
+    resolution: Resolution,
+    scripts: list[Script],
+    options: Options,
+    kind: Kind,
+) -> Exports:
+    """Decide what the output exports and imports, and under which versions; names must have been bound.
+
+    Raises LinkError for a file that cannot be read or parsed, for symbols whose version no script defines,
+    for names of scripts without a definition (--no-undefined-version), and for hidden symbols that shared
+    objects need.
+    """
+    exports = Exports()
+    table = ExportTable(resolution)
+    sources = [(_read(path), path) for path in options.version_scripts]
+    sources += [
+        (script.version_text.encode("utf-8", "surrogateescape"), "VERSION of a linker script")
+        for script in scripts
+        if script.version_text is not None
+    ]
+    versions = _parse(sources, exports) if sources else None
+    if kind.dynamic:
+        indices = {node.name: node.version for node in versions.nodes} if versions else {}
+        unknown = table.take_symbol_versions(indices)
+        if kind.shared:
+            _check_versions(unknown, inputs, names, resolution)
+        if versions:
+            _take_versions(pool, table, versions, options, exports)
+        _take_lists(pool, table, options)
+    table.apply(pool, _rules(options, kind))
+    _check_hidden(table, inputs, names)
+    return exports
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise LinkError(f"{path}: cannot open: {error.strerror}") from None
+
+
+def _parse(sources: list[tuple[bytes, str]], exports: Exports) -> VersionScript:
+    from wild.versions import parse_version_scripts
+
+    script = parse_version_scripts(sources)
+    by_version = {node.version: node.name for node in script.nodes}
+    exports.nodes = [(node.name, [by_version[parent] for parent in node.parents]) for node in script.nodes]
+    return script
+
+
+def _take_versions(
+    pool: Pool, table: ExportTable, script: VersionScript, options: Options, exports: Exports
+) -> None:
+    """Exact names, then patterns."""
+    from wild.kernels.version_text import PatternTable
+
+    table.take_names(pool, script.names)
+    twice = table.contradictions(script.names)
+    exports.warnings += [
+        f"version script: {_shown(name)} is given two versions; the first counts" for name in twice
+    ]
+    if not options.undefined_version:
+        missing = table.undefined_names(script.names)
+        if missing:
+            raise LinkError(*[f"version script: symbol {_shown(name)} is not defined" for name in missing])
+    _match(pool, table, PatternTable(script.patterns), False)
+
+
+def _take_lists(pool: Pool, table: ExportTable, options: Options) -> None:
+    """--dynamic-list, --export-dynamic-symbol-list, --export-dynamic-symbol."""
+    files = [*options.dynamic_lists, *options.export_dynamic_symbol_lists]
+    if not files and not options.export_dynamic_symbols:
+        return
+    from wild.kernels.version_text import PatternTable
+    from wild.versions import parse_dynamic_list
+
+    patterns = []
+    for path in files:
+        listed = parse_dynamic_list(_read(path), path)
+        table.take_names(pool, listed.names, True)
+        patterns += listed.patterns
+    symbols = [name.encode("utf-8", "surrogateescape") for name in options.export_dynamic_symbols]
+    table.take_names(pool, _exact_names(name for name in symbols if not _is_pattern(name)), True)
+    patterns += [(name, _GLOBAL, 0) for name in symbols if _is_pattern(name)]
+    if patterns:
+        _match(pool, table, PatternTable(patterns), True)
+
+
+def _is_pattern(name: bytes) -> bool:
+    return any(character in name for character in _PATTERN)
+
+
+def _exact_names(names: Iterable[bytes]) -> VersionNames:
+    from wild.kernels.version_text import VersionNames, VersionText
+
+    text = b"".join(name + b";" for name in names)
+    rows = VersionNames(text)
+    VersionText(rows, 0, len(text)).take_names(_GLOBAL)
+    return rows
+
+
+def _match(pool: Pool, table: ExportTable, patterns: PatternTable, listing: bool) -> None:
+    """Match patterns; names of C++ are demangled only if some pattern is about demangled names."""
+    cxx = table.take_patterns(pool, patterns, listing)
+    if cxx:
+        from wild.demangle import demangle_many
+
+        demangled = demangle_many([name.decode("utf-8", "surrogateescape") for name in cxx])
+        table.match_demangled(patterns, [text.encode("utf-8", "surrogateescape") for text in demangled])
+
+
+def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, bool, bool, bool, int]:
+    """Rules of kernels/exports.pxd, in the order of `ExportTable.apply`.
+
+    A dynamic linker is there for a shared object and for a program that names one; a static PIE relocates
+    itself and finds no symbols.
+    """
+    linked = kind.dynamic and (kind.shared or kind.interp)
+    ignored = _may_be_undefined(options, kind.shared)
+    return (
+        kind.dynamic,
+        kind.shared,
+        kind.shared or options.export_dynamic,
+        bool(options.dynamic_lists) and kind.shared,
+        kind.shared and ignored,
+        linked and options.z_dynamic_undefined_weak is not False,
+        ignored,
+        options.gnu_unique,
+        _SYMBOLIC[options.bsymbolic],
+    )
+
+
+def _may_be_undefined(options: Options, shared: bool) -> bool:
+    """-z defs, -z undefs, --unresolved-symbols: may an object refer to what nothing defines?
+
+    -z goes before --unresolved-symbols; by default only a shared object may.
+    """
+    if options.z_defs is not None:
+        return not options.z_defs
+    if options.unresolved_symbols is not None:
+        return options.unresolved_symbols in {"ignore-all", "ignore-in-object-files"}
+    return shared
+
+
+def _check_versions(
+    unknown: list[tuple[int, bytes]], inputs: Inputs, names: NameTable, resolution: Resolution
+) -> None:
+    """A shared object can define only versions that a script names (GNU ld: "version node not found")."""
+    if not unknown:
+        return
+    texts = []
+    for name, version in unknown:
+        file = resolution.symbol(name)[0] or 0
+        symbol = _shown(names.text(name).partition(b"@")[0])
+        texts.append(
+            f"{inputs.file_name(file)}: symbol {symbol} has version {_shown(version)}"
+            ", which no version script defines"
+        )
+    raise LinkError(*texts)
+
+
+def _check_hidden(table: ExportTable, inputs: Inputs, names: NameTable) -> None:
+    """A shared object cannot be bound to a hidden symbol of the output.
+
+    It may find another one in a library that it needs, but that is not part of the link: then nothing is said.
+    """
+    found = table.hidden_references(_MOST_HIDDEN)
+    if not found:
+        return
+    complete = complete_shared_objects(inputs)
+    texts = [
+        f"{inputs.file_name(file)}: refers to {_shown(names.text(name))}, which is hidden in the output"
+        for name, file in found
+        if file in complete
+    ]
+    if texts:
+        raise LinkError(*texts)
+
+
+def complete_shared_objects(inputs: Inputs) -> set[int]:
+    """FileIds of the shared objects all of whose DT_NEEDED are part of the link: what they lack, nobody has."""
+    files = inputs.shared_files()
+    known = {inputs.soname(file) or inputs.file_name(file).rpartition("/")[2] for file in files}
+    return {file for file in files if known.issuperset(inputs.dt_needed(file))}
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "replace")
