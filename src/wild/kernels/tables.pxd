@@ -44,10 +44,10 @@ cdef struct FileRow:
     uint32_t nsyms, first_global # both checked against the table's size
     uint32_t nextra              # group signatures that are local symbols
     uint32_t global_base, local_base, sec_base
-    uint32_t name_offset, name_length    # member name, in the map (for FILE_MEMBER) or in the long-name table
+    uint32_t name_offset, name_length    # of a FILE_MEMBER, in Inputs.names
     uint32_t symtab              # section header index of the symbol table
     uint32_t shared              # SharedRow of a shared object
-    uint32_t path                # index of the path in Inputs.paths (for texts)
+    uint32_t path                # index in Inputs.paths, for texts: the file, or the archive of a member
     uint8_t kind, flags
     uint16_t groups              # 1: has SHT_GROUP sections
     uint32_t unusual             # first SectionId of the list that the section pass keeps through SectionRow.link
