@@ -1,4 +1,4 @@
-"""The linker's own notes (.note.gnu.property, .note.gnu.build-id, .note.package) and what --build-id hashes."""
+"""The linker's own notes: .note.gnu.property, .note.gnu.build-id (and what it hashes), .note.package."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ NOTE_HEADER = 16  # bytes before the description of a note whose owner has three
 LEAF = 1 << 20  # bytes that one thread hashes at a time for the tree of --build-id=sha1
 STYLE_SIZES = {"fast": 20, "sha1": 20, "tree": 20, "sha256": 32, "md5": 16, "uuid": 16}
 
-# What GNU ld's --package-metadata writes for characters that shells and compiler drivers would take for themselves.
+# What GNU ld's --package-metadata writes for characters that shells and compiler drivers would take for
+# themselves.
 PERCENT_NAMES = {"comma": ",", "lbrace": "{", "quot": '"', "rbrace": "}", "space": " "}
 
 
@@ -27,7 +28,7 @@ def word(value: int) -> bytes:
 
 
 def note(owner: bytes, kind: int, description: bytes, align: int = 4) -> bytes:
-    """One note (gABI, "Note Section"): sizes, type, owner and description, both filled up to `align` bytes."""
+    """One note (gABI, "Note Section"): sizes, type, owner, description, filled up to `align` bytes."""
     name = owner + b"\0"
     head = word(len(name)) + word(len(description)) + word(kind) + name
     return fill_up(head, align if align == 4 else 8) + fill_up(description, align)
@@ -40,8 +41,8 @@ def fill_up(data: bytes, align: int) -> bytes:
 def property_note(properties: list[tuple[int, int, int]], forced: dict[int, int] | None = None) -> bytes:
     """.note.gnu.property, aligned to 8; b"" if there is nothing to say.
 
-    `properties` are (type, bytes of data, value) as NoteTable has them.  `forced` are bits by type that the command
-    line adds (-z ibt, -z shstk, -z x86-64-v2).
+    `properties` are (type, bytes of data, value) as NoteTable has them.  `forced` are bits by type that the
+    command line adds (-z ibt, -z shstk, -z x86-64-v2).
     """
     rows = {kind: (size, value) for kind, size, value in properties}
     for kind, bits in (forced or {}).items():
@@ -70,7 +71,9 @@ def percent_decoded(text: str) -> str:
         if piece.startswith("["):
             name, bracket, rest = piece[1:].partition("]")
             if not bracket or name not in PERCENT_NAMES:
-                raise LinkError(f"--package-metadata: %[{name}] is no escape; known are {', '.join(PERCENT_NAMES)}")
+                raise LinkError(
+                    f"--package-metadata: %[{name}] is no escape; known are {', '.join(PERCENT_NAMES)}"
+                )
             data += PERCENT_NAMES[name].encode() + rest.encode(errors="surrogateescape")
         else:
             data += percent_byte(piece[:2]) + piece[2:].encode(errors="surrogateescape")
@@ -87,7 +90,7 @@ def percent_byte(digits: str) -> bytes:
 
 
 class BuildId:
-    """What --build-id asks for: `size` bytes that are `fixed`, or that are computed from the output (`digest`)."""
+    """What --build-id asks for: `size` bytes that are `fixed` or computed from the output (`digest`)."""
 
     __slots__ = ("fixed", "size", "style")
 
@@ -100,7 +103,9 @@ class BuildId:
         elif style == "uuid":
             self.fixed = random_uuid()
         elif style not in STYLE_SIZES:
-            raise LinkError(f"--build-id={style}: unknown style; known are {', '.join(STYLE_SIZES)}, 0xHEX and none")
+            raise LinkError(
+                f"--build-id={style}: unknown style; known are {', '.join(STYLE_SIZES)}, 0xHEX and none"
+            )
         self.size = len(self.fixed) or STYLE_SIZES[style]
 
     def note(self) -> bytes:
@@ -141,7 +146,7 @@ def random_uuid() -> bytes:
 
 
 def tree_digest(name: str, data: memoryview, threads: int) -> bytes:
-    """A cryptographic hash of the hashes of all leaves; several threads compute those (hashlib lets go of the lock)."""
+    """A cryptographic hash of the hashes of all leaves, which several threads compute (without the GIL)."""
     import _thread
     import hashlib
 

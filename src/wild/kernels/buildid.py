@@ -1,14 +1,16 @@
-"""The fast hash behind --build-id: a tree of two levels, so that all threads hash and the result is always the same.
+"""The fast hash behind --build-id: a tree, so that all threads hash and the result is always the same.
 
-The bytes are cut into chunks of 256 KiB; the digests of the chunks, one after another, and the size are hashed again.
-A chunk is read in stripes of four lanes of 16 bytes.  A lane with words a and b keeps two states
+The bytes are cut into chunks of 256 KiB; the digests of the chunks, one after another, and the size are
+hashed again. A chunk is read in stripes of four lanes of 16 bytes.  A lane with words a and b keeps two
+states
 
     s = fold((a ^ s) * (b ^ K)),   t = fold((b ^ t) * (a ^ L))
 
-where fold is the exclusive or of both halves of the 128-bit product; the eight multiplications of a stripe do not wait
-for each other, so memory is the limit.  The two states of a lane see every byte through different products: that two
-different contents agree by chance has a probability near 2^-128.  That is what a build-id needs, which only tells
-outputs apart.  It is no defence against somebody who makes two files on purpose; --build-id=sha1 is closer to one.
+where fold is the exclusive or of both halves of the 128-bit product; the eight multiplications of a stripe
+do not wait for each other, so memory is the limit.  The two states of a lane see every byte through
+different products: that two different contents agree by chance has a probability near 2^-128.  That is what
+a build-id needs, which only tells outputs apart.  It is no defence against somebody who makes two files on
+purpose; --build-id=sha1 is closer to one.
 """
 
 import cython

@@ -1,32 +1,35 @@
 """The hash tables by which the dynamic linker finds a symbol: .gnu.hash and .hash.
 
-A table of DT_GNU_HASH ("ELF: better symbol lookup via DT_GNU_HASH", and glibc's dl-lookup) has a Bloom filter that
-rejects nearly all names that are not there, and buckets.  A bucket is a *run* of symbols: .dynsym must be sorted by
-bucket, undefined symbols standing before all others, outside the table.  Beside each symbol stands its hash, whose
-lowest bit marks the end of the run; so a lookup compares a name only when 31 bits of its hash agree.
+A table of DT_GNU_HASH ("ELF: better symbol lookup via DT_GNU_HASH", and glibc's dl-lookup) has a Bloom
+filter that rejects nearly all names that are not there, and buckets.  A bucket is a *run* of symbols:
+.dynsym must be sorted by bucket, undefined symbols standing before all others, outside the table.  Beside
+each symbol stands its hash, whose lowest bit marks the end of the run; so a lookup compares a name only
+when 31 bits of its hash agree.
 
-- Buckets: one for four symbols, an odd number, because the low bits of the hash (h * 33 + c) depend on the last
-  letters of the name only.
-- Bloom filter: the power of two of 64-bit words that gives a symbol 12 to 24 bits.  Two bits are set for each, so that
-  2 % of the names that are not there pass (1 - exp(-2/12), squared).
-- The second bit is taken from bit 26 upwards: the first bit and the word use bits 0 to 5 and 6 to 25, which are all
-  the bits a filter of up to 2^20 words (5 million symbols) looks at; so the two bits are independent.
+- Buckets: one for four symbols, an odd number, because the low bits of the hash (h * 33 + c) depend on the
+  last letters of the name only.
+- Bloom filter: the power of two of 64-bit words that gives a symbol 12 to 24 bits.  Two bits are set for
+  each, so that 2 % of the names that are not there pass (1 - exp(-2/12), squared).
+- The second bit is taken from bit 26 upwards: the first bit and the word use bits 0 to 5 and 6 to 25, which
+  are all the bits a filter of up to 2^20 words (5 million symbols) looks at; so the two bits are
+  independent.
 
-DT_HASH (gABI, "Hash Table") links symbols of a bucket by a list and has no hash beside the name: a lookup compares
-each name of the list.  Hence one bucket for each symbol.
+DT_HASH (gABI, "Hash Table") links symbols of a bucket by a list and has no hash beside the name: a lookup
+compares each name of the list.  Hence one bucket for each symbol.
 
-Sorting by bucket is stable (input order inside a bucket) and parallel in two steps, as a radix sort is: blocks of rows
-are dealt out to partitions of neighbouring buckets, then each partition counts and fills its own buckets.
+Sorting by bucket is stable (input order inside a bucket) and parallel in two steps, as a radix sort is:
+blocks of rows are dealt out to partitions of neighbouring buckets, then each partition counts and fills its
+own buckets.
 """
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.cc import set_bits32
-from cython.cimports.wild.kernels.dynhash import DynamicRow, HashTables
+from cython.cimports.wild.kernels.dynhash import HashTables
 from cython.cimports.wild.kernels.elf import U32, MutableBytes, write32
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.views import Tables, name_bytes
+from cython.cimports.wild.kernels.views import name_bytes
 
 SHIFT = cython.declare(cython.const[uint32_t], 26)
 BLOCK = cython.declare(cython.const[int64_t], 8192)  # rows
@@ -173,8 +176,10 @@ def fill_buckets(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.nogil
 @cython.exceptval(check=False)
 def gnu_hash_size(hashes: cython.pointer[HashTables]) -> uint64_t:
-    return 16 + 8 * cython.cast(uint64_t, hashes.bloom_words) + 4 * (
-        cython.cast(uint64_t, hashes.buckets) + hashes.total - hashes.undefined
+    return (
+        16
+        + 8 * cython.cast(uint64_t, hashes.bloom_words)
+        + 4 * (cython.cast(uint64_t, hashes.buckets) + hashes.total - hashes.undefined)
     )
 
 

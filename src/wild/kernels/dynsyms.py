@@ -1,18 +1,21 @@
 """Dynamic symbols: which names stand in .dynsym, in what order, and their strings.
 
-A name stands there as *undefined* when the output imports it and something refers to it, and as a *definition* when the
-output exports it.  Two definitions of shared objects are treated as the output's own: one that was copied (COPY
-relocation), and a function whose PLT entry is its address in all of the process (psABI, "Function Addresses"), whose
-symbol is undefined, but has a value, and must be found by the dynamic linker.
+A name stands there as *undefined* when the output imports it and something refers to it, and as a
+*definition* when the output exports it.  Two definitions of shared objects are treated as the output's own:
+one that was copied (COPY relocation), and a function whose PLT entry is its address in all of the process
+(psABI, "Function Addresses"), whose symbol is undefined, but has a value, and must be found by the dynamic
+linker.
 
-Undefined symbols come first, in input order; the definitions follow, sorted by hash bucket (see dynhash.py).  The loops
-run over rows in input order nevertheless: names of neighbouring rows are neighbours in the inputs' string tables, and
-scattered writes to .dynsym cost less than scattered reads of everything that a symbol consists of.
+Undefined symbols come first, in input order; the definitions follow, sorted by hash bucket (see
+dynhash.py).  The loops run over rows in input order nevertheless: names of neighbouring rows are neighbours
+in the inputs' string tables, and scattered writes to .dynsym cost less than scattered reads of everything
+that a symbol consists of.
 
-.dynstr has first the strings that the policy adds (DT_NEEDED, DT_SONAME, versions), each once; then the names in row
-order.  The table of names has each name once, so the only equal strings left are those of several versions of a name
-(`foo@V1`, `foo@@V2`); where there are such names, their bare names are looked up in a table of their own.  Names are not
-looked up among the policy's strings, nor are tails shared: a library's names have few common tails.
+.dynstr has first the strings that the policy adds (DT_NEEDED, DT_SONAME, versions), each once; then the
+names in row order.  The table of names has each name once, so the only equal strings left are those of
+several versions of a name (`foo@V1`, `foo@@V2`); where there are such names, their bare names are looked up
+in a table of their own.  Names are not looked up among the policy's strings, nor are tails shared: a
+library's names have few common tails.
 """
 
 import cython
@@ -56,7 +59,7 @@ DEFINED = cython.declare(cython.const[cython.int], 2)
 @cython.final
 @cython.cclass
 class DynamicSymbols:
-    """Made when resolution, exports and NEEDS_* are final; add strings and versions, `prepare`, then sizes are known."""
+    """Made when exports and NEEDS_* are final; add strings and versions, `prepare`, then sizes are known."""
 
     def __cinit__(self, pool: Pool, views: Views, gnu_hash: bool, sysv_hash: bool):
         self.pool = pool
@@ -86,11 +89,14 @@ class DynamicSymbols:
         self.versions.require(soname, version, True)
 
     def define_versions(self, base: bytes, nodes: list):
-        """Versions (name, names of parents) that the output defines, in script order; `base`: soname or file name."""
+        """Versions (name, parents) that the output defines, in script order; `base`: soname or file name."""
         self.versions.define(base, nodes)
 
     def prepare(self, sonames: list):
-        """Choose the symbols and give them indices, names and versions; `sonames`: bytes by SharedRow, as DT_NEEDED."""
+        """Choose the symbols and give them indices, names and versions.
+
+        `sonames` are those of DT_NEEDED, by SharedRow; anything for a library that is not recorded.
+        """
         tables = cython.address(self.views.tables)
         chosen = cython.declare(Chosen)
         names_in_order(self.pool, self.arena, tables, class_of, cython.address(chosen))
@@ -179,16 +185,6 @@ class DynamicSymbols:
     def count(self):
         """Symbols in .dynsym, the null symbol included."""
         return self.view.total + 1
-
-    @property
-    def defined_versions(self):
-        """DT_VERDEFNUM."""
-        return self.versions.defined_count
-
-    @property
-    def required_files(self):
-        """DT_VERNEEDNUM."""
-        return self.versions.required_count
 
     def size_of(self, section: str) -> int:
         """Bytes of one of the seven sections; 0 when it is not needed."""
@@ -282,7 +278,7 @@ def measure_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 def find_name(
     view: cython.pointer[DynamicTables], slots: U32, mask: uint64_t, i: int64_t, add: cython.bint
 ) -> cython.pointer[uint32_t]:
-    """The slot that holds the first row with the bare name of row `i`, or a free one (which `i` takes if `add`)."""
+    """The slot of the first row with the bare name of row `i`, or a free one (which `i` takes if `add`)."""
     row = cython.address(view.row[i])
     text = name_bytes(view.tables, row.name)
     at: uint64_t = (row.hash * cython.cast(uint64_t, 0x9E3779B1)) & mask
@@ -303,7 +299,8 @@ def find_name(
 def find_sharers(view: cython.pointer[DynamicTables], slots: U32, mask: uint64_t) -> cython.void:
     """Point every row whose bare name stands in `slots` to the row that keeps the string.
 
-    That is the first row of all with the name, which may be one without a version: it then takes the slot over.
+    That is the first row of all with the name, which may be one without a version: it then takes the slot
+    over.
     """
     i: int64_t
     for i in range(view.total):
@@ -377,7 +374,9 @@ def write_versions(context: cython.p_void, begin: int64_t, end: int64_t, worker:
     view = cython.cast(cython.pointer[DynamicTables], context)
     i: int64_t
     for i in range(begin, end):
-        write16(view.to + 2 * cython.cast(uint64_t, view.row[i].index), cython.cast(uint16_t, view.row[i].version))
+        write16(
+            view.to + 2 * cython.cast(uint64_t, view.row[i].index), cython.cast(uint16_t, view.row[i].version)
+        )
     return 0
 
 
@@ -392,7 +391,7 @@ def write_symbols(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
         symbol = cython.address(view.tables.symbol[row.name])
         entry = cython.cast(cython.pointer[Elf64_Sym], view.to) + row.index
         entry.st_name = row.string
-        if symbol.flags & SYM_OBJECT_DEF or symbol.flags & SYM_SHARED_DEF and symbol.flags & NEEDS_COPY:
+        if symbol.flags & SYM_OBJECT_DEF or (symbol.flags & SYM_SHARED_DEF and symbol.flags & NEEDS_COPY):
             define(view.tables, row.name, entry, cython.NULL)
         else:
             leave_undefined(view.tables, row.name, entry)

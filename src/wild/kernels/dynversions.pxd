@@ -31,3 +31,5 @@ cdef class Versions:
     cdef int bind(self, Pool pool, Tables *tables, DynamicRow *row, int64_t total, list sonames) except -1
     cdef int require_of(self, int64_t shared, bytes soname) except -1
     cdef int number_requirements(self) except -1
+    cdef bytes encode_requirements(self)
+    cdef bytes encode_definitions(self)

@@ -1,13 +1,14 @@
 """Symbol versions: .gnu.version_r, .gnu.version_d and the halfwords of .gnu.version.
 
-The rules are those of "ELF Symbol Versioning" (Drepper) and the LSB, chapter "Symbol Versioning".  A symbol that is bound
-to a shared object's definition requires the version that the object gives the definition; the requirement is weak
-(VER_FLG_WEAK) while all references to symbols of that version are weak.  What the output defines comes from the nodes
-of the version script.  Version indices of the output: 1 is the output itself, then the nodes in script order, then the
-requirements in order of shared objects, in each in the order of its .gnu.version_d.
+The rules are those of "ELF Symbol Versioning" (Drepper) and the LSB, chapter "Symbol Versioning".  A symbol
+that is bound to a shared object's definition requires the version that the object gives the definition; the
+requirement is weak (VER_FLG_WEAK) while all references to symbols of that version are weak.  What the
+output defines comes from the nodes of the version script.  Version indices of the output: 1 is the output
+itself, then the nodes in script order, then the requirements in order of shared objects, in each in the
+order of its .gnu.version_d.
 
-Which versions are needed is noted in a byte per shared object and version index, by all threads at once; the versions
-themselves are few, and are Python strings.
+Which versions are needed is noted in a byte per shared object and version index, by all threads at once;
+the versions themselves are few, and are Python strings.
 """
 
 import cython
@@ -31,7 +32,13 @@ from cython.cimports.wild.kernels.faults import (
     FAULT_VERSION_NAME,
 )
 from cython.cimports.wild.kernels.pool import Arena, Pool, report
-from cython.cimports.wild.kernels.tables import NONE, SYM_OBJECT_DEF, SYM_SHARED_DEF, SYM_STRONG_REF, SharedRow
+from cython.cimports.wild.kernels.tables import (
+    NONE,
+    SYM_OBJECT_DEF,
+    SYM_SHARED_DEF,
+    SYM_STRONG_REF,
+    SharedRow,
+)
 from cython.cimports.wild.kernels.views import Tables
 
 from wild.errors import LinkError
@@ -70,12 +77,12 @@ class Versions:
 
     @property
     def defined_count(self):
-        """How many entries .gnu.version_d has."""
+        """Entries of .gnu.version_d: DT_VERDEFNUM."""
         return len(self.nodes) + 1 if self.nodes else 0
 
     @property
     def required_count(self):
-        """How many entries .gnu.version_r has."""
+        """Entries of .gnu.version_r: DT_VERNEEDNUM."""
         return len(self.required)
 
     @cython.cfunc
@@ -120,7 +127,7 @@ class Versions:
         left: uint64_t = so.verdef_size // cython.sizeof(Elf64_Verdef)
         while left:
             if not inside(so.verdef_size, offset, cython.sizeof(Elf64_Verdef)):
-                raise KernelFault(FAULT_VERSION_CHAIN, so.file, so.verdef + offset, 0)
+                raise KernelFault(FAULT_VERSION_CHAIN, so.file, so.verdef + offset, 0, 0)
             entry = cython.cast(cython.pointer[cython.const[Elf64_Verdef]], base + so.verdef + offset)
             index: uint32_t = entry.vd_ndx & INDEX
             seen: uint8_t = self.view.seen[shared * VERSIONS + index]
@@ -151,6 +158,7 @@ class Versions:
             self.view.number[at] = numbers[soname, version]
         return 0
 
+    @cython.cfunc
     def encode_requirements(self) -> bytes:
         """The contents of .gnu.version_r."""
         number = max(self.defined_count, 1)
@@ -159,17 +167,20 @@ class Versions:
         for soname, versions in self.required.items():
             left -= 1
             size = 16 + 16 * len(versions)
-            entries.append(halves(1, len(versions)) + words(self.dynsyms.add_string(soname), 16, size if left else 0))
+            entries.append(
+                halves((1, len(versions))) + words((self.dynsyms.add_string(soname), 16, size if left else 0))
+            )
             last = number + len(versions)
             for version, strong in versions.items():
                 number += 1
                 entries.append(
-                    words(hash_of(version))
-                    + halves(0 if strong else VER_FLG_WEAK, number)
-                    + words(self.dynsyms.add_string(version), 16 if number < last else 0)
+                    words((hash_of(version),))
+                    + halves((0 if strong else VER_FLG_WEAK, number))
+                    + words((self.dynsyms.add_string(version), 16 if number < last else 0))
                 )
         return b"".join(entries)
 
+    @cython.cfunc
     def encode_definitions(self) -> bytes:
         """The contents of .gnu.version_d: the base definition and the nodes."""
         if not self.nodes:
@@ -180,22 +191,25 @@ class Versions:
             count = 1 + len(parents)
             size = 20 + 8 * count
             flags = VER_FLG_BASE if index == 1 else 0
-            entries.append(halves(1, flags, index, count))
-            entries.append(words(hash_of(name), 20, size if index < len(nodes) else 0))
+            entries.append(halves((1, flags, index, count)))
+            entries.append(words((hash_of(name), 20, size if index < len(nodes) else 0)))
             for place, text in enumerate((name, *parents), 1):
-                entries.append(words(self.dynsyms.add_string(text), 8 if place < count else 0))
+                entries.append(words((self.dynsyms.add_string(text), 8 if place < count else 0)))
         return b"".join(entries)
 
 
-def halves(*values) -> bytes:
+@cython.cfunc
+def halves(values: tuple) -> bytes:
     return b"".join([value.to_bytes(2, "little") for value in values])
 
 
-def words(*values) -> bytes:
+@cython.cfunc
+def words(values: tuple) -> bytes:
     return b"".join([value.to_bytes(4, "little") for value in values])
 
 
-def hash_of(name: bytes) -> int:
+@cython.cfunc
+def hash_of(name: bytes) -> uint32_t:
     """vd_hash and vna_hash are the hash function of DT_HASH."""
     return sysv_hash(cython.cast(Bytes, cython.cast(cython.p_const_char, name)), len(name))
 
@@ -205,11 +219,11 @@ def version_name(tables: cython.pointer[Tables], so: cython.pointer[SharedRow], 
     """The first name of a version definition, by the offset of its auxiliary entry in .gnu.version_d."""
     base: Bytes = tables.files.base[so.file]
     if not inside(so.verdef_size, offset, cython.sizeof(Elf64_Verdaux)):
-        raise KernelFault(FAULT_VERSION_CHAIN, so.file, so.verdef + offset, 0)
+        raise KernelFault(FAULT_VERSION_CHAIN, so.file, so.verdef + offset, 0, 0)
     entry = cython.cast(cython.pointer[cython.const[Elf64_Verdaux]], base + so.verdef + offset)
     file = cython.address(tables.files.row[so.file])
     if entry.vda_name >= file.strsize:
-        raise KernelFault(FAULT_VERSION_NAME, so.file, so.verdef + offset, entry.vda_name)
+        raise KernelFault(FAULT_VERSION_NAME, so.file, so.verdef + offset, entry.vda_name, 0)
     text = cython.cast(cython.p_const_char, base + file.stroff + entry.vda_name)
     return cython.cast(bytes, text[: strlen(text)])
 
@@ -221,7 +235,7 @@ def version_name(tables: cython.pointer[Tables], so: cython.pointer[SharedRow], 
 def shared_version(
     tables: cython.pointer[Tables], row: cython.pointer[DynamicRow], shared: cython.pointer[uint32_t]
 ) -> uint32_t:
-    """The version index that a row's definition has in its shared object; NOT_REQUIRED: there is none to require."""
+    """The version index that a row's definition has in its shared object; NOT_REQUIRED: none."""
     symbol = cython.address(tables.symbol[row.name])
     if symbol.file == NONE or symbol.flags & SYM_OBJECT_DEF or not symbol.flags & SYM_SHARED_DEF:
         return NOT_REQUIRED
@@ -229,7 +243,9 @@ def shared_version(
     so = cython.address(tables.files.shared[shared[0]])
     if not so.versym or not so.used:
         return NOT_REQUIRED
-    index: uint32_t = read16(tables.files.base[symbol.file] + so.versym + 2 * cython.cast(uint64_t, symbol.sym)) & INDEX
+    index: uint32_t = (
+        read16(tables.files.base[symbol.file] + so.versym + 2 * cython.cast(uint64_t, symbol.sym)) & INDEX
+    )
     return index if index > VER_NDX_GLOBAL else NOT_REQUIRED
 
 
@@ -253,7 +269,7 @@ def note_versions(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 @cython.nogil
 @cython.exceptval(check=False)
 def set_versions(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """The halfword of each row: the number of its requirement, the version exports gave it, or VER_NDX_GLOBAL."""
+    """Of each row: the number of its requirement, the version exports gave it, or VER_NDX_GLOBAL."""
     view = cython.cast(cython.pointer[VersionTables], context)
     tables = view.tables
     shared: uint32_t = 0

@@ -1,8 +1,8 @@
 """The entry of one global symbol in .dynsym or .symtab: section, value, type, binding.
 
-A definition in an input section belongs to the output section of its part.  Common symbols, copies, canonical PLT entries
-and the linker's own symbols (`_end`, `_GLOBAL_OFFSET_TABLE_`) have no input section: for them the output section is
-looked up by address.
+A definition in an input section belongs to the output section of its part.  Common symbols, copies,
+canonical PLT entries and the linker's own symbols (`_end`, `_GLOBAL_OFFSET_TABLE_`) have no input section:
+for them the output section is looked up by address.
 """
 
 import cython
@@ -28,6 +28,7 @@ from cython.cimports.wild.kernels.elf import (
 from cython.cimports.wild.kernels.entries import ABSOLUTE
 from cython.cimports.wild.kernels.names import file_of_global
 from cython.cimports.wild.kernels.tables import (
+    FILE_INTERNAL,
     NEEDS_CANONICAL,
     NONE,
     SYM_ABS,
@@ -51,7 +52,10 @@ def define(
     """All but the name of a definition: of an object, of the linker, or a copy of a shared object's."""
     symbol = cython.address(tables.symbol[name])
     source = symbol_at(tables, symbol.file, symbol.sym)
-    binding: uint8_t = STB_WEAK if symbol.flags & SYM_WEAK_DEF else STB_GLOBAL
+    binding: uint8_t = STB_GLOBAL
+    # The linker's own symbols are weak only in that a definition of the inputs goes before them.
+    if symbol.flags & SYM_WEAK_DEF and tables.files.row[symbol.file].kind != FILE_INTERNAL:
+        binding = STB_WEAK
     if symbol.flags & SYM_UNIQUE:
         binding = STB_GNU_UNIQUE
     kind: uint8_t = source.st_info & 15
@@ -72,7 +76,7 @@ def define(
 def leave_undefined(
     tables: cython.pointer[Tables], name: uint32_t, entry: cython.pointer[Elf64_Sym]
 ) -> cython.void:
-    """A reference; its value is 0 or, when its PLT entry is its address, that (psABI, "Function Addresses")."""
+    """A reference; its value is 0 or the PLT entry that is its address (psABI, "Function Addresses")."""
     symbol = cython.address(tables.symbol[name])
     binding: uint8_t = STB_GLOBAL if symbol.flags & SYM_STRONG_REF else STB_WEAK
     entry.st_info = (binding << 4) | type_of_reference(tables, name)
@@ -86,7 +90,7 @@ def leave_undefined(
 @cython.nogil
 @cython.exceptval(check=False)
 def type_of_reference(tables: cython.pointer[Tables], name: uint32_t) -> uint8_t:
-    """The type that the shared object's definition has, else that of the first mention if it is a reference, too."""
+    """The type of the shared object's definition, else that of the first mention if that is a reference."""
     symbol = cython.address(tables.symbol[name])
     if symbol.file == NONE:
         mention: uint32_t = tables.names.row[name].first
@@ -105,8 +109,8 @@ def type_of_reference(tables: cython.pointer[Tables], name: uint32_t) -> uint8_t
 def put_section(entry: cython.pointer[Elf64_Sym], section: uint32_t, extended: U32) -> cython.void:
     """st_shndx, and the word in .symtab_shndx for indices it cannot hold.
 
-    Without that table (.dynsym has none) the largest index stands for those: the loader only asks whether a symbol is
-    defined.
+    Without that table (.dynsym has none) the largest index stands for those: the loader only asks whether a
+    symbol is defined.
     """
     if extended is not cython.NULL:
         extended[0] = 0
@@ -139,7 +143,7 @@ def output_section(tables: cython.pointer[Tables], symbol: cython.pointer[Symbol
 @cython.nogil
 @cython.exceptval(check=False)
 def section_at(place: cython.pointer[Place], count: int64_t, address: uint64_t) -> uint32_t:
-    """The section that holds an address, else the last that begins before it, else the first (the ELF header)."""
+    """The section that holds an address, else the last before it, else the first (the ELF header)."""
     if count == 0:
         return ABSOLUTE
     low: int64_t = 0

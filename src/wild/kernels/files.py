@@ -356,6 +356,10 @@ class Inputs(Maps):
             return ""
         return self.dynamic_string(file, self.view.shared[row.shared].soname)
 
+    def is_needed(self, file: int) -> bool:
+        """Is a shared object to be recorded as DT_NEEDED?"""
+        return self.view.shared[self.view.row[cython.cast(uint32_t, file)].shared].used != 0
+
     def dt_needed(self, file: int64_t) -> list:
         """The DT_NEEDED names of a shared object."""
         self.check_file(file)

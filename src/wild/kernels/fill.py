@@ -43,7 +43,7 @@ Fill = cython.struct(
 )
 
 
-def fill_slots(layout: Layout, files, ibt: bool, dynamic_address: int):
+def fill_slots(layout: Layout, files, ibt: bool, dynamic_address: int, has_got_plt: bool):
     """Write .got, .got.plt, .plt (and .plt.sec) and the dynamic relocations of the slots.
 
     `files`: file offsets {"got", "got_plt", "plt", "plt_sec"} and "plt_start", the address of .plt.
@@ -62,8 +62,9 @@ def fill_slots(layout: Layout, files, ibt: bool, dynamic_address: int):
     fill.ibt = ibt
     fill.lazy_header = image.got_plt
     dynamic: uint64_t = dynamic_address
+    reserved: cython.bint = has_got_plt
     with cython.nogil:
-        if image.slots.plt or image.slots.iplt or dynamic:
+        if reserved:
             write64(fill.got_plt, dynamic)
             write64(fill.got_plt + 8, 0)
             write64(fill.got_plt + 16, 0)
@@ -165,7 +166,10 @@ def resolver_of(image: cython.pointer[Image], aux: cython.pointer[AuxRow]) -> ui
             return image.sections.row[symbol.section].address + table[symbol.sym].st_value
         return symbol.value
     row = cython.address(image.files.row[aux.file])
-    sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[aux.file] + row.symoff) + aux.sym
+    sym = (
+        cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[aux.file] + row.symoff)
+        + aux.sym
+    )
     if sym.st_shndx == SHN_UNDEF or sym.st_shndx >= row.shnum:
         return sym.st_value
     return image.sections.row[row.sec_base + sym.st_shndx].address + sym.st_value
@@ -175,7 +179,11 @@ def resolver_of(image: cython.pointer[Image], aux: cython.pointer[AuxRow]) -> ui
 @cython.nogil
 @cython.exceptval(check=False)
 def fill_got(
-    fill: cython.pointer[Fill], aux: cython.pointer[AuxRow], flags: uint32_t, value: uint64_t, dynsym: uint32_t
+    fill: cython.pointer[Fill],
+    aux: cython.pointer[AuxRow],
+    flags: uint32_t,
+    value: uint64_t,
+    dynsym: uint32_t,
 ) -> cython.void:
     image = fill.image
     address: uint64_t = image.got + 8 * aux.got
@@ -198,7 +206,11 @@ def fill_got(
 @cython.nogil
 @cython.exceptval(check=False)
 def fill_tls(
-    fill: cython.pointer[Fill], aux: cython.pointer[AuxRow], flags: uint32_t, value: uint64_t, dynsym: uint32_t
+    fill: cython.pointer[Fill],
+    aux: cython.pointer[AuxRow],
+    flags: uint32_t,
+    value: uint64_t,
+    dynsym: uint32_t,
 ) -> cython.void:
     """Words of the TLS models; an import is named, what is ours is said by its offset."""
     image = fill.image
@@ -247,7 +259,11 @@ def fill_module_pair(fill: cython.pointer[Fill]) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def fill_plt(
-    fill: cython.pointer[Fill], aux: cython.pointer[AuxRow], flags: uint32_t, value: uint64_t, dynsym: uint32_t
+    fill: cython.pointer[Fill],
+    aux: cython.pointer[AuxRow],
+    flags: uint32_t,
+    value: uint64_t,
+    dynsym: uint32_t,
 ) -> cython.void:
     """One entry, its word, and the relocation of the word."""
     image = fill.image
@@ -277,7 +293,12 @@ def fill_plt(
 @cython.nogil
 @cython.exceptval(check=False)
 def write_plt_entry(
-    fill: cython.pointer[Fill], entry: uint64_t, slot: uint64_t, lazy: uint64_t, number: uint32_t, ifunc: cython.bint
+    fill: cython.pointer[Fill],
+    entry: uint64_t,
+    slot: uint64_t,
+    lazy: uint64_t,
+    number: uint32_t,
+    ifunc: cython.bint,
 ) -> cython.void:
     """jmp *slot(%rip); push $number; jmp PLT0.  An ifunc's entry is never lazy."""
     to = fill.plt + (entry - fill.plt_start)

@@ -117,6 +117,14 @@ class Layout:
         row = cython.address(self.view.part[cython.cast(uint32_t, part)])
         row.flags = cython.cast(uint32_t, flags) | (0 if ordered else PART_SORTED)
 
+    def part_indices(self):
+        """Address of the output section indices (uint32) by PartId, for the passes over symbols."""
+        indices = cython.cast(cython.pointer[uint32_t], self.inputs.arena.array(self.view.part_count, 4))
+        p: int64_t
+        for p in range(self.view.part_count):
+            indices[p] = self.view.part[p].shndx
+        return cython.cast(uint64_t, indices)
+
     def set_places(self, places):
         """Addresses by name: the fields of Image that are not tables (image.pxd)."""
         view = cython.address(self.view)

@@ -28,11 +28,16 @@ A piece is aligned to the group's alignment, which is what the compiler asked fo
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
-from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.cc import prefetch
-from cython.cimports.wild.kernels.elf import U32, Bytes, ConstU32, MutableBytes, align_up
+from cython.cimports.wild.kernels.elf import U32, Bytes, ConstU32, MutableBytes
 from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.interning import intern_shards
 from cython.cimports.wild.kernels.merge import *
+from cython.cimports.wild.kernels.merge_places import (
+    mark_batches,
+    place_duplicates,
+    place_first,
+    write_batches,
+)
 from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
@@ -41,7 +46,6 @@ from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
 BATCH = cython.declare(cython.const[uint64_t], 1 << 18)
 SMALL_GROUP = cython.declare(cython.const[uint64_t], 1 << 13)  # pieces; a table of so many fits the cache
 LARGEST = cython.declare(cython.const[uint64_t], 0xFFFFFF00)
-AHEAD = cython.declare(cython.const[uint64_t], 12)  # entries between a prefetch and its use
 
 
 @cython.final
@@ -283,189 +287,6 @@ def number_groups(view: MergeViewPtr) -> uint64_t:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def intern_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    work = cython.cast(WorkPtr, context)
-    i: int64_t
-    for i in range(begin, end):
-        group = cython.address(work.view.group[i // MERGE_SHARDS])
-        if i % MERGE_SHARDS < group.shards:
-            if intern_shard(
-                work, group, cython.cast(uint32_t, i % MERGE_SHARDS), cython.address(work.scratch[worker])
-            ):
-                return 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def intern_shard(
-    work: WorkPtr,
-    group: GroupPtr,
-    shard: uint32_t,
-    scratch: ScratchPtr,
-) -> cython.int:
-    """Find the representative of every piece of a shard: the first of its equals in input order."""
-    total: uint64_t = 0
-    batch: uint32_t
-    for batch in range(group.batch, group.batch_end):
-        start = work.start + cython.cast(uint64_t, batch) * (MERGE_SHARDS + 1) + shard
-        total += start[1] - start[0]
-    if clear_table(scratch, total):
-        work.out_of_memory = 1
-        return 1
-    for batch in range(group.batch, group.batch_end):
-        start = work.start + cython.cast(uint64_t, batch) * (MERGE_SHARDS + 1) + shard
-        count: uint64_t = start[1] - start[0]
-        if 2 * (scratch.used + count) > scratch.mask and grow_table(scratch, scratch.used + count):
-            work.out_of_memory = 1
-            return 1
-        prefetch(work.entry + start[MERGE_SHARDS + 1])
-        prefetch(work.entry + start[MERGE_SHARDS + 1] + 4)
-        intern_run(scratch, work.entry + start[0], count)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def intern_run(scratch: ScratchPtr, entry: EntryPtr, count: uint64_t) -> cython.void:
-    """Replace the hash of each entry by its representative; the table has room for all."""
-    slot = scratch.slot
-    mask: uint64_t = scratch.mask
-    i: uint64_t
-    for i in range(min(count, AHEAD)):
-        prefetch(cython.address(slot[entry[i].hash & mask]))
-    for i in range(count):
-        if i + AHEAD < count:
-            prefetch(cython.address(slot[entry[i + AHEAD].hash & mask]))
-        hash: uint64_t = entry[i].hash
-        at: uint64_t = hash & mask
-        while slot[at].piece and (slot[at].hash != hash or slot[at].low != entry[i].low):
-            at = (at + 1) & mask
-        if slot[at].piece == 0:
-            slot[at].hash = hash
-            slot[at].low = entry[i].low
-            slot[at].piece = entry[i].piece + 1
-            scratch.used += 1
-        entry[i].hash = slot[at].piece - 1
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def clear_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
-    """An empty table that need not grow if half of the entries are duplicates; non-zero if there is no memory."""
-    room: uint64_t = 256
-    while room < entries:
-        room *= 2
-    scratch.used = 0
-    if room > scratch.room:
-        free(scratch.slot)
-        scratch.slot = cython.cast(SlotPtr, calloc(room, cython.sizeof(MergeSlot)))
-        scratch.room = room if scratch.slot is not cython.NULL else 0
-        scratch.mask = room - 1
-        return scratch.slot is cython.NULL
-    scratch.mask = room - 1
-    memset(scratch.slot, 0, room * cython.sizeof(MergeSlot))
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def grow_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
-    """Make the table large enough for so many distinct entries."""
-    room: uint64_t = scratch.mask + 1
-    while room <= 2 * entries:
-        room *= 2
-    slot = cython.cast(SlotPtr, calloc(room, cython.sizeof(MergeSlot)))
-    if slot is cython.NULL:
-        return 1
-    i: uint64_t
-    for i in range(scratch.mask + 1):
-        if scratch.slot[i].piece:
-            at: uint64_t = scratch.slot[i].hash & (room - 1)
-            while slot[at].piece:
-                at = (at + 1) & (room - 1)
-            slot[at] = scratch.slot[i]
-    free(scratch.slot)
-    scratch.slot = slot
-    scratch.room = room
-    scratch.mask = room - 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def mark_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Set `out` to 1 for representatives, and sum up what they need."""
-    work = cython.cast(WorkPtr, context)
-    view = work.view
-    b: int64_t
-    i: uint32_t
-    for b in range(begin, end):
-        batch = cython.address(view.batch[b])
-        align: uint64_t = view.group[batch.group].align
-        batch.size = 0
-        start = work.start + b * (MERGE_SHARDS + 1)
-        for i in range(start[0], start[MERGE_SHARDS]):
-            piece: uint32_t = work.entry[i].piece
-            view.out[piece] = work.entry[i].hash == piece
-            if work.entry[i].hash == piece:
-                batch.size += align_up(view.offset[piece + 1] - view.offset[piece], align)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def place_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Representatives follow each other in input order."""
-    view = cython.cast(WorkPtr, context).view
-    b: int64_t
-    i: uint32_t
-    for b in range(begin, end):
-        batch = cython.address(view.batch[b])
-        align: uint64_t = view.group[batch.group].align
-        at: uint64_t = batch.out
-        for i in range(batch.first_piece, batch.piece_end):
-            if view.out[i]:
-                view.out[i] = cython.cast(uint32_t, at)
-                at += align_up(view.offset[i + 1] - view.offset[i], align)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def place_duplicates(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """The others are where their representatives are, or at their ends."""
-    work = cython.cast(WorkPtr, context)
-    view = work.view
-    b: int64_t
-    i: uint32_t
-    for b in range(begin, end):
-        start = work.start + b * (MERGE_SHARDS + 1)
-        last: uint32_t = start[MERGE_SHARDS]
-        for i in range(start[0], last):
-            if i + AHEAD < last:
-                prefetch(cython.address(view.out[work.entry[i + AHEAD].hash]))
-            piece: uint32_t = work.entry[i].piece
-            first: uint64_t = work.entry[i].hash
-            if first == piece:
-                continue
-            view.out[piece] = view.out[first]
-            if work.tails:
-                view.out[piece] += view.offset[first + 1] - view.offset[first]
-                view.out[piece] -= view.offset[piece + 1] - view.offset[piece]
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def release(work: WorkPtr) -> cython.void:
     worker: cython.int
     for worker in range(256):
@@ -473,51 +294,3 @@ def release(work: WorkPtr) -> cython.void:
     free(work.entry)
     free(work.start)
     free(work)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    writing = cython.cast(WritingPtr, context)
-    b: int64_t
-    for b in range(begin + writing.group.batch, end + writing.group.batch):
-        write_batch(writing, cython.address(writing.view.batch[b]))
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def write_batch(writing: WritingPtr, batch: BatchPtr) -> cython.void:
-    """Copy the representatives of a batch.
-
-    They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string that is
-    the end of another lies inside it.
-    """
-    view = writing.view
-    align: uint64_t = writing.group.align
-    at: uint64_t = batch.out
-    last: uint64_t = batch.out + batch.size
-    s: uint32_t = batch.section
-    i: uint32_t
-    while at < last:
-        section = cython.address(view.section[s])
-        part = stretch_of(batch, section)
-        i = part.first_piece
-        while i < part.piece_end:
-            run: uint64_t = at
-            first: uint32_t = i
-            while i < part.piece_end and view.out[i] == at:
-                at += view.offset[i + 1] - view.offset[i]
-                i += 1
-                if at & (align - 1):
-                    break
-            if i == first:
-                i += 1
-                continue
-            memcpy(writing.to + run, view.bytes[s] + view.offset[first], at - run)
-            while at & (align - 1):
-                writing.to[at] = 0
-                at += 1
-        s += 1

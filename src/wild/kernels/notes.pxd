@@ -52,3 +52,4 @@ cdef class NoteTable:
     cdef NoteTables tables
     cdef readonly list properties
     cdef readonly int64_t objects
+    cdef list merge(self, int64_t workers)

@@ -1,19 +1,19 @@
 """What the objects of a link say of themselves: .note.gnu.property and .note.GNU-stack.
 
-A program property (Linux Extensions to the gABI, "Program Property"; x86-64 psABI, "Program Property") has a type and
-data.  How those of several objects become one is a matter of the type's range:
+A program property (Linux Extensions to the gABI, "Program Property"; x86-64 psABI, "Program Property") has
+a type and data.  How those of several objects become one is a matter of the type's range:
 
-    0xb0000000, 0xc0000002 ...   AND     the bits that all objects have (FEATURE_1_AND: IBT, SHSTK)
-    0xb0008000, 0xc0008000 ...   OR      the bits that any object has (1_NEEDED, ISA_1_NEEDED, FEATURE_2_NEEDED)
+    0xb0000000, 0xc0000002 ...   AND     the bits that all objects have (FEATURE_1_AND)
+    0xb0008000, 0xc0008000 ...   OR      the bits that any object has (1_NEEDED, ISA_1_NEEDED)
     0xc0010000 ...               OR-AND  the bits that any has, but only if all have the property (ISA_1_USED)
     stack size                   the largest; no-copy-on-protected: if any object has it
 
-An object without a property counts for AND and OR-AND as one that denies it, so objects without notes are counted, too.
-Several notes of one object each speak for all of it: their bits are put together.  Properties of other types are
-dropped, as the specification wants it of a linker that does not know them.
+An object without a property counts for AND and OR-AND as one that denies it, so objects without notes are
+counted, too. Several notes of one object each speak for all of it: their bits are put together.  Properties
+of other types are dropped, as the specification wants it of a linker that does not know them.
 
-One parallel loop reads the section headers of the live objects; threads add up in tables of their own, and adding up is
-commutative, so the result does not depend on who read what.
+One parallel loop reads the section headers of the live objects; threads add up in tables of their own, and
+adding up is commutative, so the result does not depend on who read what.
 """
 
 import cython
@@ -43,7 +43,6 @@ from cython.cimports.wild.kernels.notes import (
     RULE_OR_AND,
     RULE_UNKNOWN,
     STACK_EXECUTABLE,
-    STACK_MISSING,
     STACK_PLAIN,
     Elf64_Nhdr,
     NoteTables,
@@ -63,7 +62,7 @@ ALL_BITS = cython.declare(cython.const[uint64_t], 0xFFFFFFFFFFFFFFFF)
 @cython.final
 @cython.cclass
 class NoteTable:
-    """`properties`: (type, bytes of data, value) that the output has, by type; `objects`: how many were read."""
+    """`properties`: (type, bytes of data, value) of the output, by type; `objects`: how many were read."""
 
     def __cinit__(self, pool: Pool, views: Views):
         self.views = views
@@ -83,6 +82,7 @@ class NoteTable:
             self.objects += is_object(work.tables, f)
         self.properties = self.merge(pool.threads)
 
+    @cython.cfunc
     def merge(self, workers: int64_t) -> list:
         total = cython.address(self.tables.sum[0])
         worker: int64_t
@@ -93,7 +93,9 @@ class NoteTable:
             for i in range(part.count):
                 add(total, cython.address(part.kind[i]))
         if total.overflow:
-            raise LinkError(f"the objects have more than {KINDS} different program properties (.note.gnu.property)")
+            raise LinkError(
+                f"the objects have more than {KINDS} different program properties (.note.gnu.property)"
+            )
         merged = []
         for i in range(total.count):
             kind = cython.address(total.kind[i])
@@ -104,7 +106,7 @@ class NoteTable:
         return merged
 
     def files_without(self, feature_1: int, limit: int) -> list:
-        """FileIds of the first `limit` objects that lack one of these bits of GNU_PROPERTY_X86_FEATURE_1_AND."""
+        """FileIds of the first `limit` objects that lack a bit of GNU_PROPERTY_X86_FEATURE_1_AND."""
         found = []
         wanted: uint32_t = feature_1
         f: int64_t
@@ -114,7 +116,7 @@ class NoteTable:
         return found
 
     def files_with_stack(self, state: int, limit: int) -> list:
-        """FileIds of the first `limit` objects whose .note.GNU-stack is missing (0), plain (1) or executable (2)."""
+        """FileIds of the first `limit` objects whose .note.GNU-stack is missing, plain, executable (0-2)."""
         found = []
         f: int64_t
         for f in range(self.tables.tables.files.count):
@@ -288,7 +290,11 @@ def read_notes(
 @cython.nogil
 @cython.exceptval(check=False)
 def read_properties(
-    work: cython.pointer[NoteTables], file: uint32_t, at: uint64_t, left: uint64_t, own: cython.pointer[Properties]
+    work: cython.pointer[NoteTables],
+    file: uint32_t,
+    at: uint64_t,
+    left: uint64_t,
+    own: cython.pointer[Properties],
 ) -> cython.bint:
     """The array of a note: type, size, data, filled up to 8 bytes."""
     base: Bytes = work.tables.files.base[file]

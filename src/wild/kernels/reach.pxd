@@ -21,3 +21,4 @@ cdef class Reach:
     cdef public bint static_tls      # initial-exec in a shared object
     cdef public bint textrel         # a dynamic relocation in a read-only section
     cdef public bint needs_got_base  # the address of the GOT itself is used
+    cdef public bint missing         # a name that live code refers to is not defined

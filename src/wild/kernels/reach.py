@@ -43,6 +43,7 @@ Worker = cython.struct(
     static_tls=cython.int,
     textrel=cython.int,
     got_base=cython.int,
+    missing=cython.int,
     failed=cython.int,
 )
 
@@ -77,7 +78,9 @@ Place = cython.struct(
 class OutputMode:
     """The kind of output as relocations see it; `types` are the rows of machine.x86_64.relocation_rows()."""
 
-    def __cinit__(self, types, shared: bool, pic: bool, dynamic: bool, relax: bool, textrel: bool, copyreloc: bool):
+    def __cinit__(
+        self, types, shared: bool, pic: bool, dynamic: bool, relax: bool, textrel: bool, copyreloc: bool
+    ):
         self.view.shared = shared
         self.view.pic = pic
         self.view.dynamic = dynamic
@@ -112,7 +115,9 @@ class Reach:
         gc: bool,
     ):
         """Raises KernelFault for the first relocation that cannot be right."""
-        self.view.local_needs = cython.cast(cython.pointer[uint32_t], inputs.arena.array(inputs.view.locals, 4))
+        self.view.local_needs = cython.cast(
+            cython.pointer[uint32_t], inputs.arena.array(inputs.view.locals, 4)
+        )
         scan = cython.declare(Scan)
         scan.files = cython.address(inputs.view)
         scan.sections = cython.address(sections.view)
@@ -135,6 +140,34 @@ class Reach:
             gather(self, pool, inputs, cython.address(scan))
         finally:
             free_workers(cython.address(scan), pool.threads)
+
+
+def missing_names(names: NameTable, resolution: Resolution, limit: int):
+    """NameIds that a live section refers to and nothing defines, in input order."""
+    found = []
+    i: int64_t
+    for s in range(SHARDS):
+        for i in range(names.view.start[s], names.view.start[s] + names.view.count[s]):
+            if resolution.view.row[i].flags & SYM_MISSING:
+                found.append((names.view.row[i].first, i))
+    return [name for _, name in sorted(found)[:limit]]
+
+
+def keep_names(resolution: Resolution, names):
+    """Make the definitions of some NameIds roots of --gc-sections."""
+    for name in names:
+        resolution.view.row[cython.cast(uint32_t, name)].flags |= SYM_KEPT
+
+
+def define_bounds(resolution: Resolution, names):
+    """Let some undefined NameIds be defined by the internal file: `__start_NAME` and `__stop_NAME`, protected."""
+    for name in names:
+        row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
+        row.file = 0
+        row.sym = 0
+        row.section = 0
+        row.flags |= SYM_OBJECT_DEF | SYM_PROTECTED
+        row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED)
 
 
 @cython.cfunc
@@ -176,6 +209,7 @@ def gather(reach: Reach, pool: Pool, inputs: Inputs, scan: cython.pointer[Scan])
         reach.static_tls |= worker.static_tls
         reach.textrel |= worker.textrel
         reach.needs_got_base |= worker.got_base
+        reach.missing |= worker.missing
     pairs = cython.cast(cython.pointer[uint64_t], inputs.arena.array(names + locals_, 8))
     reach.view.names = cython.cast(cython.pointer[uint32_t], inputs.arena.array(names, 4))
     reach.view.locals = cython.cast(cython.pointer[uint32_t], inputs.arena.array(locals_, 4))
@@ -228,7 +262,9 @@ def compare64(a: cython.p_const_void, b: cython.p_const_void) -> cython.int:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def list_names(scan: cython.pointer[Scan], list: cython.pointer[IdList], to: cython.pointer[uint64_t]) -> cython.void:
+def list_names(
+    scan: cython.pointer[Scan], list: cython.pointer[IdList], to: cython.pointer[uint64_t]
+) -> cython.void:
     """NameIds with the GlobalId of their first mention above them, to sort by."""
     i: int64_t
     for i in range(list.count):
@@ -268,7 +304,9 @@ def scan_frames(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
         eh = cython.address(scan.frames.eh[i])
         for f in range(eh.first_frame, eh.frame_end):
             target: uint32_t = scan.frames.frame[f].target
-            if target == FRAME_KEPT or (target != FRAME_DROPPED and scan.sections.row[target].flags & SEC_LIVE):
+            if target == FRAME_KEPT or (
+                target != FRAME_DROPPED and scan.sections.row[target].flags & SEC_LIVE
+            ):
                 if scan_frame(scan, f, worker):
                     return 1
     return 0
@@ -332,7 +370,11 @@ def scan_frame(scan: cython.pointer[Scan], f: uint32_t, worker: cython.int) -> c
 @cython.nogil
 @cython.exceptval(check=False)
 def fail(
-    scan: cython.pointer[Scan], place: cython.pointer[Place], code: cython.int, offset: uint64_t, index: uint64_t
+    scan: cython.pointer[Scan],
+    place: cython.pointer[Place],
+    code: cython.int,
+    offset: uint64_t,
+    index: uint64_t,
 ) -> cython.int:
     """Record a fault at a relocation; the offset orders it within the file, section by section."""
     extra: uint64_t = (cython.cast(uint64_t, place.shndx) << 32) | cython.cast(uint32_t, index)
@@ -370,7 +412,14 @@ def scan_one(
         flags = global_target(scan, place, row, name, rela.r_sym, worker)
     code_at = place.code + rela.r_offset if place.code is not cython.NULL else cython.NULL
     decision: Decision = decide(
-        scan.mode, rela.r_type, flags, code_at, rela.r_offset, place.size - rela.r_offset, rela.r_addend, place.flags
+        scan.mode,
+        rela.r_type,
+        flags,
+        code_at,
+        rela.r_offset,
+        place.size - rela.r_offset,
+        rela.r_addend,
+        place.flags,
     )
     if decision.fault:
         # A symbol that is missing altogether is a clearer thing to say than what its relocation lacks.
@@ -451,9 +500,13 @@ def global_target(
     if scan.gc and symbol.section:
         mark(scan, symbol.section, worker)
     if not is_defined(flags) and not flags & (SYM_IMPORTED | SYM_UNDEFINED_OK):
-        sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], scan.files.base[place.file] + row.symoff) + r_sym
+        sym = (
+            cython.cast(cython.pointer[cython.const[Elf64_Sym]], scan.files.base[place.file] + row.symoff)
+            + r_sym
+        )
         if sym.st_info >> 4 != STB_WEAK:
             set_bits32(cython.address(symbol.flags), SYM_MISSING)
+            scan.worker[worker].missing = 1
             flags |= SYM_MISSING
     return flags
 
@@ -563,7 +616,12 @@ def collect_roots(scan: cython.pointer[Scan], frontier: cython.pointer[uint32_t]
     section: uint32_t
     for i in range(1, scan.sections.count):
         sec = cython.address(scan.sections.row[i])
-        if sec.flags & SEC_ROOT and sec.flags & SEC_ALLOC and sec.kind != SEC_OUT and not sec.flags & SEC_LIVE:
+        if (
+            sec.flags & SEC_ROOT
+            and sec.flags & SEC_ALLOC
+            and sec.kind != SEC_OUT
+            and not sec.flags & SEC_LIVE
+        ):
             sec.flags |= SEC_LIVE
             frontier[count] = cython.cast(uint32_t, i)
             count += 1

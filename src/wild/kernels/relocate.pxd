@@ -20,3 +20,5 @@ cdef struct Spot:                # the section being written
     uint64_t address, size
     uint64_t relative, symbolic  # numbers of its next dynamic relocations
     uint64_t tombstone           # for references to dead code; not loaded sections only
+
+cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil

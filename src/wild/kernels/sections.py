@@ -103,23 +103,30 @@ class SectionTable:
                 spread_part(self.view.row, cython.address(self.keys[i]), self.ids)
 
     def compressed(self):
-        """SectionIds and (FileId, offset, size in the file, ch_type, uncompressed size) of SHF_COMPRESSED sections."""
+        """(SectionId, FileId, data, ch_type, uncompressed size) of every SHF_COMPRESSED section that is wanted."""
         inputs = self.inputs
         found = []
         file: int64_t
         for file in range(1, inputs.view.count):
             row = cython.address(inputs.view.row[file])
-            section: uint32_t = row.unusual
+            section: uint32_t = row.unusual if row.sec_base else 0
             while section:
                 sec = cython.address(self.view.row[section])
                 if sec.flags & SEC_COMPRESSED and sec.kind != SEC_OUT:
                     shdr = section_header(inputs.view.base[file], row, section - row.sec_base)
-                    chdr = cython.cast(cython.pointer[Elf64_Chdr], inputs.view.base[file] + shdr.sh_offset)
-                    place = shdr.sh_offset + cython.sizeof(Elf64_Chdr)
-                    data = shdr.sh_size - cython.sizeof(Elf64_Chdr)
-                    found.append((section, file, place, data, chdr.ch_type, chdr.ch_size))
+                    start = cython.cast(cython.p_char, inputs.view.base[file] + shdr.sh_offset)
+                    chdr = cython.cast(cython.pointer[Elf64_Chdr], start)
+                    data = start[cython.sizeof(Elf64_Chdr) : shdr.sh_size]
+                    found.append((section, file, data, chdr.ch_type, chdr.ch_size))
                 section = sec.link
         return found
+
+    def keep(self, key: int):
+        """Make the sections of one key (by its number in part_keys) roots of --gc-sections."""
+        i: uint64_t
+        row = cython.address(self.keys[cython.cast(int64_t, key)])
+        for i in range(row.first, row.first + row.count):
+            self.view.row[self.ids[i]].flags |= SEC_ROOT
 
     def set_content(self, section: uint32_t, data: bytes):
         """The uncompressed contents of a section; their length has been checked against SectionRow.size."""
@@ -169,10 +176,14 @@ def collect_keys(table: SectionTable, read: cython.pointer[Read]):
     while table.key_room < 3 * cython.cast(int64_t, total) // 2:
         table.key_room *= 2
     slots = cython.cast(cython.pointer[uint32_t], arena.array(table.key_room, 4))
+    i: int64_t
     table.keys = cython.cast(cython.pointer[PartKey], arena.array(total, cython.sizeof(PartKey)))
     table.ids = cython.cast(cython.pointer[uint32_t], arena.array(total, 4))
     with cython.nogil:
         table.key_count = intern_keys(read, table.keys, slots, table.key_room - 1)
+        for i in range(table.key_count):
+            if table.keys[i].rule != NONE:
+                table.keys[i].rule = read.rules[table.keys[i].rule].group
         group_ids(read.files, table.view.row, table.keys, table.key_count, table.ids)
 
 

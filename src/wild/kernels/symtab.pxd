@@ -1,40 +1,10 @@
 # .symtab and .strtab of the output.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
-from wild.kernels.pool cimport Arena, Fault, Pool
-from wild.kernels.views cimport Locate, Tables, Views
-
-cdef enum:                       # which local symbols are dropped
-    DISCARD_NOTHING = 0          # --discard-none
-    DISCARD_MERGED = 1           # .L symbols of SHF_MERGE sections (the default)
-    DISCARD_TEMPORARY = 2        # -X: .L symbols
-    DISCARD_LOCALS = 3           # -x: all
-
-cdef struct SymbolSlice:         # a run of symbols of one live object, and what of it goes into the output
-    uint32_t file
-    uint32_t begin, end          # symbol indices
-    uint32_t file_symbols        # STT_FILE symbols that are kept if the object has local symbols
-    uint32_t locals, globals     # how many; then the index in .symtab of the first
-    uint64_t bytes, file_bytes   # of their names; then `bytes` is the offset in .strtab of the first
-    uint64_t end_byte            # offset behind the last
-    uint64_t word                # first of its bits in `keep`
-    bint drop_files
-
-cdef struct SymtabTables:        # context of the loops
-    Tables *tables
-    SymbolSlice *slice
-    uint64_t *keep               # a bit for each symbol of each live object: it goes into the output
-    uint32_t *imports            # NameIds of what no object defines
-    uint64_t *import_bytes       # by block of imports: bytes of names, then offset in .strtab
-    int64_t import_count, first_import
-    int discard
-    Fault *fault
-    Locate locate
-    void *locate_context
-    uint8_t *symbols
-    uint8_t *strings
-    uint32_t *extended           # NULL: no .symtab_shndx
+from wild.kernels.pool cimport Arena, Pool
+from wild.kernels.symslices cimport SymtabTables
+from wild.kernels.views cimport Views
 
 cdef class SymbolTable:
     cdef Pool pool

@@ -1,4 +1,4 @@
-"""The tables of earlier passes, put together for the passes that write symbol tables, and where output sections are.
+"""The tables of earlier passes together, for the passes that write symbol tables, and where sections are.
 
 Here, too, is the one loop those passes share: listing chosen names in input order.
 """
@@ -10,10 +10,15 @@ from cython.cimports.wild.kernels.elf import U32
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.tables import NEEDS_CANONICAL, SHARDS, SYM_ABS, SYM_TLS
 from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.sections import SectionTable
-from cython.cimports.wild.kernels.tables import Files, Names, Sections, SymbolRow
+from cython.cimports.wild.kernels.tables import (
+    SHARDS,
+    Files,
+    Names,
+    Sections,
+    SymbolRow,
+)
 from cython.cimports.wild.kernels.views import Choose, Chosen, CommonSize, Place, Tables, popcount32
 
 WORDS = cython.declare(cython.const[int64_t], 1024)  # of bits in a block of `names_in_order`
@@ -32,7 +37,7 @@ Order = cython.struct(
 @cython.final
 @cython.cclass
 class Views:
-    """Where the tables of the link are.  Made by `Views.of` when resolution is final; `place` completes it."""
+    """Where the tables are.  Made by `Views.of` when resolution is final; `place` completes it."""
 
     def __cinit__(self):
         self.arena = Arena()
@@ -64,9 +69,13 @@ class Views:
         return views
 
     @staticmethod
-    def at(files: int, names: int, symbols: int, versions: int, sections: int):
-        """The same from addresses of a Files, a Names, SymbolRows, versions by NameId (or 0) and a Sections."""
+    def at(owner, files: int, names: int, symbols: int, versions: int, sections: int):
+        """The same from addresses of a Files, a Names, SymbolRows, versions by NameId (or 0) and a Sections.
+
+        `owner` is kept alive.
+        """
         views = Views()
+        views.owners = owner
         tables = cython.address(views.tables)
         tables.files = cython.cast(cython.pointer[Files], cython.cast(uint64_t, files))[0]
         tables.names = cython.cast(cython.pointer[Names], cython.cast(uint64_t, names))[0]
@@ -78,11 +87,14 @@ class Views:
     def place(self, part_shndx: int, places: list, tls_places: list, tls_start: int):
         """Say where the output is.
 
-        `part_shndx` is the address of uint32 section indices by PartId; `places` are (start, end, section index) of the
-        sections in memory, ascending by address, without .tbss; `tls_places` those of the TLS template.
+        `part_shndx` is the address of uint32 section indices by PartId; `places` are (start, end, section
+        index) of the sections in memory, ascending by address, without .tbss; `tls_places` those of the TLS
+        template.
         """
         tables = cython.address(self.tables)
-        tables.part_shndx = cython.cast(cython.pointer[cython.const[uint32_t]], cython.cast(uint64_t, part_shndx))
+        tables.part_shndx = cython.cast(
+            cython.pointer[cython.const[uint32_t]], cython.cast(uint64_t, part_shndx)
+        )
         tables.place = copy_places(self.arena, places)
         tables.places = len(places)
         tables.tls_place = copy_places(self.arena, tls_places)
@@ -127,7 +139,7 @@ def common_slot(tables: cython.pointer[Tables], name: uint32_t) -> uint64_t:
 def names_in_order(
     pool: Pool, arena: Arena, tables: cython.pointer[Tables], choose: Choose, chosen: cython.pointer[Chosen]
 ) -> cython.int:
-    """The names that `choose` gives a class (1 or 2), class by class, in the order in which inputs first bear them.
+    """The names to which `choose` gives a class (1 or 2), class by class, in input order.
 
     The order needs no sort: each name sets the bit of its first GlobalId, and the bits are read in order.
     """
@@ -179,7 +191,7 @@ def mark_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
 @cython.nogil
 @cython.exceptval(check=False)
 def block_of_words(order: cython.pointer[Order], block: int64_t, begin: cython.pointer[int64_t]) -> int64_t:
-    """How many words of bits a block has, and the first of them; blocks of the second class follow those of the first."""
+    """How many words of bits a block has, and the first; the blocks of class 2 follow those of class 1."""
     local: int64_t = block % order.blocks
     begin[0] = (block // order.blocks) * order.words + local * WORDS
     return min(WORDS, order.words - local * WORDS)

@@ -3,11 +3,15 @@ from wild.kernels.names import NameTable
 from wild.kernels.resolve import Resolution
 from wild.kernels.sections import SectionTable
 
-Place = tuple[int, int, int]
-
 class Views:
     @staticmethod
     def of(inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable) -> Views: ...
     @staticmethod
-    def at(files: int, names: int, symbols: int, versions: int, sections: int) -> Views: ...
-    def place(self, part_shndx: int, places: list[Place], tls_places: list[Place], tls_start: int) -> None: ...
+    def at(owner: object, files: int, names: int, symbols: int, versions: int, sections: int) -> Views: ...
+    def place(
+        self,
+        part_shndx: int,
+        places: list[tuple[int, int, int]],
+        tls_places: list[tuple[int, int, int]],
+        tls_start: int,
+    ) -> None: ...

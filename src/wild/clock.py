@@ -1,0 +1,29 @@
+"""--time: how long each pass took, printed to standard error."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class Clock:
+    """Started at the beginning of a link; `lap` names what has just been done."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+        self.laps: list[tuple[str, int]] = []
+        self.started = self.last = time.perf_counter_ns()
+
+    def lap(self, name: str) -> None:
+        """The pass of this name is over."""
+        now = time.perf_counter_ns()
+        self.laps.append((name, now - self.last))
+        self.last = now
+
+    def report(self) -> None:
+        """Print the table if --time asked for it."""
+        if not self.wanted:
+            return
+        for name, spent in self.laps:
+            print(f"{spent / 1e6:9.2f} ms  {name}", file=sys.stderr)
+        print(f"{(self.last - self.started) / 1e6:9.2f} ms  total", file=sys.stderr)

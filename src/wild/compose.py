@@ -1,0 +1,199 @@
+"""The sections of the output: parts grouped under their names, and the sections that the linker makes itself.
+
+Everything here has a size before anything has an address, so the layout is one pass.  A section of the linker's own
+making is an `OutputSection` without parts whose size comes from the pass that will write it.
+"""
+
+from __future__ import annotations
+
+from wild import elf
+from wild.output_sections import (
+    RELRO,
+    RULES,
+    SEC_ALLOC,
+    SEC_NOBITS,
+    SEC_WRITE,
+    TYPES,
+    UNLOADED,
+    OutputSection,
+    Parts,
+    section_flags,
+)
+from wild.version import VERSION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.measure import Layout
+    from wild.kernels.merge import MergeTable
+    from wild.kernels.pool import Pool
+    from wild.kernels.sections import SectionTable
+    from wild.kernels.slots import Slots
+    from wild.options import Options
+
+PLAIN, STRINGS, CONSTANTS = 1, 2, 3  # kinds of part keys (kernels/tables.pxd SEC_*)
+BSS_FLAGS = SEC_ALLOC | SEC_WRITE | SEC_NOBITS
+COMMENT = f"Linker: Wild {VERSION}"
+
+
+class Composition:
+    """Output sections by name, and what is known of every part: (size, log2 of the alignment, SEC_* flags)."""
+
+    def __init__(self, options: Options, parts: Parts) -> None:
+        self.options = options
+        self.parts = parts
+        self.sections: dict[tuple[str, bool], OutputSection] = {}
+        self.merged: dict[int, int] = {}  # PartId -> group of the merge table
+        self.sorted: dict[int, int] = {}  # PartId -> number of its key
+        self.measured: list[tuple[int, int, int]] = []
+        self.merge_kinds: dict[int, tuple[int, bool]] = {}  # PartId -> entry size, are they strings?
+        self.part_places: dict[int, int] = {}
+        self.part_offsets: dict[int, int] = {}
+
+    def assign_keys(self, sections: SectionTable, merged: MergeTable) -> None:
+        """Give every kind of unusual section a part; merged ones become groups of the merge table."""
+        comment = COMMENT.encode()
+        numbers: list[int] = []
+        first = 0
+        commented = False
+        self.keys = sections.part_keys()
+        self.key_parts = numbers
+        for index, (rule, name, kind, entsize, _, align, flags, is_sorted, count) in enumerate(self.keys):
+            loaded = bool(flags & 2)
+            if rule >= 0:
+                section, rank = RULES[rule][2], 1 + RULES[rule][3]
+            else:
+                section, rank = name.decode("utf-8", "surrogateescape"), 0
+            part = self.parts.add(section, rank, not loaded)
+            numbers.append(part)
+            if kind in (STRINGS, CONSTANTS):
+                extra = b""
+                if section == ".comment" and kind == STRINGS and entsize == 1 and not commented:
+                    extra, commented = comment + b"\0", True
+                self.merged[part] = merged.add_group(
+                    entsize, kind == STRINGS, align.bit_length() - 1, first, count, extra
+                )
+                self.merge_kinds[part] = (entsize, kind == STRINGS)
+            elif is_sorted:
+                self.sorted[part] = index
+            first += count
+        sections.assign_parts(numbers)
+        self.comment = b"" if commented else comment + b"\0"
+        if self.comment:
+            self.add(".comment", elf.SHT_PROGBITS, 0, len(self.comment)).entsize = 1
+
+    def section(self, name: str, loaded: bool) -> OutputSection:
+        """The output section of that name, made when first asked for."""
+        found = self.sections.get((name, loaded))
+        if found is None:
+            found = self.sections[name, loaded] = OutputSection(name)
+        return found
+
+    def add(
+        self, name: str, type: int, flags: int, size: int, align: int = 1, entsize: int = 0
+    ) -> OutputSection:
+        """A section of the linker's own making."""
+        section = self.section(name, bool(flags & elf.SHF_ALLOC))
+        section.type, section.flags, section.entsize = type, flags, entsize
+        section.size, section.align = size, align
+        return section
+
+    def measure(self, pool: Pool, layout: Layout, merged: MergeTable, slots: Slots) -> None:
+        """Sizes of all parts: runs of sections, merged and sorted ones, common symbols, copied variables."""
+        self.common = self.parts.add(".bss", 10)
+        self.copies = self.parts.add(".bss", 11)
+        self.measured = layout.measure(pool, len(self.parts), [*self.sorted])
+        for index, part in enumerate(self.key_parts):
+            align, flags = self.keys[index][5].bit_length() - 1, self.keys[index][6]
+            if part in self.merged:
+                self.measured[part] = (merged.group_size(self.merged[part]), align, flags)
+            elif part in self.sorted:
+                size, align = layout.place_sorted(index, self.parts.section[part] in (".ctors", ".dtors"))
+                self.measured[part] = (size, align, flags)
+        for part, (size, align) in ((self.common, layout.common_size()), (self.copies, slots.copies[0])):
+            self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS if size else 0)
+        self.fill_sections()
+
+    def fill_sections(self) -> None:
+        """Put the parts into their sections: sizes, alignments, flags and types."""
+        order = sorted(range(1, len(self.parts)), key=self.parts.rank.__getitem__)
+        for part in order:
+            size, align, flags = self.measured[part]
+            if not flags or (part in self.merged and not size):
+                continue
+            section = self.section(self.parts.section[part], not self.parts.unloaded[part])
+            if not section.parts:
+                section.type = self.type_of(section.name, flags)
+            elif section.type == elf.SHT_NOBITS and not flags & SEC_NOBITS:
+                section.type = elf.SHT_PROGBITS
+            section.flags |= section_flags(flags)
+            section.align = max(section.align, 1 << align)
+            section.parts.append(part)
+            section.size += -section.size % (1 << align) + size
+
+    def type_of(self, name: str, flags: int) -> int:
+        """The section type: by name where loaders ask for it, else by whether there are contents."""
+        if flags & SEC_NOBITS:
+            return elf.SHT_NOBITS
+        if name.startswith(".note"):
+            return elf.SHT_NOTE
+        return TYPES.get(name, elf.SHT_PROGBITS)
+
+    def ordered(self) -> list[OutputSection]:
+        """All sections in the order of the output, numbered."""
+        relro = self.options.z_relro
+        found = list(self.sections.values())
+        kept = [
+            section for section in found if section.size or section.parts or section.name in (".dynamic",)
+        ]
+        for section in kept:
+            section.settle(relro)
+            if section.name == ".got.plt" and relro and self.options.z_now:
+                section.kind, section.place = RELRO, 12
+            self.mark_merged(section)
+        kept.sort(key=OutputSection.sort_key)
+        fill_holes(kept)
+        for index, section in enumerate(kept, 1):
+            section.shndx = index
+        return kept
+
+    def mark_merged(self, section: OutputSection) -> None:
+        """SHF_MERGE and sh_entsize, if everything in the section is of one kind of merged pieces."""
+        if not section.parts:
+            return
+        kinds = {self.merge_kinds.get(part, (0, False)) for part in section.parts}
+        entsize, strings = kinds.pop() if len(kinds) == 1 else (0, False)
+        section.entsize = entsize
+        if entsize:
+            section.flags |= elf.SHF_MERGE | (elf.SHF_STRINGS if strings else 0)
+
+    def part_address(self, part: int) -> int:
+        """Where a part begins; 0 if it is empty."""
+        return self.part_places.get(part, 0)
+
+    def place_parts(self, layout: Layout, sections: list[OutputSection]) -> None:
+        """Tell the kernels where every part is."""
+        for section in sections:
+            at = 0
+            fill = 0xCC if section.flags & elf.SHF_EXECINSTR else 0
+            for part in section.parts:
+                size, align, flags = self.measured[part]
+                at += -at % (1 << align)
+                flags = flags | SEC_NOBITS if section.nobits else flags & ~SEC_NOBITS
+                layout.set_part(part, section.address + at, section.offset + at, size, section.shndx, fill)
+                layout.set_flags(part, flags, part not in self.sorted)
+                self.part_places[part] = section.address + at
+                self.part_offsets[part] = section.offset + at
+                at += size
+
+
+def fill_holes(sections: list[OutputSection]) -> None:
+    """A zero-initialised section with contents behind it in the same segment has to be in the file after all."""
+    kind, filled = UNLOADED, False
+    for section in reversed(sections):
+        if section.kind != kind:
+            kind, filled = section.kind, False
+        if section.flags & elf.SHF_TLS and section.nobits:
+            continue
+        if filled and section.nobits:
+            section.type = elf.SHT_PROGBITS
+        filled = filled or not section.nobits

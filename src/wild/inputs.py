@@ -1,0 +1,190 @@
+"""Which files take part: libraries are searched, library scripts expanded in place, everything mapped in parallel.
+
+The kernels open and identify; what is decided here is where `-lNAME` and the names in scripts are looked for
+(GNU ld manual, "Command-line Options" -l and -L, "File Commands").  A library for another machine found on the way is
+skipped, as GNU ld skips it.  A link of plain files costs no loop in Python beyond the argument list.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from wild.errors import LinkError
+from wild.kernels.files import AS_NEEDED, EXCLUDED_LIBS, LAZY, MAP_TEXT, WHOLE_ARCHIVE, Inputs
+from wild.option_effects import IN_AS_NEEDED, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.pool import Pool
+    from wild.options import Options
+    from wild.script import Script
+
+SCRIPT_DEPTH = 16
+
+
+class InputSet:
+    """The inputs in link order, and what library scripts said besides naming files."""
+
+    def __init__(self, pool: Pool, inputs: Inputs, options: Options) -> None:
+        self.pool = pool
+        self.inputs = inputs
+        self.options = options
+        self.directories = options.library_paths + options.default_library_paths
+        self.scripts: list[Script] = []
+        self.maps: list[int] = []
+        self.flags: list[int] = []
+        self.searched: set[str] = set()  # paths that -l found: without DT_SONAME they are named by their file alone
+
+    def open(self) -> None:
+        """Open everything the command line names, and what that names in turn; raises LinkError."""
+        names, bits = self.options.inputs, list(self.options.input_flags)
+        if not names:
+            raise LinkError("no input files")
+        paths = list(names)
+        missing = []
+        if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
+            for index, flags in enumerate(bits):
+                if flags & IN_LIBRARY:
+                    found = self.find_library(names[index], bool(flags & IN_STATIC))
+                    if found is None:
+                        missing.append(self.library_missing(names[index], bool(flags & IN_STATIC)))
+                    else:
+                        paths[index] = found
+        if missing:
+            raise LinkError(*dict.fromkeys(missing))
+        self.maps, self.flags = self.open_paths(paths, bits, 0)
+        self.inputs.arrange(self.pool, self.maps, self.flags)
+
+    def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
+        """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
+        first = self.inputs.open(self.pool, paths)
+        maps = list(range(first, first + len(paths)))
+        flags = [file_flags(each) for each in bits]
+        if self.options.exclude_libs:
+            self.mark_excluded(paths, flags)
+        for script in reversed(self.inputs.maps_of_kind(MAP_TEXT, first)):
+            at = script - first
+            if at < len(paths):
+                maps[at : at + 1], flags[at : at + 1] = self.expand(script, paths[at], bits[at], depth)
+        return maps, flags
+
+    def mark_excluded(self, paths: list[str], flags: list[int]) -> None:
+        """--exclude-libs names archives by their file name, with or without the directory."""
+        excluded = self.options.exclude_libs
+        for index, path in enumerate(paths):
+            if "ALL" in excluded or path.rpartition("/")[2] in excluded:
+                flags[index] |= EXCLUDED_LIBS
+
+    def expand(self, script: int, path: str, bits: int, depth: int) -> tuple[list[int], list[int]]:
+        """The inputs that a library script names."""
+        from wild.script import is_script, parse_script
+
+        data = self.inputs.map_bytes(script)
+        if not is_script(data[:512]):
+            raise LinkError(
+                f"{path}: file format not recognized; it is no ELF file, archive or linker script"
+            )
+        if depth >= SCRIPT_DEPTH:
+            raise LinkError(
+                f"{path}: linker scripts name each other more than {SCRIPT_DEPTH} deep; is there a cycle?"
+            )
+        parsed = parse_script(data.decode("utf-8", "surrogateescape"), path)
+        self.scripts.append(parsed)
+        self.directories += parsed.search_dirs
+        if parsed.output_format and "x86-64" not in parsed.output_format:
+            raise LinkError(f"{path}: is a script for {parsed.output_format}; this link is for elf64-x86-64")
+        inner = bits & ~IN_LIBRARY
+        paths, inner_bits = [], []
+        for name, as_needed in parsed.inputs:
+            paths.append(self.find_in_script(name, path, bool(bits & IN_STATIC)))
+            inner_bits.append(inner | IN_AS_NEEDED if as_needed else inner)
+        return self.open_paths(paths, inner_bits, depth + 1) if paths else ([], [])
+
+    def find_in_script(self, name: str, script: str, static: bool) -> str:
+        """A file named by a script: -l as on the command line, absolute paths under the sysroot, others searched."""
+        if name.startswith("-l"):
+            found = self.find_library(name[2:], static)
+            if found is None:
+                raise LinkError(f"{script}: {self.library_missing(name[2:], static)}")
+            return found
+        sysroot = self.options.sysroot.rstrip("/")
+        for prefix in ("=", "$SYSROOT"):
+            if name.startswith(prefix):
+                return sysroot + name.removeprefix(prefix)
+        if name.startswith("/"):
+            inside = sysroot and script.startswith(sysroot + "/")
+            return sysroot + name if inside else name
+        here = script.rpartition("/")[0]
+        for directory in (here or ".", "", *self.directories):
+            path = f"{directory}/{name}" if directory else name
+            if is_file(path):
+                return path
+        raise LinkError(f"{script}: cannot find {name}, which the script names")
+
+    def find_library(self, name: str, static: bool) -> str | None:
+        """The file that -lNAME stands for, or None."""
+        if name.startswith(":"):
+            candidates = [name[1:]]
+        elif static or (self.options.static and self.options.kind != "shared"):
+            candidates = [f"lib{name}.a"]
+        else:
+            candidates = [f"lib{name}.so", f"lib{name}.a"]
+        for directory in self.directories:
+            for candidate in candidates:
+                path = f"{directory}/{candidate}"
+                if is_file(path) and is_compatible(path):
+                    self.searched.add(path)
+                    return path
+        return None
+
+    def sonames(self) -> list[tuple[bytes, bool]]:
+        """(name for DT_NEEDED, is it needed?) of each shared object (GNU ld manual, -soname)."""
+        found = []
+        for file in self.inputs.shared_files():
+            name = self.inputs.soname(file)
+            if not name:
+                path = self.inputs.file_name(file)
+                name = path.rpartition("/")[2] if path in self.searched else path
+            found.append((name.encode("utf-8", "surrogateescape"), self.inputs.is_needed(file)))
+        return found
+
+    def library_missing(self, name: str, static: bool) -> str:
+        """The text about a library that was not found, with what to do about it."""
+        text = f"cannot find -l{name}"
+        other = f"lib{name}.so" if static else ""
+        for directory in self.directories:
+            if other and is_file(f"{directory}/{other}"):
+                return f"{text}: there is only a shared library, {directory}/{other}, and -Bstatic or -static is in force"
+        if not self.directories:
+            return f"{text}: no directory to search; name some with -L"
+        return f"{text}: searched {len(self.directories)} directories; add its directory with -L or install the library"
+
+
+def file_flags(bits: int) -> int:
+    """Flags of a FileRow for the bits of an input."""
+    flags = AS_NEEDED if bits & IN_AS_NEEDED else 0
+    flags |= WHOLE_ARCHIVE if bits & IN_WHOLE_ARCHIVE else 0
+    return flags | (LAZY if bits & IN_LAZY else 0)
+
+
+def is_file(path: str) -> bool:
+    """Is there something other than a directory?"""
+    try:
+        return posix.stat(path).st_mode & 0o170000 != 0o040000
+    except (OSError, ValueError):
+        return False
+
+
+def is_compatible(path: str) -> bool:
+    """Is this no ELF file of another class or machine?"""
+    try:
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
+    except OSError:
+        return True  # the error belongs to whoever opens it in earnest
+    try:
+        head = posix.read(descriptor, 20)
+    except OSError:
+        return True
+    finally:
+        posix.close(descriptor)
+    return head[:4] != b"\x7fELF" or (head[4:6] == b"\x02\x01" and head[18:20] == b"\x3e\x00")

@@ -1,0 +1,11 @@
+# The output file in memory.
+
+from libc.stdint cimport int64_t, uint8_t, uint64_t
+
+cdef class Output:
+    cdef uint8_t *base
+    cdef public uint64_t size
+    cdef public str path
+    cdef bytes temporary         # name of the file that is being written, None: memory only
+    cdef int descriptor
+    cdef bint special            # a device, pipe or the like: written to, not replaced

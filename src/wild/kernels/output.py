@@ -1,0 +1,158 @@
+"""The output file: a new file beside the old one, mapped, filled by all workers, renamed into place when complete.
+
+Until `commit` the old output stands untouched under its name, and a link that fails leaves nothing behind.  The new
+file never needs clearing: a file that was just extended reads as zeros.  Devices, pipes and sockets are not replaced;
+the image is built in memory and written to them, as GNU ld does.
+"""
+
+import posix
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+from cython.cimports.posix.mman import (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_PRIVATE,
+    MAP_SHARED,
+    PROT_READ,
+    PROT_WRITE,
+)
+from cython.cimports.posix.mman import mmap, munmap
+from cython.cimports.wild.kernels.output import Output
+
+from wild.errors import LinkError
+
+TRIES = 100
+
+
+@cython.final
+@cython.cclass
+class Output:
+    """`size` writable bytes that become the file `path`."""
+
+    def __cinit__(self, path: str, size: int):
+        self.path = path
+        self.size = size
+        self.descriptor = -1
+        self.special = is_special(path)
+        flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS
+        if not self.special:
+            flags = MAP_SHARED
+            self.temporary, self.descriptor = create_beside(path)
+            try:
+                posix.posix_fallocate(self.descriptor, 0, max(1, size))
+            except OSError:
+                reserve(self)
+        start = mmap(cython.NULL, max(1, self.size), PROT_READ | PROT_WRITE, flags, self.descriptor, 0)
+        if start == MAP_FAILED:
+            self.abandon()
+            raise LinkError(f"{path}: cannot map {size} bytes for the output: no memory or address space")
+        self.base = cython.cast(cython.pointer[uint8_t], start)
+
+    @property
+    def address(self):
+        """Where the first byte is in memory."""
+        return cython.cast(uint64_t, self.base)
+
+    def write(self, offset: int, data: bytes):
+        """Put some bytes at a file offset; raises ValueError outside the file."""
+        start: uint64_t = offset
+        if start > self.size or len(data) > self.size - start:
+            raise ValueError(
+                f"{len(data)} bytes at {offset:#x} do not fit the output of {self.size:#x} bytes"
+            )
+        text: cython.p_char = data
+        i: uint64_t
+        for i in range(cython.cast(uint64_t, len(data))):
+            self.base[start + i] = text[i]
+
+    def commit(self, executable: bool):
+        """Give the file its name and mode (by the umask)."""
+        if self.special:
+            write_special(self)
+            return
+        munmap(self.base, max(1, self.size))
+        self.base = cython.NULL
+        mask = posix.umask(0)
+        posix.umask(mask)
+        posix.fchmod(self.descriptor, (0o777 if executable else 0o666) & ~mask)
+        posix.close(self.descriptor)
+        self.descriptor = -1
+        try:
+            posix.rename(self.temporary, self.path)
+        except OSError as error:
+            self.abandon()
+            raise LinkError(f"{self.path}: cannot replace the output: {error.strerror}") from None
+        self.temporary = None
+
+    def abandon(self):
+        """Remove what was written; the old output stays."""
+        if self.base is not cython.NULL:
+            munmap(self.base, max(1, self.size))
+            self.base = cython.NULL
+        if self.descriptor >= 0:
+            posix.close(self.descriptor)
+            self.descriptor = -1
+        if self.temporary is not None:
+            posix.unlink(self.temporary)
+            self.temporary = None
+
+    def __dealloc__(self):
+        if self.base is not cython.NULL:
+            munmap(self.base, max(1, self.size))
+
+
+def is_special(path: str) -> bool:
+    """Is there something under this name that is no regular file?"""
+    try:
+        mode = posix.stat(path).st_mode
+    except OSError:
+        return False
+    if mode & 0o170000 == 0o040000:
+        raise LinkError(f"{path}: cannot write the output: it is a directory; name a file with -o")
+    return mode & 0o170000 != 0o100000
+
+
+def create_beside(path: str):
+    """(name, descriptor) of a new file in the directory of the output."""
+    reason = "too many files of this name"
+    for attempt in range(TRIES):
+        name = f"{path}.wild-{posix.getpid()}-{attempt}".encode("utf-8", "surrogateescape")
+        try:
+            flags = posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC
+            return name, posix.open(name, flags, 0o600)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            reason = error.strerror
+            break
+    raise LinkError(f"{path}: cannot write the output: {reason}")
+
+
+@cython.cfunc
+def reserve(output: Output):
+    """For file systems without fallocate: the size alone."""
+    try:
+        posix.ftruncate(output.descriptor, max(1, output.size))
+    except OSError as error:
+        output.abandon()
+        raise LinkError(
+            f"{output.path}: cannot write {output.size} bytes of output: {error.strerror}"
+        ) from None
+
+
+@cython.cfunc
+def write_special(output: Output):
+    """Write the image to a device or pipe."""
+    try:
+        descriptor = posix.open(output.path, posix.O_WRONLY | posix.O_CLOEXEC)
+    except OSError as error:
+        raise LinkError(f"{output.path}: cannot write the output: {error.strerror}") from None
+    done: uint64_t = 0
+    step: uint64_t
+    try:
+        while done < output.size:
+            step = min(output.size - done, 1 << 20)
+            done += posix.write(descriptor, output.base[done : done + step])
+    finally:
+        posix.close(descriptor)

@@ -1,0 +1,129 @@
+"""The linker on one page: the passes of a link, in order, each a function of earlier results.
+
+What a pass does is told at the top of its file; docs/design.md draws the whole.
+"""
+
+from __future__ import annotations
+
+from wild.clock import Clock
+from wild.compose import Composition
+from wild.decompress import decompress_sections
+from wild.checks import check_definitions, check_inputs, check_unchanged, check_undefined, explain
+from wild.exports import decide_exports
+from wild.inputs import InputSet
+from wild.kernels.files import Inputs
+from wild.kernels.frames import FrameTable
+from wild.kernels.measure import Layout
+from wild.kernels.merge import MergeTable
+from wild.kernels.names import NameTable
+from wild.kernels.pool import Arena, KernelFault, Pool
+from wild.kernels.reach import Reach
+from wild.kernels.resolve import Resolution
+from wild.kernels.sections import SectionTable
+from wild.kernels.slots import Slots
+from wild.kernels.views import Views
+from wild.kernels.writers import size_frames, split_frames
+from wild.mode import choose_kind, default_threads, output_mode, relocation_types
+from wild.output_sections import Parts
+from wild.own_symbols import OwnSymbols
+from wild.placing import place_output
+from wild.roots import define_section_bounds, mark_roots
+from wild.synthetic import Synthetic
+from wild.wrap import wrap_names
+from wild.writing import write_output
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.options import Options
+
+
+def link(options: Options) -> None:
+    """Make the output that the options describe; raises LinkError."""
+    pool = Pool(options.threads or default_threads())
+    inputs = Inputs(Arena())
+    try:
+        run_passes(pool, inputs, options, Clock(options.time))
+    except KernelFault as fault:
+        raise explain(inputs, fault) from None
+    finally:
+        inputs.end_guard()
+        pool.close()
+
+
+def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> None:
+    """The passes."""
+    # Open and map every input, split archives, read library scripts.
+    sources = InputSet(pool, inputs, options)
+    sources.open()
+    own = OwnSymbols(options, sources.scripts)
+    inputs.set_internal(*own.table())
+    inputs.read_headers(pool)
+    kind = choose_kind(inputs, options)
+    clock.lap("open inputs")
+
+    # Hash every global name once and number the distinct ones.
+    names = NameTable(pool, inputs)
+    clock.lap("index names")
+
+    # Load the archive members that define something wanted.
+    wrap_names(pool, options, names)
+    resolution = Resolution(pool, inputs, names)
+    resolution.load(pool)
+    check_inputs(inputs, resolution, options)
+    clock.lap("load archives")
+    # Beyond this line no file is added to the link.
+
+    # Find the output part of every section; strike out the COMDAT groups that lost.
+    parts = Parts()
+    sections = SectionTable(pool, inputs, names, parts.rules(), options.gc_sections, options.strip != "none")
+    decompress_sections(inputs, sections)
+    clock.lap("read sections")
+
+    # Bind every name to its definition, then decide what the loader gets to see.
+    resolution.bind(pool, sections)
+    define_section_bounds(resolution, sections)
+    check_definitions(inputs, resolution, options)
+    exported = decide_exports(pool, inputs, names, resolution, sources.scripts, options, kind)
+    clock.lap("bind names")
+    # Beyond this line no symbol is added.
+
+    # Walk the relocations from the roots: what is live, what needs a slot.
+    frames = FrameTable(inputs, sections, relocation_types())
+    split_frames(pool, frames, names, resolution)
+    mode = output_mode(options, kind)
+    mark_roots(names, resolution, sections, options)
+    reach = Reach(pool, inputs, names, resolution, sections, frames, mode, options.gc_sections)
+    if options.gc_sections:
+        resolution.drop_unneeded(pool)
+    check_undefined(inputs, names, resolution, sections, reach, options)
+    slots = Slots(inputs, names, resolution, reach, mode)
+    clock.lap("reach")
+
+    # Keep each string and constant once.
+    merged = MergeTable.of(inputs, sections)
+    composition = Composition(options, parts)
+    composition.assign_keys(sections, merged)
+    merged.merge(pool, options.optimize >= 2)
+    clock.lap("merge")
+
+    # Measure everything, so that the layout is one pass.
+    layout = Layout(inputs, names, resolution, sections, frames, merged, slots, mode)
+    composition.measure(pool, layout, merged, slots)
+    size_frames(pool, frames, layout)
+    views = Views.of(inputs, names, resolution, sections)
+    synthetic = Synthetic(pool, options, composition, views, kind)
+    synthetic.add_all(sources.sonames(), exported, reach, slots, layout, frames)
+    clock.lap("measure")
+
+    placement = place_output(
+        pool, options, kind, composition, synthetic, layout, names, resolution, own, views, slots
+    )
+    clock.lap("lay out")
+    # Addresses are final from here.
+
+    write_output(
+        pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs
+    )
+    check_unchanged(pool, inputs, options)
+    clock.lap("write")
+    clock.report()

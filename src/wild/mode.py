@@ -1,0 +1,61 @@
+"""The kind of output: what the options and the inputs together make of it."""
+
+from __future__ import annotations
+
+import posix
+
+from wild.kernels.reach import OutputMode
+from wild.machine import x86_64
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.files import Inputs
+    from wild.options import Options
+
+MOST_THREADS = 32
+
+
+class Kind:
+    """`shared`: a shared object; `pic`: loaded anywhere; `dynamic`: has a dynamic section; `interp`: names a loader."""
+
+    __slots__ = ("dynamic", "interp", "pic", "shared")
+
+    def __init__(self, shared: bool, pic: bool, dynamic: bool, interp: bool) -> None:
+        self.shared = shared
+        self.pic = pic
+        self.dynamic = dynamic
+        self.interp = interp
+
+
+def choose_kind(inputs: Inputs, options: Options) -> Kind:
+    """A program without shared objects is static, whatever loader is named (musl-gcc -static names one)."""
+    shared = options.kind == "shared"
+    pic = options.kind != "exec"
+    dynamic = pic or bool(inputs.shared_files())
+    static = options.static and not inputs.shared_files()
+    interp = dynamic and not shared and not options.no_dynamic_linker and not static
+    return Kind(shared, pic, dynamic, interp)
+
+
+def output_mode(options: Options, kind: Kind) -> OutputMode:
+    """The same as relocations see it."""
+    textrel = options.z_text is False
+    return OutputMode(
+        x86_64.relocation_rows(),
+        kind.shared,
+        kind.pic,
+        kind.dynamic,
+        options.relax,
+        textrel,
+        options.z_copyreloc,
+    )
+
+
+def relocation_types() -> list[tuple[int, int, int, int, int]]:
+    """The machine's relocation types."""
+    return x86_64.relocation_rows()
+
+
+def default_threads() -> int:
+    """As many as there are processors to run on."""
+    return min(len(posix.sched_getaffinity(0)), MOST_THREADS)

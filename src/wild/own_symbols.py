@@ -1,0 +1,175 @@
+"""The symbols that the linker itself brings: what the command line asks for and defines, and the names that code
+expects a linker to provide (`_end`, `__init_array_start`, `_GLOBAL_OFFSET_TABLE_` …).
+
+They form the internal file (FileId 0).  References of the command line (-u, -e, --defsym's operands) are undefined
+symbols there, so they load archive members like any other reference.  Provided names are weak definitions: they count
+only where nothing else defines the name.  Values are set once the layout is known.
+"""
+
+from __future__ import annotations
+
+from wild import elf
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wild.expression import Node
+    from wild.kernels.measure import Layout
+    from wild.kernels.names import NameTable
+    from wild.kernels.resolve import Resolution
+    from wild.options import Options
+    from wild.output_sections import OutputSection
+    from wild.script import Script
+
+RELATIVE = 1  # any section index that is neither undefined nor absolute: the value moves with the image
+INTERNAL_FILE = 0
+
+# Names at the ends of what is loaded (end(3)): default visibility, as GNU ld's default script provides them.
+ENDS = (b"_end", b"end", b"_edata", b"edata", b"_etext", b"etext", b"__etext", b"__bss_start")
+# Hidden names of places, each with the section it belongs to and whether it is that section's end.
+BOUNDS = {
+    b"__init_array_start": (".init_array", False),
+    b"__init_array_end": (".init_array", True),
+    b"__fini_array_start": (".fini_array", False),
+    b"__fini_array_end": (".fini_array", True),
+    b"__preinit_array_start": (".preinit_array", False),
+    b"__preinit_array_end": (".preinit_array", True),
+    b"_DYNAMIC": (".dynamic", False),
+    b"__GNU_EH_FRAME_HDR": (".eh_frame_hdr", False),
+}
+HEADER_NAMES = (b"__ehdr_start", b"__executable_start")
+OTHERS = (
+    b"_GLOBAL_OFFSET_TABLE_",
+    b"_TLS_MODULE_BASE_",
+    b"__rela_iplt_start",
+    b"__rela_iplt_end",
+    b"__dso_handle",
+)
+
+
+class OwnSymbols:
+    """The internal file's symbols; `definitions` are --defsym's and the scripts' assignments."""
+
+    def __init__(self, options: Options, scripts: list[Script]) -> None:
+        self.options = options
+        self.references: list[bytes] = [
+            encode(name) for name in (*options.undefined, *options.require_defined)
+        ]
+        self.definitions: list[tuple[bytes, Node, bool]] = []
+        if options.entry and not is_number(options.entry):
+            self.references.append(encode(options.entry))
+        elif options.kind != "shared" and not options.entry:
+            self.references.append(b"_start")
+        for script in scripts:
+            self.references += [encode(name) for name in script.externs]
+        self.read_definitions(scripts)
+
+    def read_definitions(self, scripts: list[Script]) -> None:
+        """Parse --defsym and take the scripts' assignments; their operands become references."""
+        assignments = [(name, node, flags) for script in scripts for name, node, flags in script.assignments]
+        if not self.options.defsyms and not assignments:
+            return
+        from wild.expression import parse_expression, symbols_of
+
+        for name, text in self.options.defsyms:
+            self.definitions.append((encode(name), parse_expression(text, f"--defsym {name}={text}"), False))
+        for name, node, flags in assignments:
+            self.definitions.append((encode(name), node, bool(flags & 1)))
+        for _, node, _ in self.definitions:
+            self.references += [encode(name) for name in symbols_of(node)]
+
+    def table(self) -> tuple[list[bytes], list[int], list[int], list[int], list[int]]:
+        """Names, values, section indices, st_info and st_other of the internal file."""
+        rows: list[tuple[bytes, int, int, int]] = []
+        defined = {name for name, _, provided in self.definitions if not provided}
+        for name in dict.fromkeys(self.references):
+            if name not in defined:
+                rows.append((name, 0, elf.STB_GLOBAL << 4, elf.STV_DEFAULT))
+        if self.definitions:
+            from wild.expression import symbols_of
+        for name, node, provided in self.definitions:
+            section = RELATIVE if symbols_of(node) else elf.SHN_ABS
+            rows.append((name, section, (elf.STB_WEAK if provided else elf.STB_GLOBAL) << 4, elf.STV_DEFAULT))
+        for name in ENDS:
+            rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_DEFAULT))
+        for name in (*BOUNDS, *HEADER_NAMES, *OTHERS):
+            rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_HIDDEN))
+        names, shndx, infos, others = (list(column) for column in zip(*rows, strict=True))
+        return names, [0] * len(names), shndx, infos, others
+
+    def set_values(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
+        """Give the internal file's definitions their final values."""
+        for name, value in places.provided():
+            number = names.find(name)
+            if number and resolution.symbol(number)[0] == INTERNAL_FILE:
+                layout.set_symbol(number, value, False)
+        if self.definitions:
+            self.evaluate(places, names, resolution, layout)
+
+    def evaluate(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
+        """--defsym and assignments, in their order; `.` is not a symbol there."""
+        from wild.expression import evaluate, symbols_of
+
+        for name, node, _ in self.definitions:
+            number = names.find(name)
+            if resolution.symbol(number)[0] == INTERNAL_FILE:
+                layout.set_symbol(number, evaluate(node, places.lookup(names, layout)), not symbols_of(node))
+
+
+class Places:
+    """Addresses by name, for the provided symbols: sections, and the fields the layout fills in."""
+
+    def __init__(self, sections: list[OutputSection], base: int, got_base: int, tls_start: int) -> None:
+        self.sections = {section.name: section for section in sections if section.flags & elf.SHF_ALLOC}
+        self.base = base
+        self.got_base = got_base
+        self.tls_start = tls_start
+        self.iplt = (0, 0)
+
+    def provided(self) -> list[tuple[bytes, int]]:
+        """(name, value) of everything the linker provides."""
+        found = list(zip(ENDS, self.ends(), strict=True))
+        for name, (section_name, at_end) in BOUNDS.items():
+            section = self.sections.get(section_name)
+            if section is None:
+                found.append((name, self.base))
+            else:
+                found.append((name, section.address + (section.size if at_end else 0)))
+        found += [(name, self.base) for name in HEADER_NAMES]
+        own = (self.got_base, self.tls_start, *self.iplt, self.base)
+        return found + list(zip(OTHERS, own, strict=True))
+
+    def ends(self) -> list[int]:
+        """Values of ENDS."""
+        loaded = [
+            section
+            for section in self.sections.values()
+            if not section.flags & elf.SHF_TLS or not section.nobits
+        ]
+        end = max((section.address + section.size for section in loaded), default=self.base)
+        filled = [section for section in loaded if not section.nobits and section.flags & elf.SHF_WRITE]
+        data_end = max((section.address + section.size for section in filled), default=end)
+        code = [section for section in loaded if section.flags & elf.SHF_EXECINSTR]
+        text_end = max((section.address + section.size for section in code), default=self.base)
+        bss = self.sections.get(".bss")
+        return [end, end, data_end, data_end, text_end, text_end, text_end, bss.address if bss else data_end]
+
+    def lookup(self, names: NameTable, layout: Layout) -> Callable[[str], int | None]:
+        """How an expression finds the value of a symbol."""
+
+        def value_of(name: str) -> int | None:
+            number = names.find(encode(name))
+            return layout.symbol_address(number) if number else None
+
+        return value_of
+
+
+def encode(name: str) -> bytes:
+    """A symbol name as it stands in a string table."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def is_number(text: str) -> bool:
+    """Is the argument of -e an address?"""
+    return text[:1].isdigit()

@@ -1,0 +1,57 @@
+"""Names that stand for sections: `__start_NAME`, `__stop_NAME`; and the roots of --gc-sections (GNU ld manual).
+
+A section whose name C code can spell has its bounds defined if something refers to them.  Such a reference keeps all
+sections of that name alive, unless -z start-stop-gc says otherwise.
+"""
+
+from __future__ import annotations
+
+from wild.kernels.reach import define_bounds, keep_names
+from wild.own_symbols import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.names import NameTable
+    from wild.kernels.resolve import Resolution
+    from wild.kernels.sections import SectionTable
+    from wild.options import Options
+
+SYM_REF = 1 << 9
+
+
+def define_section_bounds(resolution: Resolution, sections: SectionTable) -> None:
+    """Define the bounds of sections that will be in the output."""
+    wanted = [(number, name[8:]) for number, name in resolution.undefined_with_prefix(b"__start_")]
+    wanted += [(number, name[7:]) for number, name in resolution.undefined_with_prefix(b"__stop_")]
+    if wanted:
+        known = {name for rule, name, *_ in sections.part_keys() if rule < 0}
+        define_bounds(
+            resolution, [number for number, name in wanted if name in known and is_identifier(name)]
+        )
+
+
+def mark_roots(names: NameTable, resolution: Resolution, sections: SectionTable, options: Options) -> None:
+    """Entry point, -u, -init and -fini; and sections that code reaches by their bounds, `__start_NAME`."""
+    if not options.gc_sections:
+        return
+    wanted = [
+        options.entry or "_start",
+        options.init,
+        options.fini,
+        *options.undefined,
+        *options.require_defined,
+    ]
+    keep_names(resolution, [found for found in (names.find(encode(name)) for name in wanted) if found])
+    if options.z_start_stop_gc:
+        return
+    for index, (rule, name, *_) in enumerate(sections.part_keys()):
+        if rule < 0 and is_identifier(name):
+            for prefix in (b"__start_", b"__stop_"):
+                number = names.find(prefix + name)
+                if number and resolution.symbol(number)[4] & SYM_REF:
+                    sections.keep(index)
+
+
+def is_identifier(name: bytes) -> bool:
+    """Can C code name the section's bounds?"""
+    return name.replace(b"_", b"a").isalnum() and not name[:1].isdigit()

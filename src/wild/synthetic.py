@@ -1,0 +1,285 @@
+"""Sections that no input brings: loader tables, GOT and PLT, unwinding index, notes, symbol tables.
+
+`Synthetic` is told the results of the passes, gives every such section its size before the layout, and writes them all
+into the output after it.
+"""
+
+from __future__ import annotations
+
+from wild import elf
+from wild.dynamic import ENTRY_SIZE, DynamicSection
+from wild.kernels.dynsyms import DynamicSymbols
+from wild.kernels.fill import fill_slots
+from wild.kernels.notes import NoteTable
+from wild.kernels.symtab import SymbolTable
+from wild.kernels.views import Views
+from wild.kernels.writers import locator, split_frames, write_frames
+from wild.notes import BuildId, package_metadata_note, property_note
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.compose import Composition
+    from wild.kernels.frames import FrameTable
+    from wild.kernels.measure import Layout
+    from wild.kernels.output import Output
+    from wild.kernels.pool import Pool
+    from wild.kernels.reach import Reach
+    from wild.kernels.slots import Slots
+    from wild.exports import Exports
+    from wild.layout import Placement
+    from wild.mode import Kind
+    from wild.options import Options
+    from wild.output_sections import OutputSection
+
+RELA_SIZE, SYM_SIZE, PLT_ENTRY, GOT_WORD, GOT_PLT_RESERVED = 24, 24, 16, 8, 3
+DYNAMIC_TABLES = (
+    # name, type, alignment, entry size, sh_link
+    (".gnu.hash", elf.SHT_GNU_HASH, 8, 0, ".dynsym"),
+    (".hash", elf.SHT_HASH, 4, 4, ".dynsym"),
+    (".dynsym", elf.SHT_DYNSYM, 8, SYM_SIZE, ".dynstr"),
+    (".dynstr", elf.SHT_STRTAB, 1, 0, None),
+    (".gnu.version", elf.SHT_GNU_VERSYM, 2, 2, ".dynsym"),
+    (".gnu.version_d", elf.SHT_GNU_VERDEF, 8, 0, ".dynstr"),
+    (".gnu.version_r", elf.SHT_GNU_VERNEED, 8, 0, ".dynstr"),
+)
+DISCARD = {"none": 0, "default": 1, "locals": 2, "all": 3}
+ALLOC, WRITE, EXEC = elf.SHF_ALLOC, elf.SHF_ALLOC | elf.SHF_WRITE, elf.SHF_ALLOC | elf.SHF_EXECINSTR
+
+__all__ = ["Synthetic", "split_frames"]
+
+
+class Synthetic:
+    """The sections of the linker's own making; `dynamic` says whether the output has a dynamic section."""
+
+    def __init__(
+        self, pool: Pool, options: Options, composition: Composition, views: Views, kind: Kind
+    ) -> None:
+        self.pool = pool
+        self.options = options
+        self.composition = composition
+        self.views = views
+        self.kind = kind
+        self.dynamic = kind.dynamic
+        self.notes = NoteTable(pool, views)
+        self.build_id = BuildId(options.build_id) if isinstance(options.build_id, str) else None
+        self.contents: dict[str, bytes] = {}
+        self.dynsyms: DynamicSymbols | None = None
+        self.entries: DynamicSection | None = None
+        self.symtab: SymbolTable | None = None
+        self.has_hdr = False
+
+    # Before the layout: sizes.
+
+    def add_all(
+        self,
+        libraries: list[tuple[bytes, bool]],
+        exported: Exports,
+        reach: Reach,
+        slots: Slots,
+        layout: Layout,
+        frames: FrameTable,
+    ) -> None:
+        """Every section, in an order in which each finds what its size depends on."""
+        self.add_notes(self.kind.interp)
+        if self.dynamic:
+            self.add_dynamic(libraries, exported.nodes)
+        self.note_reach(reach)
+        self.add_slots(slots, layout)
+        self.add_frames(frames)
+        self.add_symbol_table(layout)
+        self.size_dynamic()
+
+    def add_notes(self, has_interp: bool) -> None:
+        """.interp and the notes."""
+        if has_interp:
+            self.add_content(
+                ".interp",
+                elf.SHT_PROGBITS,
+                (self.options.dynamic_linker or DEFAULT_LOADER).encode() + b"\0",
+                1,
+            )
+        properties = property_note(self.notes.properties, self.forced_properties())
+        if properties:
+            self.add_content(".note.gnu.property", elf.SHT_NOTE, properties, 8)
+        if self.build_id is not None:
+            self.add_content(".note.gnu.build-id", elf.SHT_NOTE, self.build_id.note(), 4)
+        if self.options.package_metadata:
+            self.add_content(
+                ".note.package", elf.SHT_NOTE, package_metadata_note(self.options.package_metadata), 4
+            )
+
+    def forced_properties(self) -> dict[int, int]:
+        """Bits of GNU_PROPERTY_X86_FEATURE_1_AND that -z ibt and -z shstk set whatever the inputs say."""
+        bits = (1 if self.options.z_ibt else 0) | (2 if self.options.z_shstk else 0)
+        return {0xC0000002: bits} if bits else {}
+
+    def add_content(self, name: str, type: int, data: bytes, align: int) -> None:
+        self.contents[name] = data
+        self.composition.add(name, type, ALLOC, len(data), align)
+
+    def add_dynamic(
+        self, libraries: list[tuple[bytes, bool]], nodes: list[tuple[bytes, list[bytes]]]
+    ) -> None:
+        """The loader's tables and the dynamic section itself; `nodes` are the versions the output defines."""
+        needed = [name for name, is_needed in libraries if is_needed]
+        style = self.options.hash_style
+        self.dynsyms = DynamicSymbols(
+            self.pool, self.views, style in ("gnu", "both"), style in ("sysv", "both")
+        )
+        self.entries = DynamicSection(self.options, self.dynsyms, needed)
+        if nodes:
+            base = self.options.soname or self.options.output.rpartition("/")[2]
+            self.dynsyms.define_versions(base.encode("utf-8", "surrogateescape"), nodes)
+        self.dynsyms.prepare([name for name, _ in libraries])
+        for name, type, align, entry, link in DYNAMIC_TABLES:
+            size = self.dynsyms.size_of(name)
+            if size:
+                section = self.composition.add(name, type, ALLOC, size, align, entry)
+                section.link = link
+        dynsym = self.composition.section(".dynsym", True)
+        dynsym.info = 1
+        self.composition.section(".dynamic", True)
+
+    def add_slots(self, slots: Slots, layout: Layout) -> None:
+        """GOT, PLT and the dynamic relocations."""
+        add = self.composition.add
+        plt, iplt = slots.plt_entries
+        relative, symbolic, irelative = slots.dynamic
+        relative += layout.section_relatives
+        self.relatives = relative
+        rela = relative + symbolic + layout.section_symbolics
+        if rela:
+            section = add(".rela.dyn", elf.SHT_RELA, ALLOC, rela * RELA_SIZE, 8, RELA_SIZE)
+            section.link = ".dynsym" if self.dynamic else None
+        jumps = plt + iplt + irelative
+        if jumps:
+            section = add(
+                ".rela.plt", elf.SHT_RELA, ALLOC | elf.SHF_INFO_LINK, jumps * RELA_SIZE, 8, RELA_SIZE
+            )
+            section.link, section.info = ".dynsym" if self.dynamic else None, ".got.plt"
+        header = PLT_ENTRY if plt else 0
+        split = self.options.z_ibtplt
+        if plt + iplt:
+            entries = plt if split else plt + iplt
+            add(".plt", elf.SHT_PROGBITS, EXEC, header + entries * PLT_ENTRY, 16, PLT_ENTRY)
+            if split:
+                add(".plt.sec", elf.SHT_PROGBITS, EXEC, (plt + iplt) * PLT_ENTRY, 16, PLT_ENTRY)
+        if slots.got_slots:
+            add(".got", elf.SHT_PROGBITS, WRITE, slots.got_slots * GOT_WORD, 8, GOT_WORD)
+        if plt + iplt or self.dynamic or self.needs_got_base:
+            words = GOT_PLT_RESERVED + plt + iplt
+            add(".got.plt", elf.SHT_PROGBITS, WRITE, words * GOT_WORD, 8, GOT_WORD)
+        relro_size, relro_align = slots.copies[1]
+        if relro_size:
+            add(".bss.rel.ro", elf.SHT_PROGBITS, WRITE, relro_size, relro_align)
+
+    def note_reach(self, reach: Reach) -> None:
+        """What the scan found that concerns the whole output."""
+        self.needs_got_base = reach.needs_got_base
+        if self.entries is not None:
+            self.entries.textrel = reach.textrel
+            self.entries.static_tls = reach.static_tls
+
+    def add_frames(self, frames: FrameTable) -> None:
+        """.eh_frame and its index."""
+        if frames.size:
+            self.composition.add(".eh_frame", elf.SHT_PROGBITS, ALLOC, frames.size, 8)
+            if self.options.eh_frame_hdr:
+                self.has_hdr = True
+                self.composition.add(".eh_frame_hdr", elf.SHT_PROGBITS, ALLOC, frames.hdr_size, 4)
+
+    def add_symbol_table(self, layout: Layout) -> None:
+        """.symtab and .strtab, unless stripped."""
+        if self.options.strip == "all":
+            return
+        self.symtab = SymbolTable(self.pool, self.views, DISCARD[self.options.discard])
+        self.symtab.locate_with(*locator(layout))
+        section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)
+        section.link, section.info = ".strtab", self.symtab.first_global
+        self.composition.add(".strtab", elf.SHT_STRTAB, 0, self.symtab.string_size)
+
+    def size_dynamic(self) -> None:
+        """The dynamic section, once all others are there."""
+        if self.entries is None:
+            return
+        sections = self.by_name()
+        self.entries.relative_count = self.relatives
+        section = self.composition.add(".dynamic", elf.SHT_DYNAMIC, WRITE, 0, 8, ENTRY_SIZE)
+        section.link = ".dynstr"
+        section.size = len(self.entries.entries(sections)) * ENTRY_SIZE
+
+    def by_name(self) -> dict[str, OutputSection]:
+        """The loaded sections that there are."""
+        return {name: found for (name, loaded), found in self.composition.sections.items()
+                if loaded and (found.size or found.parts)}  # fmt: skip
+
+    # After the layout: contents.
+
+    def places(self, placement: Placement, slots: Slots, copies: int) -> dict[str, int]:
+        """The addresses that relocations ask for (kernels/image.pxd)."""
+        sections = self.by_name()
+        self.sections = sections
+
+        def address(name: str) -> int:
+            return sections[name].address if name in sections else 0
+
+        plt, _ = slots.plt_entries
+        first_entry = address(".plt") + (PLT_ENTRY if plt else 0)
+        if self.options.z_ibtplt:
+            first_entry = address(".plt.sec")
+        rela = sections[".rela.dyn"].offset if ".rela.dyn" in sections else 0
+        self.got_base = got_base = address(".got.plt") or address(".got")
+        return {
+            "got": address(".got"),
+            "got_plt": address(".got.plt"),
+            "plt": first_entry,
+            "iplt": first_entry + plt * PLT_ENTRY,
+            "plt_entry": PLT_ENTRY,
+            "got_base": got_base,
+            "eh_frame": address(".eh_frame"),
+            "tls_start": placement.tls_start,
+            "tls_end": placement.tls_end,
+            "copies": copies,
+            "relro_copies": address(".bss.rel.ro"),
+            "rela_relative": rela,
+            "rela_symbolic": rela + self.relatives * RELA_SIZE,
+            "rela_plt": sections[".rela.plt"].offset if ".rela.plt" in sections else 0,
+        }
+
+    def write(self, output: Output, layout: Layout, frames: FrameTable) -> None:
+        """Write everything but the input sections and the headers."""
+        sections = self.sections
+        for name, data in self.contents.items():
+            output.write(sections[name].offset, data)
+        self.write_slots(layout, sections)
+        if frames.size:
+            at = sections[".eh_frame"]
+            hdr = sections.get(".eh_frame_hdr") if self.has_hdr else None
+            header = (hdr.offset, hdr.address) if hdr else None
+            write_frames(self.pool, frames, layout, (at.offset, at.address), header)
+        if self.dynsyms is not None and self.entries is not None:
+            for name, *_ in DYNAMIC_TABLES:
+                if name in sections:
+                    self.dynsyms.write(name, output.address + sections[name].offset)
+            output.write(sections[".dynamic"].offset, self.entries.content(sections))
+        if self.symtab is not None:
+            symtab = self.composition.section(".symtab", False)
+            strtab = self.composition.section(".strtab", False)
+            self.symtab.write(output.address + symtab.offset, output.address + strtab.offset)
+
+    def write_slots(self, layout: Layout, sections: dict[str, OutputSection]) -> None:
+        def offset(name: str) -> int:
+            return sections[name].offset if name in sections else 0
+
+        files = {
+            "got": offset(".got"),
+            "got_plt": offset(".got.plt"),
+            "plt": offset(".plt"),
+            "plt_sec": offset(".plt.sec"),
+        }
+        files["plt_start"] = sections[".plt"].address if ".plt" in sections else 0
+        dynamic = sections[".dynamic"].address if ".dynamic" in sections else 0
+        fill_slots(layout, files, bool(self.options.z_ibtplt), dynamic, ".got.plt" in sections)
+
+
+DEFAULT_LOADER = "/lib64/ld-linux-x86-64.so.2"

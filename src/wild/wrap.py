@@ -1,0 +1,17 @@
+"""--wrap=SYMBOL: references to SYMBOL go to `__wrap_SYMBOL`, those to `__real_SYMBOL` to SYMBOL (GNU ld manual)."""
+
+from __future__ import annotations
+
+from wild.own_symbols import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.names import NameTable
+    from wild.kernels.pool import Pool
+    from wild.options import Options
+
+
+def wrap_names(pool: Pool, options: Options, names: NameTable) -> None:
+    """Let references bear the other name, before anything is resolved."""
+    if options.wraps:
+        names.wrap(pool, [encode(name) for name in options.wraps])

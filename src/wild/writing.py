@@ -1,0 +1,87 @@
+"""Writing the output: sections, tables and headers into the mapped file, the build-id last, then the file's name."""
+
+from __future__ import annotations
+
+from wild import elf
+from wild.errors import LinkError
+from wild.headers import write_headers
+from wild.kernels.output import Output
+from wild.kernels.writers import use_output, write_sections
+from wild.machine import x86_64
+from wild.own_symbols import encode, is_number
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.compose import Composition
+    from wild.kernels.files import Inputs
+    from wild.kernels.frames import FrameTable
+    from wild.kernels.measure import Layout
+    from wild.kernels.merge import MergeTable
+    from wild.kernels.names import NameTable
+    from wild.kernels.pool import Pool
+    from wild.layout import Placement
+    from wild.mode import Kind
+    from wild.options import Options
+    from wild.synthetic import Synthetic
+
+BUILD_ID_HEADER = 16  # bytes of a note before a description whose owner is "GNU"
+
+
+def write_output(
+    pool: Pool,
+    options: Options,
+    kind: Kind,
+    placement: Placement,
+    composition: Composition,
+    synthetic: Synthetic,
+    layout: Layout,
+    merged: MergeTable,
+    frames: FrameTable,
+    names: NameTable,
+    inputs: Inputs,
+) -> None:
+    """Write the file; whatever goes wrong, no half-written output stays."""
+    output = Output(options.output, placement.file_size)
+    try:
+        use_output(layout, output)
+        write_sections(pool, layout)
+        for part, group in composition.merged.items():
+            if part in composition.part_offsets:
+                merged.write(pool, group, output.address + composition.part_offsets[part])
+        synthetic.write(output, layout, frames)
+        write_tables(output, placement, composition)
+        type = elf.ET_DYN if kind.pic else elf.ET_EXEC
+        write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout))
+        write_build_id(pool, output, synthetic)
+        output.commit(True)
+    except BaseException:
+        output.abandon()
+        raise
+
+
+def write_tables(output: Output, placement: Placement, composition: Composition) -> None:
+    """Section names, and .comment when no input has one."""
+    output.write(placement.sections[-1].offset, bytes(placement.names.data))
+    if composition.comment:
+        output.write(composition.section(".comment", False).offset, composition.comment)
+
+
+def entry_address(options: Options, names: NameTable, layout: Layout) -> int:
+    """e_entry: -e, else _start; a shared object needs none."""
+    if options.entry and is_number(options.entry):
+        return int(options.entry, 0)
+    if options.kind == "shared" and not options.entry:
+        return 0
+    number = names.find(encode(options.entry or "_start"))
+    return layout.symbol_address(number) if number else 0
+
+
+def write_build_id(pool: Pool, output: Output, synthetic: Synthetic) -> None:
+    """Hash the finished output into its own note, which holds zeros while that is done."""
+    if synthetic.build_id is None:
+        return
+    section = synthetic.sections[".note.gnu.build-id"]
+    digest = synthetic.build_id.digest(pool, output.address, output.size)
+    if len(digest) + BUILD_ID_HEADER != section.size:
+        raise LinkError(f"a build-id of {len(digest)} bytes does not fit its note of {section.size}")
+    output.write(section.offset + BUILD_ID_HEADER, digest)
