@@ -1,6 +1,7 @@
 """Tables of a link made by hand, so that a kernel can be tested without the passes before it.
 
-The layouts of the rows are read from the kernels' own .pxd, so a changed row cannot make a test read nonsense.
+The layouts of the rows are read from the kernels' own .pxd, so a changed row cannot make a test read
+nonsense.
 """
 
 from __future__ import annotations
@@ -100,7 +101,9 @@ class File:
             if symbol.name:
                 strings += symbol.name + b"\0"
             rows.append(
-                struct.pack("<IBBHQQ", offset, symbol.info, symbol.other, symbol.shndx, symbol.value, symbol.size)
+                struct.pack(
+                    "<IBBHQQ", offset, symbol.info, symbol.other, symbol.shndx, symbol.value, symbol.size
+                )
             )
         table = b"".join(rows)
         return table + bytes(strings) + self.headers, len(table), len(strings)
@@ -167,13 +170,13 @@ class World:
         offset = 1 + sum(len(symbol.name) + 1 for symbol in file.symbols[: file.first_global] if symbol.name)
         for symbol in file.symbols[file.first_global :]:
             name = symbol.name
-            if b"@@" in name and file.kind != 2:
-                name = name[: name.index(b"@@")] if symbol.shndx else name.replace(b"@@", b"@")
+            if file.kind != 2:
+                name = name.partition(b"@@")[0]
             self.mentions.append((number, offset, name))
             offset += len(symbol.name) + 1 if symbol.name else 0
 
     def make_names(self) -> None:
-        """Number the names shard by shard, in each in input order; a shard has room for one more than it needs."""
+        """Number the names shard by shard, in each in input order; a shard has one place too many."""
         for mention, (_, _, name) in enumerate(self.mentions):
             self.first.setdefault(name, mention)
         shards: list[list[bytes]] = [[] for _ in range(SHARDS)]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import struct
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import hashing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import NONE, File, Section, Symbol, World, constants
+from tables import File, Section, Symbol, World, constants
 
 from wild.kernels.dynsyms import DynamicSymbols
 from wild.kernels.pool import KernelFault, Pool
@@ -37,7 +37,14 @@ EXPORTED, IMPORTED, REF, STRONG = C["SYM_EXPORTED"], C["SYM_IMPORTED"], C["SYM_R
 COPY, CANONICAL, WEAK = C["NEEDS_COPY"], C["NEEDS_CANONICAL"], C["SYM_WEAK_DEF"]
 FLAGS = {
     "object": [0, EXPORTED, EXPORTED | WEAK, EXPORTED | C["SYM_PROTECTED"], EXPORTED | C["SYM_UNIQUE"]],
-    "shared": [0, IMPORTED, IMPORTED | REF, IMPORTED | REF | STRONG, IMPORTED | REF | STRONG | COPY, CANONICAL],
+    "shared": [
+        0,
+        IMPORTED,
+        IMPORTED | REF,
+        IMPORTED | REF | STRONG,
+        IMPORTED | REF | STRONG | COPY,
+        CANONICAL,
+    ],
     "nowhere": [0, IMPORTED | REF, IMPORTED | REF | STRONG, IMPORTED],
 }
 DEFINED_BY = {"object": C["SYM_OBJECT_DEF"], "shared": C["SYM_SHARED_DEF"], "nowhere": 0}
@@ -52,7 +59,9 @@ def names(draw: st.DrawFn) -> list[Name]:
         flags = draw(st.sampled_from(FLAGS[place])) | DEFINED_BY[place]
         kind = draw(st.sampled_from([FUNC, DATA, IFUNC]))
         suffix = draw(st.sampled_from([b"", b"", b"@V1", b"@V2"])) if place == "object" else b""
-        found.append(Name(text.encode() + suffix, place, flags, kind, draw(st.integers(1, 1 << 40)), draw(VERSION)))
+        found.append(
+            Name(text.encode() + suffix, place, flags, kind, draw(st.integers(1, 1 << 40)), draw(VERSION))
+        )
     return found
 
 
@@ -71,13 +80,15 @@ def verdef(strings: list[int]) -> bytes:
 def world_of(wanted: list[Name]) -> World:
     """An object that mentions every name, and a shared object that defines some, with versions V2 and V3."""
     info = {"object": lambda n: 0x10 | n.kind, "shared": lambda n: 0x10, "nowhere": lambda n: 0x10}
-    symbols = [Symbol(n.text, info[n.place](n), int(n.place == "object"), n.value, n.value & 255) for n in wanted]
+    symbols = [
+        Symbol(n.text, info[n.place](n), int(n.place == "object"), n.value, n.value & 255) for n in wanted
+    ]
     program = File(OBJECT, [], symbols)
     program.sections = [Section(part=5)]
     mine = [n for n in wanted if n.place == "shared"]
     extra = [Symbol(b"libx.so"), Symbol(b"V2"), Symbol(b"V3")]
     library = File(SHARED, [], [*[Symbol(n.text, 0x10 | n.kind, 1, n.value, 77) for n in mine], *extra])
-    data, stroff, strsize = library.contents()
+    data, stroff, _ = library.contents()
     versym = struct.pack(f"<{len(library.symbols)}H", 0, *[n.version for n in mine], 1, 1, 1)
     offsets = [data.index(b"\0" + text + b"\0", stroff) + 1 - stroff for text in (b"libx.so", b"V2", b"V3")]
     library.headers = versym + verdef(offsets)
@@ -252,7 +263,11 @@ def versym(contents: dict[str, bytes]) -> dict[bytes, int]:
 def test_versions_are_those_of_the_definitions(wanted: list[Name], with_nodes: bool) -> None:
     _, contents = build(world_of(wanted), POOLS[1], with_nodes)
 
-    bound = [name for name in wanted if expected_class(name) and name.place == "shared" and name.version & 0x7FFF > 1]
+    bound = [
+        name
+        for name in wanted
+        if expected_class(name) and name.place == "shared" and name.version & 0x7FFF > 1
+    ]
     needed = {}
     for index, version in ((2, b"V2"), (3, b"V3")):
         users = [name for name in bound if name.version & 0x7FFF == index]
@@ -379,7 +394,9 @@ def test_many_symbols_are_sorted_by_bucket_in_every_partition() -> None:
 
 
 def test_tls_values_are_offsets_in_the_template() -> None:
-    name = exported_name(b"t")._replace(kind=TLS, flags=EXPORTED | DEFINED_BY["object"] | C["SYM_TLS"], value=0x5010)
+    name = exported_name(b"t")._replace(
+        kind=TLS, flags=EXPORTED | DEFINED_BY["object"] | C["SYM_TLS"], value=0x5010
+    )
     world = world_of([name])
     views = world.views()
     symbols = DynamicSymbols(POOLS[0], views, True, False)
@@ -421,3 +438,13 @@ def test_string_added_twice_stands_once_and_none_can_come_late() -> None:
     assert symbols.add_string(b"$ORIGIN") == 11
     with pytest.raises(RuntimeError, match="too late"):
         symbols.add_string(b"new")
+
+
+def test_symbols_of_the_linker_are_not_weak_in_the_output() -> None:
+    world = World([File(C["FILE_INTERNAL"], [], [Symbol(b"_end", 0x20, 0xFFF1)])])
+    row = world.symbol(b"_end")
+    row.flags, row.file, row.sym = EXPORTED | WEAK | C["SYM_OBJECT_DEF"], 0, 1
+
+    _, contents = build(world, POOLS[0])
+
+    assert rows_of(contents)[1] == (b"_end", 0x10, 0, 9, 0, 0)
