@@ -28,7 +28,7 @@ from cython.cimports.wild.kernels.mapping import (
     KIND_TEXT,
     KIND_THIN,
 )
-from cython.cimports.wild.kernels.maps import Maps, PyUnicode_DecodeFSDefaultAndSize
+from cython.cimports.wild.kernels.maps import Maps, decode
 from cython.cimports.wild.kernels.members import Slot, count_members, fill_members, find_member, member_kind
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.tables import (
@@ -356,9 +356,11 @@ class Inputs(Maps):
             return ""
         return self.dynamic_string(file, self.view.shared[row.shared].soname)
 
-    def is_needed(self, file: int) -> bool:
-        """Is a shared object to be recorded as DT_NEEDED?"""
-        return self.view.shared[self.view.row[cython.cast(uint32_t, file)].shared].used != 0
+    def is_needed(self, file: int64_t) -> bool:
+        """Is it a shared object that is to be recorded as DT_NEEDED?"""
+        self.check_file(file)
+        row = cython.address(self.view.row[file])
+        return row.kind == FILE_SHARED and self.view.shared[row.shared].used != 0
 
     def dt_needed(self, file: int64_t) -> list:
         """The DT_NEEDED names of a shared object."""
@@ -396,8 +398,3 @@ def file_flags(slot: cython.pointer[Slot]) -> uint8_t:
         flags = flags & ~FILE_LAZY if slot.flags & WHOLE else flags | FILE_LAZY
     flags = flags & FILE_AS_NEEDED if slot.kind == KIND_SHARED else flags & ~FILE_AS_NEEDED
     return flags | FILE_LTO if slot.kind == KIND_BITCODE else flags
-
-
-@cython.cfunc
-def decode(text: cython.p_const_char, length: uint64_t) -> str:
-    return PyUnicode_DecodeFSDefaultAndSize(text, length)

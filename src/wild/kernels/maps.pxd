@@ -7,7 +7,7 @@ from wild.kernels.pool cimport Arena, Pool
 
 cdef extern from "Python.h":
     bytes PyUnicode_EncodeFSDefault(object text)
-    str PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t size)
+    str decode "PyUnicode_DecodeFSDefaultAndSize"(const char *text, Py_ssize_t size)
 
 cdef class Maps:
     cdef public Arena arena
