@@ -1,4 +1,4 @@
-"""Merged strings and constants against a naive merge: every byte of every section, every alignment, any threads."""
+"""Merged strings and constants against a naive merge: every byte, every alignment, any number of threads."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def assert_equal_to_naive(merged: Merged, files: list[list[tuple[Group, bytes]]]
             link += 1
 
 
-# Few letters and few lengths, so that much is equal; lengths around the 8 and 16 bytes that a hash step takes.
+# Few letters and few lengths, so that much is equal; lengths around the 16 bytes that a hash step takes.
 TEXTS = st.lists(
     st.text("ab\x80", max_size=40).map(lambda text: text.encode("latin-1"))
     | st.sampled_from([b"", b"x" * 300])
@@ -186,7 +186,7 @@ def words(seed: int, count: int, distinct: int) -> bytes:
 
 
 def test_sections_larger_than_a_batch(pool):
-    """Batches are 256 KiB: cut inside strings, inside a string that is larger than two of them, at terminators."""
+    """Batches of 256 KiB are cut inside strings, inside a string that is larger than two of them, at ends."""
     huge = b"y" * 700_000 + b"\0"
     files = [
         [(STRING, words(1, 30_000, 20_000))],
@@ -286,7 +286,7 @@ def test_no_groups(pool):
 
 
 def test_strings_of_compiled_objects(pool):
-    source = 'const char *{0}(int n) {{ return n ? "shared text" : "the text of {0}, which is longer than a vector register"; }}'
+    source = 'const char *{0}(int n) {{ return n ? "shared text" : "the text of {0}, which is its own"; }}'
     objects = [
         compile_c(source.format(name), "-O2", "-g", name=name).read_bytes()
         for name in ("one", "two", "three")

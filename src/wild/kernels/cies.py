@@ -1,8 +1,8 @@
 """Common records of call frame information (CIEs): what their augmentation says, and which ones are equal.
 
-Two CIEs are equal if their bytes are and if their relocations, which refer to the personality routine, mean the same:
-the same place, type and addend, and the same symbol.  A global symbol is known by its NameId; a local one, whose number
-differs from file to file but which cannot be the same in two files, by its section and value.
+Two CIEs are equal if their bytes are and if their relocations, which refer to the personality routine, mean
+the same: the same place, type and addend, and the same symbol.  A global symbol is known by its NameId; a
+local one, which is nothing to other files, by its section and value.
 """
 
 import cython
@@ -15,7 +15,7 @@ from cython.cimports.wild.kernels.relocation import FORM_ABS, FORM_PC, FORM_PLT
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.tables import NONE
 
-# Pointer encodings (LSB Core, "DWARF Exception Header Encoding"): the form in the low 4 bits, the base in the next 3.
+# Pointer encodings (LSB Core, "DWARF Exception Header Encoding"): form in 4 bits, base in the next 3.
 DW_EH_PE_PCREL = cython.declare(cython.const[cython.int], 0x10)
 DW_EH_PE_APPLICATION = cython.declare(cython.const[cython.int], 0x70)
 
@@ -123,7 +123,7 @@ def identity(
     rela: Rela,
     addend: cython.pointer[uint64_t],
 ) -> uint64_t:
-    """What a relocation refers to: equal for two relocations if their targets are, with `addend` from there."""
+    """What a relocation refers to: two have equal targets if this and `addend` are equal."""
     row = cython.address(work.files.row[file])
     base = work.files.base[file]
     sym = cython.cast(Sym, base + row.symoff) + rela.r_sym
@@ -201,7 +201,7 @@ def intern_cies(work: WorkPtr, slot: U32, mask: uint64_t) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def has_hdr_entry(work: WorkPtr, frame: FramePtr) -> cython.bint:
-    """The address must be written by a relocation that leaves no doubt what it is, and there must be code there.
+    """The address must be written by a relocation that leaves no doubt what it is, of code that is there.
 
     (An entry for no code at the start of a function would hide the function's own: search finds one entry.)
     """

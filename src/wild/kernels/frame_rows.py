@@ -1,7 +1,7 @@
 """Records of call frame information become rows: step 1 of frames.py, which has the essay.
 
-Everything that a section claims is checked here: that its records fill it, that every FDE has a CIE, that relocations
-are inside records and refer to symbols that exist.
+Everything that a section claims is checked here: that its records fill it, that every FDE has a CIE, that
+relocations are inside records and refer to symbols that exist.
 """
 
 import cython
@@ -127,7 +127,7 @@ def split_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
 @cython.nogil
 @cython.exceptval(check=False)
 def chain_frames(work: WorkPtr, first: uint32_t, end: uint32_t) -> cython.void:
-    """Hang the FDEs of a file on the sections of their functions, backwards, so that the chains are in input order."""
+    """Hang the FDEs of a file on the sections of their functions; backwards, so that chains are in order."""
     while end > first:
         end -= 1
         frame = cython.address(work.view.frame[end])
@@ -288,7 +288,7 @@ def find_cie(view: FrameViewPtr, eh: EhPtr, offset: uint64_t) -> uint32_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def function_section(work: WorkPtr, file: uint32_t, rela: Rela) -> uint32_t:
-    """The section of the function that an FDE's first relocation refers to; FRAME_DROPPED if it is not in the link."""
+    """The section of an FDE's function, which the relocation refers to; FRAME_DROPPED: not in the link."""
     row = cython.address(work.files.row[file])
     base = work.files.base[file]
     sym = cython.cast(Sym, base + row.symoff) + rela.r_sym

@@ -1,24 +1,24 @@
-"""Call frame information: .eh_frame is a list of records, and the output's is made of the ones that are needed.
+"""Call frame information: .eh_frame is a list of records, and the output's is made of those that are needed.
 
-.eh_frame (LSB Core, "Exception Frames") has two kinds of records.  A CIE holds what many functions have in common; an
-FDE describes one function and points back to its CIE.  To a relocatable object the section is one lump with
-relocations, but copying it whole would keep descriptions of functions that are gone, and one copy of the same CIE for
-each file.  So the linker takes it apart:
+.eh_frame (LSB Core, "Exception Frames") has two kinds of records.  A CIE holds what many functions have in
+common; an FDE describes one function and points back to its CIE.  To a relocatable object the section is one
+lump with relocations, but copying it whole would keep descriptions of functions that are gone, and one copy
+of the same CIE for each file.  So the linker takes it apart:
 
- 1. split    rows for all records.  The FDE's first relocation says which section its function is in, and that section's
-             row gets a chain of its FDEs: reach.py follows it to the personality routine and the table of handlers, so
-             that those live as long as the function does and no longer.
- 2. size_up  once it is known which sections live: their FDEs stay, and of equal CIEs the first in input order.  CIEs are
-             equal if their bytes are and their relocations mean the same, wherever the symbol stands in its table.
+ 1. split    (frame_rows.py) makes rows of all records.  The FDE's first relocation says which section its
+             function is in, and that section's row gets a chain of its FDEs: reach.py follows it to the
+             personality routine and the table of handlers, so that those live as long as the function does
+             and no longer.
+ 2. size_up  once it is known which sections live: their FDEs stay, and of equal CIEs (cies.py) the first.
  3. write    (frames_out.py) copies, relocates, points FDEs to the shared CIEs and makes .eh_frame_hdr.
 
-An FDE whose function is in a COMDAT group that lost, or is a global symbol that another file defines, is dropped: the
-winner has its own.  An FDE without relocation, whose function is anybody's guess, is kept.  A zero length ends the list
-for an unwinder that walks through it; crtend.o brings one.  Wherever zeros stand in the inputs they are skipped, and
-the output has one terminator, at its end.
+An FDE whose function is in a COMDAT group that lost, or is a global symbol that another file defines, is
+dropped: the winner has its own.  An FDE without relocation, whose function is anybody's guess, is kept.  A
+zero length ends the list for an unwinder that walks through it; crtend.o brings one.  Wherever zeros stand in
+the inputs they are skipped, and the output has one terminator, at its end.
 
-The rows of a file follow each other, so the parallel loops are over files or over the .eh_frame sections, and a file's
-chains are nobody else's business.  Only the few thousand CIEs are compared by one thread.
+The rows of a file follow each other, so the parallel loops are over files or over .eh_frame sections, and a
+file's chains are nobody else's business.  Only the few thousand CIEs are compared by one thread.
 """
 
 import cython
@@ -127,7 +127,7 @@ class FrameTable:
     @cython.ccall
     @cython.exceptval(-1, check=False)
     def size_up(self, pool: Pool) -> cython.int:
-        """Choose the records of the output, now that it is known which sections live, and give them their places."""
+        """Choose the records of the output, now that it is known which sections live, and place them."""
         work = cython.address(self.work)
         view = cython.address(self.view)
         pool.run(choose_frames, work, view.eh_count, 16)

@@ -1,13 +1,13 @@
 """Writing .eh_frame and .eh_frame_hdr.
 
-Every record is copied once, and then only three things in it change: the pointer from an FDE to its CIE, which may have
-become that of another file, and the fields that relocations apply to.
+Every record is copied once, and then only two kinds of fields in it change: the pointer from an FDE to its
+CIE, which may have become that of another file, and what relocations apply to.
 
-.eh_frame_hdr (LSB Core, "The .eh_frame_hdr section") is a table for binary search: for each function its address and that
-of its FDE, both relative to the table's own start, in 32 bits, ascending.  Every .eh_frame section knows from size_up
-which run of the table is its own, so that the entries are written in parallel while the addresses are at hand.  Layout
-keeps sections in input order, so the entries are mostly ascending as they are; only if they are not, they are sorted,
-by radix, in three passes of 11 bits.
+.eh_frame_hdr (LSB Core, "The .eh_frame_hdr section") is a table for binary search: for each function its
+address and that of its FDE, both relative to the table's own start, in 32 bits, ascending.  Every .eh_frame
+section knows from size_up which run of the table is its own, so that the entries are written in parallel
+while the addresses are at hand.  Layout keeps sections in input order, so the entries are mostly ascending as
+they are; only if they are not, they are sorted, by radix, in three passes of 11 bits.
 """
 
 import cython
@@ -163,7 +163,7 @@ def relocate(
     at: uint64_t,
     value: cython.pointer[uint64_t],
 ) -> cython.int:
-    """Apply the relocations of the record at `offset`, now at `at` of the output; `value` becomes S+A of the first."""
+    """Apply the relocations of the record at `offset`, now at `at`; `value` becomes S+A of the first."""
     i: uint32_t
     for i in range(first, first + count):
         rela = cython.address(eh.rela[i])

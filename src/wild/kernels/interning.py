@@ -85,7 +85,7 @@ def intern_run(scratch: ScratchPtr, entry: EntryPtr, count: uint64_t) -> cython.
 @cython.nogil
 @cython.exceptval(check=False)
 def clear_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
-    """An empty table that need not grow if half of the entries are duplicates; non-zero if there is no memory."""
+    """An empty table that need not grow if half of the entries are duplicates; non-zero: no memory."""
     room: uint64_t = 256
     while room < entries:
         room *= 2

@@ -1,28 +1,31 @@
-"""Strings and constants that occur in several sections are kept once (gABI "Section Attribute Flags": SHF_MERGE).
+"""Strings and constants that occur in several sections are kept once (gABI "Section Attribute Flags").
 
-A mergeable section is cut into pieces: strings with their terminator, or constants of sh_entsize.  Equal pieces of a
-group (sections of one output part with the same entry size and alignment) get one place in the output.  There are
-millions of them, most are duplicates, and nearly all the time is spent waiting for memory; so the passes are arranged
-to touch the bytes of a piece once while they are in the second-level cache, and never again unless they are written.
+A mergeable section is cut into pieces: strings with their terminator, or constants of sh_entsize.  Equal
+pieces of a group (sections of one output part with the same entry size and alignment) get one place in the
+output.  There are millions of them, most are duplicates, and nearly all the time is spent waiting for memory;
+so the passes are arranged to touch the bytes of a piece once while they are in the second-level cache, and
+never again unless they are written.
 
-The unit of work is a batch: 256 KiB of small sections or a stretch of a large one, so that one huge .debug_str is
-shared by all threads too.  Stretches are cut anywhere; a batch owns the pieces that begin in it.
+The unit of work is a batch: a stretch of 256 KiB of a group's sections taken as one row of bytes, be it many
+small sections or a bit of a large one.  A batch owns the pieces that begin in it, wherever the stretch was
+cut.
 
- 1. count    pieces of each batch; prefix sums give every batch its run of piece numbers
- 2. cut      note where each piece begins, hash it, and sort the batch's hashes by shard (top bits of the hash)
- 3. intern   each shard is one hash table filled in input order by one thread; the first piece is the representative
- 4. mark     back in the batches: which pieces are representatives and how many bytes they need; prefix sums
- 5. place    representatives get their offsets in input order, then duplicates take over theirs
+ 1. count    the pieces of each batch; prefix sums give every batch its run of piece numbers (pieces.py)
+ 2. cut      where does each piece begin; hash it; sort the batch's hashes by shard, their top bits
+ 3. intern   each shard is a hash table, filled in input order by one thread (interning.py)
+ 4. mark     back in the batches: which pieces are the first of their equals, and what they need
+             (merge_places.py)
+ 5. place    the first ones get their offsets in input order, then the others take over theirs
 
-So the output keeps the order of first appearance whatever the hashes and threads are: strings that were neighbours
-stay neighbours, and writing is mostly copying runs.  All that remains per piece is two words, its offset in the input
-and its offset in the output; the shards, the hashes and the tables are gone.
+So the output keeps the order of first appearance whatever the hashes and threads are: strings that were
+neighbours stay neighbours, and writing is mostly copying runs.  All that remains per piece is two words, its
+offset in the input and its offset in the output; hashes and tables are gone.
 
-Pieces are equal if 96 bits of hash are.  Comparing the bytes would double the cache misses of step 3.  For n pieces the
-chance that this is ever wrong is n²/2⁹⁷: 1 : 10¹⁴ for a link with 16 million pieces.
+Pieces are equal if 96 bits of hash are.  Comparing the bytes would double the cache misses of step 3.  For n
+pieces the chance that this is ever wrong is n²/2⁹⁷: 1 : 10¹⁴ for a link with 32 million pieces.
 
-A piece is aligned to the group's alignment, which is what the compiler asked for when it aligned each string of
-.rodata.str1.8.  Only whole sections die by --gc-sections, not pieces.  Sharing of suffixes is the business of tails.py.
+A piece is aligned to the group's alignment, which is what the compiler asked for when it aligned each string
+of .rodata.str1.8.  Only whole sections die by --gc-sections, not pieces.
 """
 
 import cython
@@ -72,9 +75,9 @@ class MergeTable:
     ):
         """Add a group and return its number.
 
-        `align` is log2; `first` and `count` select a run of the SectionTable's list of unusual sections, which has
-        each part in input order; `extra` is one more section, the linker's own.  Strings have entsize 1, 2 or 4, and all
-        sizes are multiples of entsize.
+        `align` is log2; `first` and `count` select a run of the SectionTable's list of unusual sections,
+        which has each part in input order; `extra` is one more section, the linker's own.  Strings have
+        entsize 1, 2 or 4, and all sizes are multiples of entsize.
         """
         self.rows.append((entsize, is_string, 1 << align, first, count, extra))
         return len(self.rows) - 1
@@ -269,7 +272,7 @@ def fill_batches(view: MergeViewPtr, number: uint32_t) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def number_groups(view: MergeViewPtr) -> uint64_t:
-    """Turn the counts that count_pieces has left in `size` into runs of piece numbers; returns how many there are."""
+    """Turn the counts that count_pieces has left in `size` into runs of numbers; returns how many."""
     pieces: uint64_t = 0
     i: int64_t
     k: uint32_t

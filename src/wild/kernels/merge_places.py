@@ -94,8 +94,8 @@ def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 def write_batch(writing: WritingPtr, batch: BatchPtr) -> cython.void:
     """Copy the representatives of a batch.
 
-    They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string that is
-    the end of another lies inside it.
+    They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string
+    that is the end of another lies inside it.
     """
     view = writing.view
     align: uint64_t = writing.group.align

@@ -1,4 +1,4 @@
-"""Mergeable sections are cut into strings and constants: the first passes of merge.py, which has the essay."""
+"""Mergeable sections are cut into strings and constants: steps 1 and 2 of merge.py, which has the essay."""
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
