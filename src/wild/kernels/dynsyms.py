@@ -21,31 +21,12 @@ library's names have few common tails.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memchr, memcmp, memcpy, memset
-from cython.cimports.wild.kernels.dynhash import (
-    DynamicRow,
-    choose_sizes,
-    gnu_hash,
-    gnu_hash_size,
-    sort_by_bucket,
-    sysv_hash_size,
-    write_gnu_hash,
-    write_sysv_hash,
-)
+from cython.cimports.wild.kernels.dynhash import *
 from cython.cimports.wild.kernels.dynsyms import DynamicTables
 from cython.cimports.wild.kernels.elf import U32, U64, Elf64_Sym, MutableBytes, write16
 from cython.cimports.wild.kernels.entries import define, leave_undefined
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.tables import (
-    NEEDS_ANY,
-    NEEDS_CANONICAL,
-    NEEDS_COPY,
-    NEEDS_DYNSYM,
-    SYM_EXPORTED,
-    SYM_IMPORTED,
-    SYM_OBJECT_DEF,
-    SYM_REF,
-    SYM_SHARED_DEF,
-)
+from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.views import Chosen, Tables, Views, name_bytes, names_in_order
 
 from wild.errors import LinkError
@@ -185,6 +166,16 @@ class DynamicSymbols:
     def count(self):
         """Symbols in .dynsym, the null symbol included."""
         return self.view.total + 1
+
+    @property
+    def defined_versions(self):
+        """DT_VERDEFNUM."""
+        return self.versions.defined_count
+
+    @property
+    def required_files(self):
+        """DT_VERNEEDNUM."""
+        return self.versions.required_count
 
     def size_of(self, section: str) -> int:
         """Bytes of one of the seven sections; 0 when it is not needed."""
