@@ -1,0 +1,249 @@
+"""The output file: its permissions, what happens to an older one, devices and pipes, a running program."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import threading
+import time
+
+import pytest
+from linking import linker_under_test
+from programs import assemble, compile_c, exit_with, pic_c
+
+START = ".globl _start\n_start:" + exit_with("$42")
+
+
+def mode(path) -> int:
+    return stat.S_IMODE(os.stat(path).st_mode)
+
+
+@pytest.fixture
+def umask():
+    """Sets the umask for the test's process and puts the old one back."""
+    old = os.umask(0)
+    os.umask(old)
+    yield os.umask
+    os.umask(old)
+
+
+@pytest.mark.parametrize(
+    ("mask", "expected"), [(0o022, 0o755), (0o077, 0o700), (0o002, 0o775), (0o000, 0o777)]
+)
+def test_permissions_of_a_program_follow_the_umask(link, umask, mask, expected):
+    umask(mask)
+
+    assert mode(link.raw(assemble(START))) == expected
+
+
+def test_shared_object_is_executable_too(link, umask):
+    umask(0o022)
+
+    assert mode(link.shared(pic_c("int f;"))) == 0o755
+
+
+def test_older_output_is_replaced(link):
+    link.raw(assemble(START.replace("42", "1"))).run(status=1)
+
+    link.raw(assemble(START)).run(status=42)
+
+
+def test_larger_older_output_leaves_nothing_behind(link):
+    link.raw(assemble(START + '.data\n .ascii "old contents"\n .fill 100000, 1, 0xee\n', name="large"))
+
+    program = link.raw(assemble(START))
+
+    program.run(status=42)
+    assert b"\xee\xee\xee\xee" not in program.data
+    assert b"old contents" not in program.data
+
+
+def test_gaps_hold_zeros_when_an_older_output_is_rewritten(link):
+    (link.directory / "program").write_bytes(b"\xee" * 100000)
+    (link.directory / "program").chmod(0o755)
+
+    program = link(compile_c("int x = 1; int main(void) { return 42; }"))
+    fresh = link(compile_c("int x = 1; int main(void) { return 42; }"), output="fresh")
+
+    assert program.data == fresh.data
+
+
+def test_older_output_of_other_permissions_gets_those_of_a_program(link, umask):
+    umask(0o022)
+    (link.directory / "program").write_bytes(b"not executable")
+    (link.directory / "program").chmod(0o644)
+
+    link.raw(assemble(START)).run(status=42)
+
+
+def test_running_program_can_be_relinked(link):
+    """Linux refuses to write to a running program (ETXTBSY); the link goes through a new file."""
+    sleeper = compile_c("#include <unistd.h>\nint main(void) { sleep(30); return 0; }")
+    program = link(sleeper)
+    running = subprocess.Popen([program.path])
+    try:
+        time.sleep(0.2)
+        link(compile_c("int main(void) { return 42; }")).run(status=42)
+        assert running.poll() is None
+    finally:
+        running.kill()
+        running.wait()
+
+
+def test_loaded_library_is_not_changed_under_its_users(link):
+    """A process that has the old library mapped keeps the old contents: the file is not rewritten in place."""
+    library = link.shared(pic_c("int f(void) { return 1; }"), output="libf.so")
+    source = "#include <stdio.h>\nint f(void); int main(void) { getchar(); return f(); }"
+    program = link(compile_c(source), library)
+    running = subprocess.Popen(
+        [program.path], stdin=subprocess.PIPE, env={**os.environ, "LD_LIBRARY_PATH": str(link.directory)}
+    )
+    time.sleep(0.2)
+
+    link.shared(pic_c("int other(void) { return 7; } int f(void) { return 2; }"), output="libf.so")
+
+    running.communicate(b"\n", timeout=10)
+    assert running.returncode == 1
+
+
+def test_hard_link_to_the_older_output_keeps_its_contents(link):
+    """The second name of the old file (a package manager's copy) is not written through."""
+    link.raw(assemble(START.replace("42", "1")))
+    os.link(link.directory / "program", link.directory / "copy")
+    before = (link.directory / "copy").read_bytes()
+
+    link.raw(assemble(START)).run(status=42)
+
+    assert (link.directory / "copy").read_bytes() == before
+
+
+def test_symbolic_link_is_followed_or_replaced_but_runs(link):
+    (link.directory / "program").symlink_to(link.directory / "elsewhere")
+
+    link.raw(assemble(START)).run(status=42)
+
+
+@pytest.mark.parametrize("before", [None, b"older output"])
+def test_failed_link_leaves_the_older_output(link, before):
+    if before:
+        (link.directory / "program").write_bytes(before)
+
+    link.fails(assemble(".globl _start\n_start: call missing"), driver="raw")
+
+    path = link.directory / "program"
+    assert (path.read_bytes() if path.exists() else None) in (before, None)
+
+
+@pytest.mark.only_wild
+def test_failed_link_keeps_an_older_program(link):
+    """An undefined symbol is found before writing begins, so the older program is untouched."""
+    program = link.raw(assemble(START))
+
+    link.fails(assemble(".globl _start\n_start: call missing"), driver="raw")
+
+    program.run(status=42)
+
+
+def test_failed_link_leaves_no_other_files(link):
+    before = set(os.listdir(link.directory))
+
+    link.fails(assemble(".globl _start\n_start: call missing"), driver="raw")
+
+    assert set(os.listdir(link.directory)) == before
+
+
+def test_link_leaves_no_other_files(link):
+    link.raw(assemble(START))
+    link.raw(assemble(START))
+
+    assert os.listdir(link.directory) == ["program"]
+
+
+def test_null_device(link):
+    """configure scripts link to /dev/null; it must still be a device afterwards."""
+    subprocess.run([linker_under_test(), assemble(START), "-o", "/dev/null"], check=True, cwd=link.directory)
+
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+
+
+@pytest.mark.unlike("lld", reason="replaces the pipe")
+@pytest.mark.unlike("ld", reason="seeks in it")
+def test_fifo_gets_the_bytes(link):
+    os.mkfifo(link.directory / "pipe")
+    received = []
+    reader = threading.Thread(
+        target=lambda: received.append((link.directory / "pipe").read_bytes()), daemon=True
+    )
+    reader.start()
+
+    subprocess.run(
+        [linker_under_test(), assemble(START), "-o", "pipe"], check=True, cwd=link.directory, timeout=20
+    )
+
+    reader.join(10)
+    assert received[0] == link.raw(assemble(START)).data
+
+
+def test_directory_as_output_is_an_error(link):
+    (link.directory / "program").mkdir()
+
+    assert "program" in link.fails(assemble(START), driver="raw")
+
+
+def test_output_in_a_missing_directory_is_an_error(link):
+    assert "no/such" in link.fails(assemble(START), driver="raw", output="no/such/program")
+
+
+def test_default_name(link):
+    subprocess.run([linker_under_test(), assemble(START)], check=True, cwd=link.directory)
+
+    assert subprocess.run([link.directory / "a.out"], check=False).returncode == 42
+
+
+@pytest.mark.parametrize("form", [("-o", "out"), ("-oout",), ("--output=out",), ("--output", "out")])
+def test_spellings_of_the_option(link, form):
+    subprocess.run([linker_under_test(), assemble(START), *form], check=True, cwd=link.directory)
+
+    assert subprocess.run([link.directory / "out"], check=False).returncode == 42
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_directory_without_permission_is_an_error(link):
+    (link.directory / "locked").mkdir(mode=0o555)
+
+    assert "locked" in link.fails(assemble(START), driver="raw", output="locked/program")
+
+
+def test_full_disk_is_an_error(link):
+    """/dev/full answers ENOSPC to every write."""
+    done = subprocess.run(
+        [linker_under_test(), assemble(START), "-o", "/dev/full"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=link.directory,
+    )
+
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_output_over_an_input_is_not_read_after_writing(link):
+    """-o names one of the inputs: refused, or the input is read completely first."""
+    path = link.directory / "main.o"
+    path.write_bytes(assemble(START).read_bytes())
+
+    done = subprocess.run(
+        [linker_under_test(), "main.o", "-o", "main.o"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=link.directory,
+    )
+
+    if done.returncode == 0:
+        path.chmod(0o755)
+        assert subprocess.run([path], check=False).returncode == 42
+    else:
+        assert path.read_bytes() == assemble(START).read_bytes()

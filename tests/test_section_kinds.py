@@ -1,0 +1,184 @@
+"""Sections of every kind: names and flags merged, excluded, unknown, large, empty, of zero size in the file."""
+
+from __future__ import annotations
+
+import pytest
+from elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
+from programs import assemble, compile_c, compile_cxx, exit_with
+
+START = ".globl _start\n.text\n_start:" + exit_with("$42")
+
+
+def test_excluded_section_is_left_out(link):
+    """SHF_EXCLUDE: compilers keep bitcode and address tables in objects that way."""
+    source = START + '.section .llvmbc,"e",@progbits\n.ascii "not for the output"\n'
+
+    program = link.raw(assemble(source))
+
+    assert b"not for the output" not in program.data
+    assert ".llvmbc" not in program.sections
+
+
+def test_address_significance_table_is_left_out(link):
+    program = link(compile_c("int main(void) { return 42; }", "-faddrsig", compiler="clang"))
+
+    program.run(status=42)
+    assert ".llvm_addrsig" not in program.sections
+
+
+@pytest.mark.parametrize(
+    ("section", "output"),
+    [
+        (".text.unlikely.f", ".text"),
+        (".text.hot", ".text"),
+        (".rodata.str1.8", ".rodata"),
+        (".rodata.cst16", ".rodata"),
+        (".data.x", ".data"),
+        (".bss.x", ".bss"),
+        (".data.rel.ro.local", ".data.rel.ro"),
+        (".tdata.x", ".tdata"),
+        (".gcc_except_table.f", ".gcc_except_table"),
+    ],
+)
+def test_sections_are_gathered_by_the_beginning_of_their_name(link, section, output):
+    flags = {".text": '"ax"', ".rodata": '"a"', ".tdata": '"awT"', ".gcc_except_table": '"a"'}.get(
+        output, '"aw"'
+    )
+    contents = "nobits" if output == ".bss" else "progbits"
+    source = f"{START}.section {section},{flags},@{contents}\n.globl x\nx: .zero 16\n"
+
+    program = link.raw(assemble(source))
+
+    assert output in program.sections
+    assert section not in program.sections
+
+
+def test_name_that_only_begins_alike_is_its_own_section(link):
+    program = link.raw(assemble(START + '.section .textual,"ax"\nnop\n.section .database,"aw"\n.long 1\n'))
+
+    assert {".textual", ".database"} <= program.sections.keys()
+
+
+def test_unknown_section_keeps_its_name_and_flags(link):
+    source = START + '.section mine,"aw"\n.long 1\n.section yours,"a"\n.long 2\n.section code,"ax"\nnop\n'
+
+    program = link.raw(assemble(source))
+
+    assert program.sections["mine"].flags == SHF_ALLOC | SHF_WRITE
+    assert program.sections["yours"].flags == SHF_ALLOC
+    assert program.sections["code"].flags == SHF_ALLOC | SHF_EXECINSTR
+
+
+def test_flags_of_equally_named_sections_are_united(link):
+    one = assemble(START + '.section mixed,"a"\n.long 1\n', name="one")
+    two = assemble('.section mixed,"aw"\n.long 2\n', name="two")
+
+    program = link.raw(one, two)
+
+    assert program.sections["mixed"].flags == SHF_ALLOC | SHF_WRITE
+    assert program.sections["mixed"].size == 8
+
+
+@pytest.mark.unlike("ld", reason="makes two sections of them")
+def test_nobits_and_progbits_of_one_name(link):
+    """A .bss with contents in one file makes the output section take room in the file."""
+    one = assemble(START + '.section data_or_not,"aw",@nobits\n.zero 8\n', name="one")
+    two = assemble('.section data_or_not,"aw",@progbits\n.long 42, 43\n', name="two")
+
+    program = link.raw(one, two)
+
+    assert program.sections["data_or_not"].type != SHT_NOBITS
+    assert program.contents("data_or_not") == bytes(8) + b"\x2a\0\0\0\x2b\0\0\0"
+
+
+def test_zero_initialised_memory_takes_no_room_in_the_file(link):
+    program = link(compile_c("char big[10000000]; int main(void) { return big[9999999] ? 1 : 42; }"))
+
+    program.run(status=42)
+    assert len(program.data) < 100000
+
+
+def test_section_of_a_processor_or_user_type_is_kept(link):
+    """sh_type 0x60000001 and the like mean something to others; they are copied."""
+    source = (
+        START
+        + '.section .user,"",@0x80000001\n.ascii "user data"\n.section .other,"",@0x6abcdef0\n.ascii "other data"\n'
+    )
+
+    program = link.raw(assemble(source))
+
+    assert program.contents(".user") == b"user data"
+    assert program.contents(".other") == b"other data"
+
+
+def test_section_that_is_not_allocated_is_copied(link):
+    program = link.raw(assemble(START + '.section .extra,"",@progbits\n.ascii "for tools"\n'))
+
+    assert program.contents(".extra") == b"for tools"
+    assert program.sections[".extra"].address == 0
+
+
+def test_alignment_is_the_largest_of_all(link):
+    one = assemble(START + ".data\n.balign 4\n.long 1\n", name="one")
+    two = assemble(".data\n.balign 256\n.globl x\nx: .long 2\n", name="two")
+
+    program = link.raw(one, two)
+
+    assert program.sections[".data"].alignment == 256
+    assert program.symbols["x"].value % 256 == 0
+
+
+@pytest.mark.parametrize("alignment", [8192, 65536, 1 << 21])
+def test_alignment_beyond_a_page(link, alignment):
+    main = f"int x __attribute__((aligned({alignment}))) = 1; int main(void) {{ return (unsigned long)&x % {alignment} ? 1 : 42; }}"
+
+    for kind in ("-no-pie", "-static"):
+        link(compile_c(main, "-fno-pie"), kind).run(status=42)
+
+
+def test_gaps_in_code_are_filled_with_harmless_instructions(link):
+    one = assemble(START, name="one")
+    two = assemble(".text\n.balign 64\n.globl f\nf: ret\n", name="two")
+
+    program = link.raw(one, two)
+
+    gap = program.symbols["f"].value - program.symbols["_start"].value - 12
+    filling = program.read(program.symbols["_start"].value + 12, gap)
+    assert set(filling) <= {0x90, 0xCC, 0x66, 0x0F, 0x1F, 0x2E, 0x84, 0x00, 0x40, 0x44, 0x80}
+
+
+def test_empty_object_is_accepted(link):
+    link.raw(assemble(START), assemble("", name="empty")).run(status=42)
+
+
+def test_object_without_symbols_is_accepted(link):
+    link.raw(assemble(START), assemble(".data\n.long 42\n", name="nameless")).run(status=42)
+
+
+def test_every_section_of_a_file_counts(link):
+    """Several sections of one name in one file (gas `unique`, -fno-unique-section-names)."""
+    source = START + "".join(
+        f'.section .data.same,"aw",@progbits,unique,{n}\n.globl s{n}\ns{n}: .byte {n}\n' for n in range(5)
+    )
+
+    program = link.raw(assemble(source))
+
+    assert [program.read(program.symbols[f"s{n}"].value, 1)[0] for n in range(5)] == list(range(5))
+
+
+def test_functions_without_unique_section_names(link):
+    functions = "".join(f"int f{n}(void) {{ return {n}; }}" for n in range(10))
+    main = compile_cxx(functions + "int main() { return f9() + f8() + f7() + f6() + f5() + f4() + f3(); }",
+                       "-ffunction-sections", "-fno-unique-section-names", compiler="clang++")  # fmt: skip
+
+    link(main, "-Wl,--gc-sections", driver="g++").run(status=42)
+
+
+def test_order_of_input_sections_is_that_of_the_files(link):
+    """Data of the files stands in the order of the command line; start code depends on it."""
+    files = [assemble(f".data\n.globl d{n}\nd{n}: .long {n}\n", name=f"d{n}") for n in (3, 1, 2)]
+
+    program = link.raw(assemble(START), *files)
+
+    values = [program.symbols[f"d{n}"].value for n in (3, 1, 2)]
+    assert values == sorted(values)
