@@ -21,23 +21,26 @@ build-locked: build/$(VARIANT)/stamp
 	@:
 
 build/environment: pyproject.toml tools/environment.sh
-	sh tools/environment.sh
+	@echo "installing what the build needs into .venv"
+	@sh tools/environment.sh
 	@touch $@
 
 # In place: a change of a Python file needs no build.
 build/release/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES)
-	$(PYTHON) tools/launchers.py $(PYTHON) .venv/bin src
-	$(PYTHON) setup.py -q build_ext --inplace
+	@$(PYTHON) tools/launchers.py $(PYTHON) .venv/bin src
+	@echo "translating and compiling the kernels that changed (all of them take a minute)"
+	@$(PYTHON) setup.py -q build_ext --inplace
 	@touch $@
 
 # A copy of the package with kernels of its own.
 build/%/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES) $(PACKAGE_SOURCES)
-	WILD_BUILD=$* $(PYTHON) setup.py -q build
-	$(PYTHON) tools/launchers.py $(PYTHON) build/$*/bin build/$*/lib $*
+	@echo "translating and compiling the kernels that changed, as $*"
+	@WILD_BUILD=$* $(PYTHON) setup.py -q build
+	@$(PYTHON) tools/launchers.py $(PYTHON) build/$*/bin build/$*/lib $*
 	@touch $@
 
 demo: build
-	$(PYTHON) demo/demo.py
+	@$(PYTHON) demo/demo.py
 
 test: build lint-tools
 	$(PYTEST)

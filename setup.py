@@ -21,9 +21,7 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 Options.warning_errors = True  # a misspelt C type is only a warning, and makes the variable a Python object
-multiprocessing.set_start_method(
-    "fork", force=True
-)  # the line above must hold in cythonize's worker processes too
+multiprocessing.set_start_method("fork", force=True)  # so that it holds in cythonize's workers too
 
 DIRECTIVES = {
     "language_level": 3,
@@ -34,7 +32,8 @@ DIRECTIVES = {
     "binding": False,
     "auto_pickle": False,  # saves 0.1 ms of import per module with classes
 }
-COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden"]
+# Interpreters are built with -Wsign-compare, and their setting comes along; Cython's own comparisons trigger it.
+COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", "-Wno-sign-compare"]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 SANITIZERS = "-fsanitize=address,undefined"
 # variant -> (compiler flags, linker flags); they come after the interpreter's own, so the last -O and -g win
@@ -83,6 +82,7 @@ translated = cythonize(
     compiler_directives=DIRECTIVES | tracing,
     nthreads=jobs if len(kernels) > 1 else 0,
     emit_linenums=True,
+    quiet=True,
     exclude_failures=True,  # as with `make -k`: one broken kernel does not hide the errors of the others
 )
 broken = {kernel.name for kernel in kernels} - {kernel.name for kernel in translated}
