@@ -32,7 +32,7 @@ DIRECTIVES = {
     "binding": False,
     "auto_pickle": False,  # saves 0.1 ms of import per module with classes
 }
-# Interpreters are built with -Wsign-compare, and their setting comes along; Cython's own comparisons trigger it.
+# Interpreters are built with -Wsign-compare and pass that on; Cython's own comparisons trigger it.
 COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", "-Wno-sign-compare"]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
 SANITIZERS = "-fsanitize=address,undefined"
