@@ -414,6 +414,7 @@ def fault_of(pool: Pool, section: Section) -> str:
 
 GOOD = section_of([SIMPLE, fde(0, "i", Relocation(8, R_PC32, ALIVE))], False)
 AT = len(SIMPLE.data)  # of the FDE
+TARGET = Relocation(AT + 8, R_PC32, ALIVE)
 
 
 def with_word(offset: int, word: int) -> Section:
@@ -436,10 +437,7 @@ def with_word(offset: int, word: int) -> Section:
             "belongs to no call frame record",
         ),
         (GOOD._replace(relocations=(Relocation(2**63, R_PC32, ALIVE),)), "belongs to no call frame record"),
-        (
-            GOOD._replace(
-                relocations=(Relocation(AT + 8, R_PC32, ALIVE), Relocation(len(GOOD.data) - 3, R_PC32, ALIVE))
-            ),
+        (GOOD._replace(relocations=(TARGET, Relocation(len(GOOD.data) - 3, R_PC32, ALIVE))), "belongs to no"),
             "belongs to no call frame record",
         ),
         (
@@ -497,9 +495,7 @@ def test_assembled_directives(pool):
     function = "{0}:\n.cfi_startproc\n{1}\nret\n.cfi_endproc\n"
     source = function.format("f", "") + function.format("g", "") + function.format("h", ".cfi_signal_frame")
     one = assemble(source, name="frames").read_bytes()
+    single, double = (Linked(pool, loaded(pool, objects)).table for objects in ([one], [one, one]))
 
-    assert Linked(pool, loaded(pool, [one])).table.hdr_count == 3
-    assert (
-        Linked(pool, loaded(pool, [one, one])).table.size
-        < 2 * Linked(pool, loaded(pool, [one])).table.size - 40
-    )
+    assert single.hdr_count == 3
+    assert double.size < 2 * single.size - 40

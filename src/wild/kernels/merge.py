@@ -25,7 +25,8 @@ Pieces are equal if 96 bits of hash are.  Comparing the bytes would double the c
 pieces the chance that this is ever wrong is n²/2⁹⁷: 1 : 10¹⁴ for a link with 32 million pieces.
 
 A piece is aligned to the group's alignment, which is what the compiler asked for when it aligned each string
-of .rodata.str1.8.  Only whole sections die by --gc-sections, not pieces.
+of .rodata.str1.8.  Only whole sections die by --gc-sections, not pieces.  Strings that are the end of another
+are the business of tails.py.
 """
 
 import cython
@@ -45,6 +46,7 @@ from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
 from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
+from cython.cimports.wild.kernels.tails import share_tails
 
 BATCH = cython.declare(cython.const[uint64_t], 1 << 18)
 SMALL_GROUP = cython.declare(cython.const[uint64_t], 1 << 13)  # pieces; a table of so many fits the cache
@@ -101,6 +103,8 @@ class MergeTable:
             self.number_pieces(work)
             pool.run(cut_batches, work, self.view.batches, 1)
             pool.run(intern_shards, work, self.view.groups * MERGE_SHARDS, 1)
+            if tails and not work.out_of_memory:
+                share_tails(pool, work)
             if work.out_of_memory:
                 raise MemoryError
             pool.run(mark_batches, work, self.view.batches, 1)
