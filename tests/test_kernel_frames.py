@@ -438,11 +438,9 @@ def with_word(offset: int, word: int) -> Section:
         ),
         (GOOD._replace(relocations=(Relocation(2**63, R_PC32, ALIVE),)), "belongs to no call frame record"),
         (GOOD._replace(relocations=(TARGET, Relocation(len(GOOD.data) - 3, R_PC32, ALIVE))), "belongs to no"),
-            "belongs to no call frame record",
-        ),
         (
             GOOD._replace(relocations=(Relocation(AT + 8, R_PC32, 99),)),
-            "refers to symbol 99, which does not exist",
+            "refers to symbol 99",
         ),
         (
             GOOD._replace(relocations=(Relocation(AT + 8, 19, ALIVE),)),
