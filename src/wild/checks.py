@@ -79,11 +79,8 @@ def check_undefined(
             raise LinkError(f"required symbol {name} is not defined (--require-defined={name})")
 
 
-def check_unchanged(pool: Pool, inputs: Inputs, options: Options) -> None:
+def check_unchanged(pool: Pool, inputs: Inputs) -> None:
     """Inputs must be what they were when the link began."""
     changed = inputs.changed(pool)
     if changed:
-        import posix
-
-        posix.unlink(options.output)
         raise LinkError(*(f"{path}: changed while it was being linked; link again" for path in changed))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.output_sections import (
+    DATA,
     RELRO,
     RULES,
     SEC_ALLOC,
@@ -46,6 +47,7 @@ class Composition:
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
         self.measured: list[tuple[int, int, int]] = []
         self.merge_kinds: dict[int, tuple[int, bool]] = {}  # PartId -> entry size, are they strings?
+        self.empty: list[tuple[OutputSection, OutputSection]] = []  # and the section before each
         self.part_places: dict[int, int] = {}
         self.part_offsets: dict[int, int] = {}
 
@@ -139,7 +141,9 @@ class Composition:
         return TYPES.get(name, elf.SHT_PROGBITS)
 
     def ordered(self) -> list[OutputSection]:
-        """All sections in the order of the output, numbered."""
+        """All sections in the order of the output, numbered.
+
+        Empty ones are left out, but symbols may stand in them: they get the place behind the section before them."""
         relro = self.options.z_relro
         found = list(self.sections.values())
         kept = [
@@ -150,11 +154,21 @@ class Composition:
             if section.name == ".got.plt" and relro and self.options.z_now:
                 section.kind, section.place = RELRO, 12
             self.mark_merged(section)
+        if all(is_tbss(section) for section in kept if section.kind == RELRO):
+            for section in kept:
+                section.kind = DATA if section.kind == RELRO else section.kind
         kept.sort(key=OutputSection.sort_key)
-        fill_holes(kept)
-        for index, section in enumerate(kept, 1):
+        found = [section for section in kept if section.size or section.name == ".dynamic"]
+        fill_holes(found)
+        for index, section in enumerate(found, 1):
             section.shndx = index
-        return kept
+        before: OutputSection | None = None
+        for section in kept:
+            if section.size or section.name == ".dynamic":
+                before = section
+            else:
+                self.empty.append((section, before or found[0]))
+        return found
 
     def mark_merged(self, section: OutputSection) -> None:
         """SHF_MERGE and sh_entsize, if everything in the section is of one kind of merged pieces."""
@@ -172,7 +186,10 @@ class Composition:
 
     def place_parts(self, layout: Layout, sections: list[OutputSection]) -> None:
         """Tell the kernels where every part is."""
-        for section in sections:
+        for section, before in self.empty:
+            section.address, section.shndx = before.address + before.size, before.shndx
+            section.offset = before.offset
+        for section in (*sections, *(section for section, _ in self.empty)):
             at = 0
             fill = 0xCC if section.flags & elf.SHF_EXECINSTR else 0
             for part in section.parts:
@@ -184,6 +201,11 @@ class Composition:
                 self.part_places[part] = section.address + at
                 self.part_offsets[part] = section.offset + at
                 at += size
+
+
+def is_tbss(section: OutputSection) -> bool:
+    """Thread-local and zero-initialised: takes room neither in the file nor in the image."""
+    return section.nobits and bool(section.flags & elf.SHF_TLS)
 
 
 def fill_holes(sections: list[OutputSection]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import posix
 
 from wild.errors import LinkError
-from wild.kernels.files import AS_NEEDED, EXCLUDED_LIBS, LAZY, MAP_TEXT, WHOLE_ARCHIVE, Inputs
+from wild.kernels.files import AS_NEEDED, EXCLUDED_LIBS, LAZY, MAP_ARCHIVE, MAP_TEXT, MAP_THIN, WHOLE_ARCHIVE, Inputs
 from wild.option_effects import IN_AS_NEEDED, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
 
 TYPE_CHECKING = False
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wild.script import Script
 
 SCRIPT_DEPTH = 16
+MEMBERS_TRIED = 4  # an index, a table of names, and another index in archives for two systems
 
 
 class InputSet:
@@ -61,18 +62,20 @@ class InputSet:
         maps = list(range(first, first + len(paths)))
         flags = [file_flags(each) for each in bits]
         if self.options.exclude_libs:
-            self.mark_excluded(paths, flags)
+            self.mark_excluded(paths, flags, first)
         for script in reversed(self.inputs.maps_of_kind(MAP_TEXT, first)):
             at = script - first
             if at < len(paths):
                 maps[at : at + 1], flags[at : at + 1] = self.expand(script, paths[at], bits[at], depth)
         return maps, flags
 
-    def mark_excluded(self, paths: list[str], flags: list[int]) -> None:
+    def mark_excluded(self, paths: list[str], flags: list[int], first: int) -> None:
         """--exclude-libs names archives by their file name, with or without the directory."""
         excluded = self.options.exclude_libs
         for index, path in enumerate(paths):
-            if "ALL" in excluded or path.rpartition("/")[2] in excluded:
+            if self.inputs.map_kind(first + index) not in (MAP_ARCHIVE, MAP_THIN):
+                continue
+            if excluded == "ALL" or "ALL" in excluded or path.rpartition("/")[2] in excluded:
                 flags[index] |= EXCLUDED_LIBS
 
     def expand(self, script: int, path: str, bits: int, depth: int) -> tuple[list[int], list[int]]:
@@ -125,7 +128,7 @@ class InputSet:
         """The file that -lNAME stands for, or None."""
         if name.startswith(":"):
             candidates = [name[1:]]
-        elif static or (self.options.static and self.options.kind != "shared"):
+        elif static:
             candidates = [f"lib{name}.a"]
         else:
             candidates = [f"lib{name}.so", f"lib{name}.a"]
@@ -183,8 +186,24 @@ def is_compatible(path: str) -> bool:
         return True  # the error belongs to whoever opens it in earnest
     try:
         head = posix.read(descriptor, 20)
+        if head[:8] == b"!<arch>\n":
+            head = first_object(descriptor)
     except OSError:
         return True
     finally:
         posix.close(descriptor)
     return head[:4] != b"\x7fELF" or (head[4:6] == b"\x02\x01" and head[18:20] == b"\x3e\x00")
+
+
+def first_object(descriptor: int) -> bytes:
+    """The first 20 bytes of an archive's first member that is no index or table of names (ar(5))."""
+    at = 8
+    for _ in range(MEMBERS_TRIED):
+        header = posix.pread(descriptor, 60 + 20, at)
+        size = header[48:58].strip()
+        if not size.isdigit():
+            break
+        if header[:1] != b"/" or header[1:2].isdigit():
+            return header[60:]
+        at += 60 + int(size) + int(size) % 2
+    return b""

@@ -125,6 +125,8 @@ class Placement:
     def cut_loads(self) -> None:
         """One PT_LOAD for each run of sections of the same kind; kinds of equal permissions share, but for RELRO."""
         last: int | None = None
+        if self.options.z_separate_code and self.loaded and self.loaded[0].kind not in (HEADERS, READ_ONLY):
+            self.loads.append(Segment(elf.PT_LOAD, elf.PF_R, [], self.page))
         for section in self.loaded:
             kind = READ_ONLY if section.kind == HEADERS else section.kind
             if kind != last:
@@ -157,9 +159,10 @@ class Placement:
         """Where a segment may begin: on a new page of memory, with the file's offset in it."""
         page = self.page
         if self.options.z_separate_code and (before.flags ^ after.flags) & elf.PF_X:
-            offset = -(-offset // page) * page
-        address = -(-address // page) * page
-        return address + offset % page, offset
+            offset += -offset % page
+        address += -address % page
+        after.align = max([page, *(section.align for section in after.sections)])
+        return address + (offset - address) % after.align, offset
 
     def place_run(self, sections: list[OutputSection], address: int, offset: int) -> tuple[int, int]:
         """Place the sections of one segment one behind the other."""
@@ -208,7 +211,10 @@ class Placement:
             segment.file_size = segment.memory_size = PHDR_SIZE * len(self.segments)
         elif segment.sections:
             segment.cover()
-        if self.loads and segment is self.loads[0]:
+        if self.loads and segment is self.loads[0] and not segment.sections:
+            segment.address = self.base
+            segment.file_size = segment.memory_size = self.headers_size
+        elif self.loads and segment is self.loads[0]:
             segment.file_size += segment.offset
             segment.memory_size += segment.address - self.base
             segment.offset, segment.address = 0, self.base
@@ -217,6 +223,13 @@ class Placement:
             end = segment.address + segment.memory_size
             self.tls_end = -(-end // segment.align) * segment.align
         if segment is self.relro:
-            end = segment.address + segment.memory_size
-            segment.memory_size += -end % self.page
-            segment.align = 1
+            self.pad_relro(segment)
+
+    def pad_relro(self, relro: Segment) -> None:
+        """The loader protects whole pages, so the segment has to have whole pages that nothing else is on."""
+        padding = -(relro.address + relro.memory_size) % self.page
+        relro.memory_size += padding
+        relro.align = 1
+        for load in self.loads:
+            if load.sections and load.sections[-1] is relro.sections[-1]:
+                load.memory_size += padding

@@ -8,7 +8,7 @@ from __future__ import annotations
 from wild.clock import Clock
 from wild.compose import Composition
 from wild.decompress import decompress_sections
-from wild.checks import check_definitions, check_inputs, check_unchanged, check_undefined, explain
+from wild.checks import check_definitions, check_inputs, check_undefined, explain
 from wild.exports import decide_exports
 from wild.inputs import InputSet
 from wild.kernels.files import Inputs
@@ -91,7 +91,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     frames = FrameTable(inputs, sections, relocation_types())
     split_frames(pool, frames, names, resolution)
     mode = output_mode(options, kind)
-    mark_roots(names, resolution, sections, options)
+    mark_roots(names, resolution, sections, own, options)
     reach = Reach(pool, inputs, names, resolution, sections, frames, mode, options.gc_sections)
     if options.gc_sections:
         resolution.drop_unneeded(pool)
@@ -124,6 +124,5 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     write_output(
         pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs
     )
-    check_unchanged(pool, inputs, options)
     clock.lap("write")
     clock.report()

@@ -94,7 +94,8 @@ class OwnSymbols:
         for name in ENDS:
             rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_DEFAULT))
         for name in (*BOUNDS, *HEADER_NAMES, *OTHERS):
-            rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_HIDDEN))
+            type = elf.STT_TLS if name == b"_TLS_MODULE_BASE_" else 0
+            rows.append((name, RELATIVE, elf.STB_WEAK << 4 | type, elf.STV_HIDDEN))
         names, shndx, infos, others = (list(column) for column in zip(*rows, strict=True))
         return names, [0] * len(names), shndx, infos, others
 
@@ -103,7 +104,7 @@ class OwnSymbols:
         for name, value in places.provided():
             number = names.find(name)
             if number and resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(number, value, False)
+                layout.set_symbol(number, value, value == 0)
         if self.definitions:
             self.evaluate(places, names, resolution, layout)
 
@@ -114,17 +115,17 @@ class OwnSymbols:
         for name, node, _ in self.definitions:
             number = names.find(name)
             if resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(number, evaluate(node, places.lookup(names, layout)), not symbols_of(node))
+                layout.set_symbol(number, evaluate(node, places.lookup(names, resolution, layout)), not symbols_of(node))
 
 
 class Places:
     """Addresses by name, for the provided symbols: sections, and the fields the layout fills in."""
 
-    def __init__(self, sections: list[OutputSection], base: int, got_base: int, tls_start: int) -> None:
+    def __init__(self, sections: list[OutputSection], base: int, got_base: int, tls_base: int) -> None:
         self.sections = {section.name: section for section in sections if section.flags & elf.SHF_ALLOC}
         self.base = base
         self.got_base = got_base
-        self.tls_start = tls_start
+        self.tls_base = tls_base
         self.iplt = (0, 0)
 
     def provided(self) -> list[tuple[bytes, int]]:
@@ -133,11 +134,11 @@ class Places:
         for name, (section_name, at_end) in BOUNDS.items():
             section = self.sections.get(section_name)
             if section is None:
-                found.append((name, self.base))
+                found.append((name, 0 if name == b"_DYNAMIC" else self.base))
             else:
                 found.append((name, section.address + (section.size if at_end else 0)))
         found += [(name, self.base) for name in HEADER_NAMES]
-        own = (self.got_base, self.tls_start, *self.iplt, self.base)
+        own = (self.got_base, self.tls_base, *self.iplt, self.base)
         return found + list(zip(OTHERS, own, strict=True))
 
     def ends(self) -> list[int]:
@@ -155,12 +156,16 @@ class Places:
         bss = self.sections.get(".bss")
         return [end, end, data_end, data_end, text_end, text_end, text_end, bss.address if bss else data_end]
 
-    def lookup(self, names: NameTable, layout: Layout) -> Callable[[str], int | None]:
+    def lookup(
+        self, names: NameTable, resolution: Resolution, layout: Layout
+    ) -> Callable[[str], int | None]:
         """How an expression finds the value of a symbol."""
 
         def value_of(name: str) -> int | None:
             number = names.find(encode(name))
-            return layout.symbol_address(number) if number else None
+            if not number or resolution.symbol(number)[0] is None:
+                return None
+            return layout.symbol_address(number)
 
         return value_of
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
     from wild.options import Options
+    from wild.own_symbols import OwnSymbols
 
 SYM_REF = 1 << 9
 
@@ -30,18 +31,14 @@ def define_section_bounds(resolution: Resolution, sections: SectionTable) -> Non
         )
 
 
-def mark_roots(names: NameTable, resolution: Resolution, sections: SectionTable, options: Options) -> None:
+def mark_roots(
+    names: NameTable, resolution: Resolution, sections: SectionTable, own: OwnSymbols, options: Options
+) -> None:
     """Entry point, -u, -init and -fini; and sections that code reaches by their bounds, `__start_NAME`."""
     if not options.gc_sections:
         return
-    wanted = [
-        options.entry or "_start",
-        options.init,
-        options.fini,
-        *options.undefined,
-        *options.require_defined,
-    ]
-    keep_names(resolution, [found for found in (names.find(encode(name)) for name in wanted) if found])
+    wanted = [encode(options.init), encode(options.fini), *own.references]
+    keep_names(resolution, [found for found in map(names.find, wanted) if found])
     if options.z_start_stop_gc:
         return
     for index, (rule, name, *_) in enumerate(sections.part_keys()):

@@ -61,7 +61,9 @@ class Synthetic:
         self.kind = kind
         self.dynamic = kind.dynamic
         self.notes = NoteTable(pool, views)
-        self.build_id = BuildId(options.build_id) if isinstance(options.build_id, str) else None
+        self.build_id = build_id(options)
+        features = {kind: value for kind, _, value in self.notes.properties}.get(FEATURE_1_AND, 0)
+        self.split_plt = bool(options.z_ibtplt or options.z_ibt or features & FEATURE_IBT)
         self.contents: dict[str, bytes] = {}
         self.dynsyms: DynamicSymbols | None = None
         self.entries: DynamicSection | None = None
@@ -158,7 +160,7 @@ class Synthetic:
             )
             section.link, section.info = ".dynsym" if self.dynamic else None, ".got.plt"
         header = PLT_ENTRY if plt else 0
-        split = self.options.z_ibtplt
+        split = self.split_plt
         if plt + iplt:
             entries = plt if split else plt + iplt
             add(".plt", elf.SHT_PROGBITS, EXEC, header + entries * PLT_ENTRY, 16, PLT_ENTRY)
@@ -225,7 +227,7 @@ class Synthetic:
 
         plt, _ = slots.plt_entries
         first_entry = address(".plt") + (PLT_ENTRY if plt else 0)
-        if self.options.z_ibtplt:
+        if self.split_plt:
             first_entry = address(".plt.sec")
         rela = sections[".rela.dyn"].offset if ".rela.dyn" in sections else 0
         self.got_base = got_base = address(".got.plt") or address(".got")
@@ -279,7 +281,19 @@ class Synthetic:
         }
         files["plt_start"] = sections[".plt"].address if ".plt" in sections else 0
         dynamic = sections[".dynamic"].address if ".dynamic" in sections else 0
-        fill_slots(layout, files, bool(self.options.z_ibtplt), dynamic, ".got.plt" in sections)
+        fill_slots(layout, files, self.split_plt, dynamic, ".got.plt" in sections)
+
+
+FEATURE_1_AND, FEATURE_IBT = 0xC0000002, 1  # GNU_PROPERTY_X86_FEATURE_1_AND and its bit (psABI "Program Property")
+
+
+def build_id(options: Options) -> BuildId | None:
+    """What --build-id asks for."""
+    if options.build_id is None:
+        return None
+    if isinstance(options.build_id, bytes):
+        return BuildId("0x" + options.build_id.hex())
+    return BuildId(options.build_id)
 
 
 DEFAULT_LOADER = "/lib64/ld-linux-x86-64.so.2"

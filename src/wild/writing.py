@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wild import elf
+from wild.checks import check_unchanged
 from wild.errors import LinkError
 from wild.headers import write_headers
 from wild.kernels.output import Output
@@ -53,6 +54,7 @@ def write_output(
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
         write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout))
         write_build_id(pool, output, synthetic)
+        check_unchanged(pool, inputs)
         output.commit(True)
     except BaseException:
         output.abandon()

@@ -12,6 +12,7 @@ cdef struct DynamicTables:       # context of the loops
     DynamicRow *row
     int64_t undefined            # rows of undefined symbols: the first ones
     int64_t total
+    int64_t versioned            # rows whose name ends in @VERSION
     uint32_t *same               # NULL, or by row: 1 + the row that has its name already, 0: none
     uint64_t *block_bytes        # bytes of names in each block of rows, then offset in .dynstr
     uint8_t *to

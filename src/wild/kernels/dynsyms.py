@@ -21,10 +21,11 @@ library's names have few common tails.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memchr, memcmp, memcpy, memset
+from cython.cimports.wild.kernels.cc import fetch_add, prefetch
 from cython.cimports.wild.kernels.dynhash import *
 from cython.cimports.wild.kernels.dynsyms import DynamicTables
 from cython.cimports.wild.kernels.elf import U32, U64, Elf64_Sym, MutableBytes, write16
-from cython.cimports.wild.kernels.entries import define, leave_undefined
+from cython.cimports.wild.kernels.entries import define, leave_undefined, prefetch_definition
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.views import Chosen, Tables, Views, name_bytes, names_in_order
@@ -35,6 +36,7 @@ from wild.kernels.dynversions import Versions
 BLOCK = cython.declare(cython.const[int64_t], 4096)  # rows
 UNDEFINED = cython.declare(cython.const[cython.int], 1)
 DEFINED = cython.declare(cython.const[cython.int], 2)
+AHEAD = cython.declare(cython.const[int64_t], 12)  # rows whose cache lines are fetched before they are wanted
 
 
 @cython.final
@@ -118,14 +120,11 @@ class DynamicSymbols:
     def share_names(self) -> cython.int:
         """Find the rows whose bare name an earlier row has; only names with a version can be such."""
         view = cython.address(self.view)
-        versioned: int64_t = 0
-        i: int64_t
-        for i in range(view.total):
-            versioned += view.row[i].length != view.tables.names.row[view.row[i].name].length
-        if versioned == 0:
+        if view.versioned == 0:
             return 0
+        i: int64_t
         size: uint64_t = 2
-        while size < cython.cast(uint64_t, versioned) * 2:
+        while size < cython.cast(uint64_t, view.versioned) * 2:
             size *= 2
         view.same = cython.cast(U32, self.arena.array(view.total, 4))
         scratch = Arena()
@@ -251,15 +250,22 @@ def class_of(tables: cython.pointer[Tables], name: uint32_t) -> cython.int:
 def measure_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Length and hash of each bare name: `foo` of `foo@V`."""
     view = cython.cast(cython.pointer[DynamicTables], context)
+    versioned: int64_t = 0
     i: int64_t
     for i in range(begin, end):
         row = cython.address(view.row[i])
+        if i + 2 * AHEAD < end:
+            prefetch(view.tables.names.row + row[2 * AHEAD].name)
+            prefetch(name_bytes(view.tables, row[AHEAD].name))
         text = name_bytes(view.tables, row.name)
         row.length = view.tables.names.row[row.name].length
         at = cython.cast(cython.pointer[cython.const[uint8_t]], memchr(text, 64, row.length))
         if at is not cython.NULL:
             row.length = cython.cast(uint32_t, at - text)
+            versioned += 1
         row.hash = gnu_hash(text, row.length)
+    if versioned:
+        fetch_add(cython.address(view.versioned), versioned)
     return 0
 
 
@@ -340,6 +346,8 @@ def note_indices(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     view = cython.cast(cython.pointer[DynamicTables], context)
     i: int64_t
     for i in range(begin, end):
+        if i + AHEAD < end:
+            prefetch(view.tables.symbol + view.row[i + AHEAD].name)
         view.tables.symbol[view.row[i].name].dynsym = view.row[i].index
     return 0
 
@@ -352,6 +360,9 @@ def write_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
     i: int64_t
     for i in range(begin, end):
         row = cython.address(view.row[i])
+        if i + 2 * AHEAD < end:
+            prefetch(view.tables.names.row + row[2 * AHEAD].name)
+            prefetch(name_bytes(view.tables, row[AHEAD].name))
         if view.same is cython.NULL or not view.same[i]:
             memcpy(view.to + row.string, name_bytes(view.tables, row.name), row.length)
             view.to[row.string + row.length] = 0
@@ -379,6 +390,10 @@ def write_symbols(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     i: int64_t
     for i in range(begin, end):
         row = cython.address(view.row[i])
+        if i + 2 * AHEAD < end:
+            prefetch(view.tables.symbol + row[2 * AHEAD].name)
+            prefetch_definition(view.tables, row[AHEAD].name)
+            prefetch(cython.cast(cython.pointer[Elf64_Sym], view.to) + row[AHEAD].index)
         symbol = cython.address(view.tables.symbol[row.name])
         entry = cython.cast(cython.pointer[Elf64_Sym], view.to) + row.index
         entry.st_name = row.string

@@ -14,7 +14,7 @@ the versions themselves are few, and are Python strings.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import strlen
-from cython.cimports.wild.kernels.cc import set_bits8
+from cython.cimports.wild.kernels.cc import prefetch, set_bits8
 from cython.cimports.wild.kernels.dynhash import DynamicRow, sysv_hash
 from cython.cimports.wild.kernels.dynversions import SEEN, SEEN_STRONGLY, VERSIONS, VersionTables
 from cython.cimports.wild.kernels.elf import (
@@ -45,6 +45,7 @@ from wild.errors import LinkError
 from wild.kernels.pool import KernelFault
 
 GRAIN = cython.declare(cython.const[int64_t], 8192)
+AHEAD = cython.declare(cython.const[int64_t], 12)  # rows whose cache lines are fetched before they are wanted
 INDEX = cython.declare(cython.const[uint32_t], 0x7FFF)
 NOT_REQUIRED = cython.declare(cython.const[uint32_t], 0xFFFFFFFF)
 VER_FLG_WEAK = 2
@@ -257,6 +258,8 @@ def note_versions(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     shared: uint32_t = 0
     i: int64_t
     for i in range(begin, end):
+        if i + AHEAD < end:
+            prefetch(view.tables.symbol + view.row[i + AHEAD].name)
         index: uint32_t = shared_version(view.tables, view.row + i, cython.address(shared))
         if index != NOT_REQUIRED:
             strong: cython.bint = view.tables.symbol[view.row[i].name].flags & SYM_STRONG_REF
@@ -276,6 +279,8 @@ def set_versions(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     i: int64_t
     for i in range(begin, end):
         row = cython.address(view.row[i])
+        if i + AHEAD < end:
+            prefetch(tables.symbol + row[AHEAD].name)
         symbol = cython.address(tables.symbol[row.name])
         index: uint32_t = shared_version(tables, row, cython.address(shared))
         row.version = VER_NDX_GLOBAL

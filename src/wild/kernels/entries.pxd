@@ -2,8 +2,10 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from wild.kernels.cc cimport prefetch
 from wild.kernels.elf cimport Elf64_Sym
-from wild.kernels.views cimport Tables
+from wild.kernels.tables cimport NONE, SymbolRow
+from wild.kernels.views cimport Tables, symbol_at
 
 cdef enum:
     ABSOLUTE = 0xFFFFFFF1        # where a section index of the output is wanted: none
@@ -11,3 +13,10 @@ cdef enum:
 cdef void define(Tables *tables, uint32_t name, Elf64_Sym *entry, uint32_t *extended) noexcept nogil
 cdef void leave_undefined(Tables *tables, uint32_t name, Elf64_Sym *entry) noexcept nogil
 cdef void put_section(Elf64_Sym *entry, uint32_t section, uint32_t *extended) noexcept nogil
+
+cdef inline void prefetch_definition(Tables *tables, uint32_t name) noexcept nogil:
+    """Fetch what `define` reads of a name whose SymbolRow is in the cache."""
+    cdef const SymbolRow *row = &tables.symbol[name]
+    if row.file != NONE:
+        prefetch(symbol_at(tables, row.file, row.sym))
+    prefetch(&tables.sections.row[row.section])

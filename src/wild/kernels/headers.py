@@ -347,7 +347,7 @@ def read_xindex(reading: cython.pointer[Reading]) -> cython.int:
 def count_local_signatures(reading: cython.pointer[Reading]) -> cython.int:
     """Groups are named by a symbol; a local one gives its group a name that no global symbol bears."""
     row = reading.row
-    row.groups = 1
+    row.has |= HAS_GROUPS
     i: uint64_t
     for i in range(reading.groups, reading.shnum):
         header = cython.address(reading.shdr[i])

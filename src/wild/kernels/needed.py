@@ -44,6 +44,21 @@ def settle_needed(state: ResolvePtr) -> cython.void:
     for i in range(state.files.shared_count):
         if state.files.shared[i].used:
             mention_file(state, state.files.shared[i].file)
+    for i in range(state.alias_count):
+        alias = cython.address(state.aliases[i])
+        row = cython.address(state.files.row[alias.file])
+        if row.kind == FILE_SHARED and state.files.shared[row.shared].used and is_open(state, alias.name):
+            define(state, alias.name, alias.file, alias.sym)
+            state.symbols.row[alias.name].flags |= SYM_ALIASED
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def is_open(state: ResolvePtr, name: uint32_t) -> cython.bint:
+    """Has the name no definition, and may it have a shared object's?"""
+    symbol = cython.address(state.symbols.row[name])
+    return symbol.file == NONE and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED) == 0
 
 
 @cython.cfunc
@@ -102,11 +117,7 @@ def mention_file(state: ResolvePtr, file: uint32_t) -> cython.void:
             continue
         symbol = cython.address(state.symbols.row[of[i]])
         symbol.flags |= SYM_SHARED_REF
-        if (
-            symbol.file == NONE
-            and syms[i].st_shndx != SHN_UNDEF
-            and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED) == 0
-        ):
+        if syms[i].st_shndx != SHN_UNDEF and is_open(state, of[i]):
             define(state, of[i], file, i)
 
 
@@ -121,13 +132,11 @@ def settle_provided(state: ResolvePtr) -> cython.void:
     i: uint32_t
     for i in range(row.first_global, row.nsyms):
         symbol = cython.address(state.symbols.row[of[i]])
-        if (
-            of[i]
-            and is_weak(syms + i)
-            and symbol.file == 0
-            and symbol.flags & (SYM_REF | SYM_SHARED_REF) == 0
-        ):
+        if of[i] == 0 or not is_weak(syms + i) or symbol.file or symbol.sym != i:
+            continue
+        if symbol.flags & (SYM_REF | SYM_SHARED_REF) == 0:
             undefine(symbol)
+            symbol.flags &= ~cython.cast(uint32_t, SYM_HIDDEN | SYM_PROTECTED)  # they were its own
 
 
 @cython.cfunc

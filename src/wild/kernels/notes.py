@@ -20,6 +20,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp
 from cython.cimports.wild.kernels.elf import (
+    SHF_ALLOC,
     SHF_EXECINSTR,
     SHT_NOTE,
     SHT_PROGBITS,
@@ -240,7 +241,7 @@ def read_sections(
     i: uint32_t
     for i in range(1, row.shnum):
         kind: uint32_t = headers[i].sh_type
-        if kind != SHT_NOTE and kind != SHT_PROGBITS:
+        if kind != SHT_NOTE and (kind != SHT_PROGBITS or headers[i].sh_flags & SHF_ALLOC):
             continue
         if headers[i].sh_name >= row.shstrsize:
             report(work.fault, FAULT_NOTE_SECTION, file, row.shoff + 64 * cython.cast(uint64_t, i), i)

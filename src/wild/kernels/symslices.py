@@ -193,8 +193,12 @@ def count_globals(
     of: U32 = tables.names.of + file.global_base - file.first_global
     i: uint32_t
     for i in range(begin, slice.end):
-        if i + AHEAD < slice.end and syms[i + AHEAD].st_shndx != SHN_UNDEF:
-            prefetch(tables.symbol + of[i + AHEAD])
+        if i + 2 * AHEAD < slice.end:
+            if syms[i + 2 * AHEAD].st_shndx != SHN_UNDEF:
+                prefetch(tables.symbol + of[i + 2 * AHEAD])
+            if syms[i + AHEAD].st_shndx != SHN_UNDEF and tables.symbol[of[i + AHEAD]].file == slice.file:
+                prefetch(tables.sections.row + tables.symbol[of[i + AHEAD]].section)
+                prefetch(text + syms[i + AHEAD].st_name)
         if syms[i].st_shndx == SHN_UNDEF or of[i] == 0:
             continue
         symbol = cython.address(tables.symbol[of[i]])

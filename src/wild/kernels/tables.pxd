@@ -32,6 +32,13 @@ cdef enum:                       # FileRow.flags: as the command line and the ar
     FILE_EXCLUDED_LIBS = 8       # --exclude-libs: its symbols are hidden
     FILE_LTO = 16                # nothing but GCC LTO IR or LLVM bitcode: an error once it is loaded
 
+cdef enum:                       # FileRow.has: what only some objects have, so that the passes about it skip the others
+    HAS_GROUPS = 1               # SHT_GROUP sections (this one is known before an object is live)
+    HAS_LINKONCE = 2             # .gnu.linkonce sections
+    HAS_CREL = 4                 # SHT_CREL sections
+    HAS_LINK_ORDER = 8           # SHF_LINK_ORDER sections
+    HAS_CTORS = 16               # .ctors and .dtors sections
+
 cdef struct FileRow:
     uint64_t offset, size        # where in the map
     uint64_t shoff               # section header table, offset in the file (0: none)
@@ -49,7 +56,7 @@ cdef struct FileRow:
     uint32_t shared              # SharedRow of a shared object
     uint32_t path                # index in Inputs.paths, for texts: the file, or the archive of a member
     uint8_t kind, flags
-    uint16_t groups              # 1: has SHT_GROUP sections
+    uint16_t has                 # HAS_*
     uint32_t unusual             # first SectionId of the list that the section pass keeps through SectionRow.link
 
 cdef struct SharedRow:           # what the dynamic section of a shared object says
