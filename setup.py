@@ -33,8 +33,9 @@ DIRECTIVES = {
     "auto_pickle": False,  # saves 0.1 ms of import per module with classes
 }
 # Interpreters are built with -Wsign-compare and pass that on; Cython's own comparisons trigger it.
-COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", "-Wno-sign-compare"]
-CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer"]
+QUIET = "-Wno-sign-compare"
+COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", QUIET]
+CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", QUIET]
 SANITIZERS = "-fsanitize=address,undefined"
 # variant -> (compiler flags, linker flags); they come after the interpreter's own, so the last -O and -g win
 VARIANTS = {
