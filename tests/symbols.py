@@ -1,4 +1,6 @@
-"""Objects and shared objects that are nothing but symbols, and links of them up to a pass: for tests of resolution."""
+"""Objects and shared objects that are nothing but symbols, and links of them up to a pass: for tests of
+resolution.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,17 @@ from wild.kernels.pool import Arena, Pool
 from wild.kernels.resolve import Resolution
 from wild.kernels.sections import SectionTable
 
-__all__ = ["AS_NEEDED", "EXCLUDED_LIBS", "LAZY", "Symbol", "arrange", "bind", "grouped", "relocatable", "shared"]
+__all__ = [
+    "AS_NEEDED",
+    "EXCLUDED_LIBS",
+    "LAZY",
+    "Symbol",
+    "arrange",
+    "bind",
+    "grouped",
+    "relocatable",
+    "shared",
+]
 
 LOCAL, GLOBAL, WEAK, UNIQUE = 0, 1, 2, 10
 NOTYPE, OBJECT, FUNC, TLS, IFUNC = 0, 1, 2, 6, 10

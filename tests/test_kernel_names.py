@@ -80,7 +80,12 @@ def test_symbols_bear_the_names_that_the_rules_say(pool, files):
 def test_blocks_and_files_need_not_fit(pool, count):
     """Names of a file larger than a block, between small files."""
     many = [undefined(f"name_{number % 9000}") for number in range(count)]
-    files = [([Symbol("before")], False), (many, False), ([], False), ([Symbol("name_0"), Symbol("after")], False)]
+    files = [
+        ([Symbol("before")], False),
+        (many, False),
+        ([], False),
+        ([Symbol("name_0"), Symbol("after")], False),
+    ]
     expected = naive_names(files)
 
     inputs = arrange(pool, contents(files))
@@ -121,7 +126,9 @@ def test_numbers_that_are_no_names_are_refused(pool):
 
 def test_local_signatures_of_groups_are_names_in_the_order_of_the_groups(pool):
     symbols = [Symbol("two", binding=LOCAL), Symbol("one", binding=LOCAL), Symbol("three")]
-    inputs = arrange(pool, [(grouped(symbols, [(2, 1), (3, 1), (1, 2)]), 0), (relocatable([Symbol("two")]), 0)])
+    inputs = arrange(
+        pool, [(grouped(symbols, [(2, 1), (3, 1), (1, 2)]), 0), (relocatable([Symbol("two")]), 0)]
+    )
     table = NameTable(pool, inputs)
 
     extra = inputs.file_row(1)["global_base"] + 1
