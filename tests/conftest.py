@@ -9,7 +9,10 @@ import pytest
 
 MARKERS = (
     "slow: takes more than two seconds",
-    "unlike(*linkers, reason): those other linkers are known to behave differently, so they cannot check the test",
+    (
+        "unlike(*linkers, reason): those other linkers are known to behave differently, "
+        "so they cannot check the test"
+    ),
     "only_wild: about a text or a default that is this linker's own",
 )
 
@@ -22,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def skip_where_another_linker_differs(request: pytest.FixtureRequest) -> None:
     """The markers `unlike` and `only_wild` only matter while the tests are checked with another linker."""
-    unlike = [mark for mark in request.node.iter_markers("unlike")]
+    unlike = list(request.node.iter_markers("unlike"))
     if not unlike and not request.node.get_closest_marker("only_wild"):
         return
     kind = linking.kind_of(linking.linker_under_test())

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
 
-SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC, SHT_NOTE, SHT_NOBITS = 1, 2, 3, 4, 5, 6, 7, 8
+SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC, SHT_NOTE, SHT_NOBITS = (
+    1,
+    2,
+    3,
+    4,
+    5,
+    6,
+    7,
+    8,
+)
 SHT_REL, SHT_DYNSYM, SHT_INIT_ARRAY, SHT_RELR = 9, 11, 14, 19
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS, SHF_TLS = 1, 2, 4, 0x10, 0x20, 0x400
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
@@ -16,21 +25,30 @@ PF_X, PF_W, PF_R = 1, 2, 4
 ET_EXEC, ET_DYN = 2, 3
 SHN_UNDEF, SHN_ABS, SHN_COMMON, SHN_XINDEX = 0, 0xFFF1, 0xFFF2, 0xFFFF
 BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
-SYMBOL_TYPES = {0: "NOTYPE", 1: "OBJECT", 2: "FUNC", 3: "SECTION", 4: "FILE", 5: "COMMON", 6: "TLS", 10: "IFUNC"}
+SYMBOL_TYPES = {
+    0: "NOTYPE",
+    1: "OBJECT",
+    2: "FUNC",
+    3: "SECTION",
+    4: "FILE",
+    5: "COMMON",
+    6: "TLS",
+    10: "IFUNC",
+}
 VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
 RELOCATIONS = {
     0: "NONE", 1: "64", 5: "COPY", 6: "GLOB_DAT", 7: "JUMP_SLOT", 8: "RELATIVE", 10: "32", 16: "DTPMOD64",
     17: "DTPOFF64", 18: "TPOFF64", 33: "SIZE64", 36: "TLSDESC", 37: "IRELATIVE",
 }  # fmt: skip
 DYNAMIC_TAGS = {
-    0: "NULL", 1: "NEEDED", 2: "PLTRELSZ", 3: "PLTGOT", 4: "HASH", 5: "STRTAB", 6: "SYMTAB", 7: "RELA", 8: "RELASZ",
-    9: "RELAENT", 10: "STRSZ", 11: "SYMENT", 12: "INIT", 13: "FINI", 14: "SONAME", 15: "RPATH", 16: "SYMBOLIC",
-    20: "PLTREL", 21: "DEBUG", 22: "TEXTREL", 23: "JMPREL", 24: "BIND_NOW", 25: "INIT_ARRAY", 26: "FINI_ARRAY",
-    27: "INIT_ARRAYSZ", 28: "FINI_ARRAYSZ", 29: "RUNPATH", 30: "FLAGS", 32: "PREINIT_ARRAY", 33: "PREINIT_ARRAYSZ",
-    35: "RELRSZ", 36: "RELR", 37: "RELRENT", 0x6FFFFEF5: "GNU_HASH", 0x6FFFFEF6: "TLSDESC_PLT",
-    0x6FFFFEF7: "TLSDESC_GOT", 0x6FFFFFF0: "VERSYM", 0x6FFFFFF9: "RELACOUNT", 0x6FFFFFFB: "FLAGS_1",
-    0x6FFFFFFC: "VERDEF", 0x6FFFFFFD: "VERDEFNUM", 0x6FFFFFFE: "VERNEED", 0x6FFFFFFF: "VERNEEDNUM",
-    0x7FFFFFFD: "AUXILIARY", 0x7FFFFFFF: "FILTER",
+    0: "NULL", 1: "NEEDED", 2: "PLTRELSZ", 3: "PLTGOT", 4: "HASH", 5: "STRTAB", 6: "SYMTAB", 7: "RELA", 8:
+    "RELASZ", 9: "RELAENT", 10: "STRSZ", 11: "SYMENT", 12: "INIT", 13: "FINI", 14: "SONAME", 15: "RPATH",
+    16: "SYMBOLIC", 20: "PLTREL", 21: "DEBUG", 22: "TEXTREL", 23: "JMPREL", 24: "BIND_NOW", 25:
+    "INIT_ARRAY", 26: "FINI_ARRAY", 27: "INIT_ARRAYSZ", 28: "FINI_ARRAYSZ", 29: "RUNPATH", 30: "FLAGS", 32:
+    "PREINIT_ARRAY", 33: "PREINIT_ARRAYSZ", 35: "RELRSZ", 36: "RELR", 37: "RELRENT", 0x6FFFFEF5: "GNU_HASH",
+    0x6FFFFEF6: "TLSDESC_PLT", 0x6FFFFEF7: "TLSDESC_GOT", 0x6FFFFFF0: "VERSYM", 0x6FFFFFF9: "RELACOUNT",
+    0x6FFFFFFB: "FLAGS_1", 0x6FFFFFFC: "VERDEF", 0x6FFFFFFD: "VERDEFNUM", 0x6FFFFFFE: "VERNEED", 0x6FFFFFFF:
+    "VERNEEDNUM", 0x7FFFFFFD: "AUXILIARY", 0x7FFFFFFF: "FILTER",
 }  # fmt: skip
 STRING_TAGS = frozenset({"NEEDED", "SONAME", "RPATH", "RUNPATH", "AUXILIARY", "FILTER"})
 
@@ -114,8 +132,12 @@ class Elf:
     def __init__(self, data: bytes) -> None:
         assert data[:6] == b"\x7fELF\2\1", "not a 64-bit little-endian ELF file"
         self.data = data
-        self.type, self.machine, _, self.entry, self.phoff, self.shoff = struct.unpack_from("<HHIQQQ", data, 16)
-        self.phentsize, self.phnum, self.shentsize, self.shnum, self.shstrndx = struct.unpack_from("<HHHHH", data, 54)
+        self.type, self.machine, _, self.entry, self.phoff, self.shoff = struct.unpack_from(
+            "<HHIQQQ", data, 16
+        )
+        self.phentsize, self.phnum, self.shentsize, self.shnum, self.shstrndx = struct.unpack_from(
+            "<HHHHH", data, 54
+        )
 
     @cached_property
     def section_list(self) -> list[Section]:
@@ -127,7 +149,10 @@ class Elf:
         names = first[6] if self.shstrndx == SHN_XINDEX else self.shstrndx
         table = self.data[self.shoff : self.shoff + 64 * count]
         rows = list(struct.iter_unpack("<IIQQQQIIQQ", table))
-        return [Section(string_at(self.data, rows[names][4] + row[0]), *row[1:], index) for index, row in enumerate(rows)]
+        return [
+            Section(string_at(self.data, rows[names][4] + row[0]), *row[1:], index)
+            for index, row in enumerate(rows)
+        ]
 
     @cached_property
     def sections(self) -> dict[str, Section]:
@@ -167,7 +192,9 @@ class Elf:
 
     def segment_at(self, address: int) -> Segment:
         """The loadable segment that holds an address."""
-        return next(seg for seg in self.segments_of(PT_LOAD) if seg.address <= address < max(seg.end, seg.address + 1))
+        return next(
+            seg for seg in self.segments_of(PT_LOAD) if seg.address <= address < max(seg.end, seg.address + 1)
+        )
 
     def section_at(self, address: int) -> str:
         """Name of the allocated section that holds an address."""

@@ -1,4 +1,6 @@
-"""Call frame information, read as an unwinder reads it: .eh_frame by its records, .eh_frame_hdr by its table."""
+"""Call frame information, read as an unwinder reads it: .eh_frame by its records, .eh_frame_hdr by
+its table.
+"""
 
 from __future__ import annotations
 

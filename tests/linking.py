@@ -56,7 +56,9 @@ def gcc_directory(linker: str) -> Path:
 
 
 def driver_command(driver: str, linker: str) -> list[str]:
-    """The beginning of a link command: a compiler driver told to use the linker, or the linker itself (`raw`)."""
+    """The beginning of a link command: a compiler driver told to use the linker, or the linker itself
+    (`raw`).
+    """
     if driver == "raw":
         return [linker]
     if driver in DRIVERS_OF_CLANG:
@@ -105,7 +107,9 @@ class Output(Elf):
 
     @cached_property
     def versioned(self) -> set[str]:
-        """Dynamic symbols as readelf writes them: `defined@@V2`, `defined@V1`, `needed@GLIBC_2.2.5`, `plain`."""
+        """Dynamic symbols as readelf writes them: `defined@@V2`, `defined@V1`, `needed@GLIBC_2.2.5`,
+        `plain`.
+        """
         rows = (line.split() for line in self.readelf("--dyn-syms").splitlines())
         return {row[7] for row in rows if len(row) >= 8 and row[0].endswith(":") and row[0] != "Num:"}
 
@@ -122,7 +126,12 @@ class Link:
         self.commands: list[str] = []
 
     def __call__(
-        self, *args: object, driver: str = "gcc", output: str = "program", linker: str | None = None, **env: str
+        self,
+        *args: object,
+        driver: str = "gcc",
+        output: str = "program",
+        linker: str | None = None,
+        **env: str,
     ) -> Output:
         """Link; the test fails where the link does, or where the output is not sound."""
         done = self.attempt(*args, driver=driver, output=output, linker=linker, **env)
@@ -140,7 +149,9 @@ class Link:
         return self("-shared", *soname, *args, output=output, **options)
 
     def raw(self, *args: object, output: str = "program", **options: str) -> Output:
-        """A link without a compiler driver: no start files, no libraries, no defaults but the linker's own."""
+        """A link without a compiler driver: no start files, no libraries, no defaults but the
+        linker's own.
+        """
         return self(*args, driver="raw", output=output, **options)
 
     def fails(self, *args: object, driver: str = "gcc", output: str = "program", **env: str) -> str:

@@ -25,7 +25,9 @@ NEWEST_LLVM, OLDEST_LLVM = 24, 14
 
 @cache
 def tool(name: str) -> str:
-    """Path of a program, also when its LLVM version is part of its name; skips the test where there is none."""
+    """Path of a program, also when its LLVM version is part of its name; skips the test where there
+    is none.
+    """
     names = [name, *(f"{name}-{version}" for version in range(NEWEST_LLVM, OLDEST_LLVM, -1))]
     for candidate in names:
         if path := shutil.which(candidate):

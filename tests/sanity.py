@@ -1,8 +1,10 @@
 """What must hold for every file a linker writes, whatever it was asked for.
 
 `faults` is run on the output of every link of the tests. It is the cheapest place to catch the mistakes that
-no single test looks for: a segment whose offset and address disagree, a section outside its segment, a dynamic
-symbol the hash table does not find, an address that .eh_frame_hdr does not know, a local symbol after a global.
+no single test looks for: a segment whose offset and address disagree, a section outside its segment,
+    a dynamic
+symbol the hash table does not find, an address that .eh_frame_hdr does not know,
+    a local symbol after a global.
 Each check returns sentences; GNU ld's, lld's and mold's outputs pass all of them.
 """
 
@@ -39,13 +41,15 @@ def segments(file: Elf) -> Iterator[str]:
             yield f"segment {number} is larger in the file than in memory"
         if segment.alignment & (segment.alignment - 1):
             yield f"segment {number}: alignment {segment.alignment:#x} is no power of two"
-        if segment.type in (elf.PT_LOAD, elf.PT_TLS) and segment.alignment > 1 and segment.file_size:
-            if (segment.offset - segment.address) % segment.alignment:
-                yield f"segment {number}: offset and address differ modulo the alignment"
+        mapped = segment.type in (elf.PT_LOAD, elf.PT_TLS) and segment.file_size
+        if mapped and (segment.offset - segment.address) % max(segment.alignment, 1):
+            yield f"segment {number}: offset and address differ modulo the alignment"
 
 
 def load_order(file: Elf) -> Iterator[str]:
-    """Loadable segments ascend, and those of different permission share no page (unless only one is mapped)."""
+    """Loadable segments ascend, and those of different permission share no page (unless only one is
+    mapped).
+    """
     for one, other in pairwise(file.segments_of(elf.PT_LOAD)):
         if other.address < one.end:
             yield f"loadable segments overlap at {other.address:#x}"
@@ -69,9 +73,13 @@ def sections_in_segments(file: Elf) -> Iterator[str]:
             yield f"{section.name} is writable, its segment is not"
         elif section.flags & elf.SHF_EXECINSTR and not holders[0].flags & elf.PF_X:
             yield f"{section.name} is executable, its segment is not"
-        elif section.type != elf.SHT_NOBITS:
-            if section.offset - holders[0].offset != section.address - holders[0].address:
-                yield f"{section.name}: offset and address do not agree with its segment"
+        elif section.type != elf.SHT_NOBITS and distance(section, holders[0]):
+            yield f"{section.name}: offset and address do not agree with its segment"
+
+
+def distance(section: elf.Section, segment: elf.Segment) -> int:
+    """How far a section's offset in the file is from where its address says."""
+    return (section.offset - segment.offset) - (section.address - segment.address)
 
 
 def file_overlaps(file: Elf) -> Iterator[str]:
@@ -127,7 +135,12 @@ DYNAMIC_SECTIONS = {
     "PREINIT_ARRAY": ".preinit_array",
     "RELR": ".relr.dyn",
 }
-DYNAMIC_SIZES = {"INIT_ARRAYSZ": ".init_array", "FINI_ARRAYSZ": ".fini_array", "STRSZ": ".dynstr", "RELRSZ": ".relr.dyn"}
+DYNAMIC_SIZES = {
+    "INIT_ARRAYSZ": ".init_array",
+    "FINI_ARRAYSZ": ".fini_array",
+    "STRSZ": ".dynstr",
+    "RELRSZ": ".relr.dyn",
+}
 
 
 def dynamic_addresses(file: Elf) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""Archives as different tools write them: GNU, thin, BSD, with and without an index, with members of any kind."""
+"""Archives as different tools write them: GNU, thin, BSD, with and without an index, with members of any
+kind.
+"""
 
 from __future__ import annotations
 

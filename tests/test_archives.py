@@ -131,11 +131,13 @@ def test_member_that_only_a_library_needs_is_loaded(link):
 def test_member_order_in_the_output_follows_the_archive(link):
     """Members stand in the order of the archive, not of loading, so that outputs are stable."""
     members = [assemble(f".data\n.globl {n}\n{n}: .byte 1", name=n) for n in "cab"]
-    main = assemble(".globl _start\n_start: lea a(%rip), %rax\n lea b(%rip), %rax\n lea c(%rip), %rdi" + exit_with())
+    main = assemble(
+        ".globl _start\n_start: lea a(%rip), %rax\n lea b(%rip), %rax\n lea c(%rip), %rdi" + exit_with()
+    )
 
     program = link.raw(main, archive(members))
 
-    assert ["c", "a", "b"] == sorted("abc", key=lambda name: program.symbols[name].value)
+    assert sorted("abc", key=lambda name: program.symbols[name].value) == ["c", "a", "b"]
 
 
 def test_member_with_only_a_common_symbol_is_loaded(link):

@@ -122,7 +122,10 @@ def test_reference_of_an_archive_member_needs_the_library(link):
 
 
 def test_order_of_needed_libraries_is_that_of_the_line(link):
-    one, two = library(link, name="libone.so"), library(link, name="libtwo.so", source="int g(void) { return 0; }")
+    one, two = (
+        library(link, name="libone.so"),
+        library(link, name="libtwo.so", source="int g(void) { return 0; }"),
+    )
     main = compile_c("int f(void); int g(void); int main(void) { return g() + f(); }")
 
     assert needed(link(main, two, one)) == ["libtwo.so", "libone.so", "libc.so.6"]

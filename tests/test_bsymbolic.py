@@ -26,9 +26,15 @@ def preemptible(library) -> set[str]:
         ("-Bdynamic", ALL),
         ("-Bsymbolic", set()),
         ("-Bsymbolic-functions", {"data"}),
-        pytest.param("-Bsymbolic-non-weak", {"weak_function"}, marks=pytest.mark.unlike("ld", reason="does not know it")),
         pytest.param(
-            "-Bsymbolic-non-weak-functions", {"weak_function", "data"}, marks=pytest.mark.unlike("ld", reason="does not know it")
+            "-Bsymbolic-non-weak",
+            {"weak_function"},
+            marks=pytest.mark.unlike("ld", reason="does not know it"),
+        ),
+        pytest.param(
+            "-Bsymbolic-non-weak-functions",
+            {"weak_function", "data"},
+            marks=pytest.mark.unlike("ld", reason="does not know it"),
         ),
     ],
 )

@@ -22,7 +22,9 @@ def build_id(program) -> bytes | None:
 SEPARATED = pytest.param("0xAB-CD:ef-01", 4, marks=pytest.mark.unlike("lld", reason="takes digits only"))
 
 
-@pytest.mark.parametrize(("kind", "size"), [("sha1", 20), ("md5", 16), ("uuid", 16), ("0x0123456789abcdef", 8), SEPARATED])
+@pytest.mark.parametrize(
+    ("kind", "size"), [("sha1", 20), ("md5", 16), ("uuid", 16), ("0x0123456789abcdef", 8), SEPARATED]
+)
 def test_size_of_each_kind(link, kind, size):
     assert len(build_id(link(compile_c(MAIN), f"-Wl,--build-id={kind}"))) == size
 
@@ -88,11 +90,11 @@ def test_note_is_mapped_near_the_start(link):
 
     section = program.sections[".note.gnu.build-id"]
     assert section.offset < 4096
-    assert any(seg.offset <= section.offset < seg.offset + seg.file_size for seg in program.segments_of(PT_NOTE))
+    assert any(
+        seg.offset <= section.offset < seg.offset + seg.file_size for seg in program.segments_of(PT_NOTE)
+    )
 
 
 @pytest.mark.unlike("ld", reason="warns")
 def test_unknown_kind_is_an_error(link):
     assert "build-id" in link.fails(compile_c(MAIN), "-Wl,--build-id=bogus")
-
-

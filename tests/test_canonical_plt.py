@@ -1,4 +1,6 @@
-"""A function has one address: in the program, in its libraries, in code and in data (canonical PLT entries)."""
+"""A function has one address: in the program, in its libraries, in code and in data (canonical PLT
+entries).
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ MAIN = """
 
 
 @pytest.mark.parametrize("binding", ["-Wl,-z,now", "-Wl,-z,lazy"])
-@pytest.mark.parametrize(("code", "kind"), [("-fno-pie", "-no-pie"), ("-fpie", "-pie"), ("-fPIC", "-pie"), ("-fno-plt", "-pie")])
+@pytest.mark.parametrize(
+    ("code", "kind"), [("-fno-pie", "-no-pie"), ("-fpie", "-pie"), ("-fPIC", "-pie"), ("-fno-plt", "-pie")]
+)
 def test_program_and_library_agree_on_an_address(link, code, kind, binding):
     library = link.shared(pic_c(LIBRARY))
 
@@ -47,7 +51,9 @@ def test_call_alone_needs_no_canonical_entry(link):
 def test_two_libraries_agree(link):
     one = link.shared(pic_c(LIBRARY), output="libone.so")
     two = link.shared(pic_c("int f(void); void *other(void) { return (void *)f; }"), one, output="libtwo.so")
-    main = compile_c("void *address(void), *other(void); int main(void) { return address() == other() ? 42 : 1; }")
+    main = compile_c(
+        "void *address(void), *other(void); int main(void) { return address() == other() ? 42 : 1; }"
+    )
 
     link(main, one, two).run(status=42)
 
@@ -55,7 +61,10 @@ def test_two_libraries_agree(link):
 def test_dlsym_finds_the_canonical_address(link):
     library = link.shared(pic_c(LIBRARY))
     main = compile_c(
-        "#define _GNU_SOURCE\n#include <dlfcn.h>\nint f(void); int main(void) { return dlsym(RTLD_DEFAULT, \"f\") == (void *)f ? 42 : 1; }",
+        (
+            "#define _GNU_SOURCE\n#include <dlfcn.h>\nint f(void); int main(void) { "
+            'return dlsym(RTLD_DEFAULT, "f") == (void *)f ? 42 : 1; }'
+        ),
         "-fno-pie",
     )
 
@@ -65,7 +74,9 @@ def test_dlsym_finds_the_canonical_address(link):
 def test_protected_function_in_a_symbolic_library_keeps_its_own_address(link):
     """Calls work in any case; only the comparison of addresses may differ."""
     library = link.shared(pic_c(LIBRARY), "-Wl,-Bsymbolic-functions")
-    main = compile_c("int f(void); int (*p)(void) = f; int main(void) { return p() == 42 && f() == 42 ? 42 : 1; }", "-fPIC")
+    main = compile_c(
+        "int f(void); int (*p)(void) = f; int main(void) { return p() == 42 && f() == 42 ? 42 : 1; }", "-fPIC"
+    )
 
     link(main, library).run(status=42)
 
@@ -79,7 +90,13 @@ def test_address_comparison_with_null(link):
 
 def test_function_pointer_in_read_only_data_of_a_pie(link):
     library = link.shared(pic_c(LIBRARY))
-    main = compile_c("int f(void); static int (*const table[])(void) = { f, f }; int main(int n, char **v) { return table[n](); }", "-fpie")
+    main = compile_c(
+        (
+            "int f(void); static int (*const table[])(void) = { f, f }; int main(int n, char **v) { "
+            "return table[n](); }"
+        ),
+        "-fpie",
+    )
 
     program = link(main, library, "-pie")
 

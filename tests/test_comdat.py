@@ -1,4 +1,6 @@
-"""Section groups: one copy per signature, and nothing left of the others: no code, frames or debug information."""
+"""Section groups: one copy per signature, and nothing left of the others: no code, frames or debug
+information.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def test_one_copy_of_an_inline_function_remains(link):
     program = link(main, inline_user("a"), inline_user("b"), driver="g++")
 
     program.run(status=42)
-    assert ["_Z5twicei"] == [symbol.name for symbol in program.symbol_list if symbol.name == "_Z5twicei"]
+    assert [symbol.name for symbol in program.symbol_list if symbol.name == "_Z5twicei"] == ["_Z5twicei"]
 
 
 def test_first_group_of_a_signature_wins(link):
@@ -80,7 +82,9 @@ def test_group_signature_may_be_a_local_section_symbol(link):
     source = '.section .text.{0},"axG",@progbits,signature,comdat\n.globl {0}\n{0}: mov ${1}, %edi\n ret'
     main = assemble(".globl _start\n_start: call one" + exit_with("%edi"))
 
-    program = link.raw(main, assemble(source.format("one", 42), name="one"), assemble(source.format("two", 1), name="two"))
+    program = link.raw(
+        main, assemble(source.format("one", 42), name="one"), assemble(source.format("two", 1), name="two")
+    )
 
     program.run(status=42)
     assert "two" not in {symbol.name for symbol in program.symbol_list if symbol.section != "UNDEF"}
@@ -91,7 +95,9 @@ def test_group_without_the_comdat_flag_is_not_merged(link):
     source = '.section .text.{0},"axG",@progbits,signature\n.globl {0}\n{0}: mov ${1}, %edi\n ret'
     main = assemble(".globl _start\n_start: call one\n call two" + exit_with("%edi"))
 
-    program = link.raw(main, assemble(source.format("one", 1), name="one"), assemble(source.format("two", 42), name="two"))
+    program = link.raw(
+        main, assemble(source.format("one", 1), name="one"), assemble(source.format("two", 42), name="two")
+    )
 
     program.run(status=42)
 
@@ -115,7 +121,10 @@ def test_reference_through_a_local_symbol_of_a_dropped_section_is_an_error(link)
 
 
 def test_template_statics_are_one_object(link):
-    source = "template <class T> struct S {{ static T n; }}; template <class T> T S<T>::n = 40; int &{}() {{ return S<int>::n; }}"
+    source = (
+        "template <class T> struct S {{ static T n; }}; template <class T> T S<T>::n = 40; int &{}() {{ "
+        "return S<int>::n; }}"
+    )
     main = compile_cxx("int &a(); int &b(); int main() { a() += 2; return b(); }")
     objects = [compile_cxx(source.format(name), name=name) for name in "ab"]
 
@@ -124,7 +133,10 @@ def test_template_statics_are_one_object(link):
 
 def test_type_information_is_one_object(link):
     """dynamic_cast and catch compare type_info by address first."""
-    shape = "#include <typeinfo>\nstruct Shape { virtual ~Shape() {} }; const std::type_info *NAME() { return &typeid(Shape); }"
+    shape = (
+        "#include <typeinfo>\nstruct Shape { virtual ~Shape() {} }; const std::type_info *NAME() { "
+        "return &typeid(Shape); }"
+    )
     main = compile_c("void *_Z1av(void), *_Z1bv(void); int main(void) { return _Z1av() != _Z1bv(); }")
     objects = [compile_cxx(shape.replace("NAME", name), name=name) for name in "ab"]
 

@@ -14,7 +14,10 @@ def comments(program) -> list[str]:
 
 
 def test_equal_comments_are_merged(link):
-    objects = [compile_c("int f(void) { return 42; }", name="f"), *(compile_c(f"int g{n};", name=f"g{n}") for n in range(5))]
+    objects = [
+        compile_c("int f(void) { return 42; }", name="f"),
+        *(compile_c(f"int g{n};", name=f"g{n}") for n in range(5)),
+    ]
 
     found = comments(link(compile_c(MAIN), *objects))
 

@@ -1,4 +1,6 @@
-"""SHF_COMPRESSED inputs (zlib and zstd): debug information is decompressed, and what refers to it stays right."""
+"""SHF_COMPRESSED inputs (zlib and zstd): debug information is decompressed, and what refers to it stays
+right.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,10 @@ def test_compressed_and_plain_inputs_mix(link):
 
 def test_large_compressed_section(link):
     """Big enough that compression pays and the size in the header matters."""
-    source = '#include <map>\n#include <string>\nint main() { std::map<std::string, int> m; m["x"] = 42; return m["x"]; }'
+    source = (
+        '#include <map>\n#include <string>\nint main() { std::map<std::string, int> m; m["x"] = 42; '
+        'return m["x"]; }'
+    )
 
     program = link(compile_cxx(source, "-g", "-gz=zlib"), driver="g++")
 

@@ -8,11 +8,17 @@ import pytest
 from programs import assemble, compile_c, exit_with
 
 START = ".globl _start\n_start:" + exit_with("$42")
-CONSTANT = '.section .rodata.cst{size},"aM",@progbits,{size}\n.balign {size}\n.globl {name}\n{name}: .fill {size}, 1, {value}\n'
+CONSTANT = (
+    '.section .rodata.cst{size},"aM",@progbits,{size}\n.balign {size}\n.globl {name}\n'
+    "{name}: .fill {size}, 1, {value}\n"
+)
 
 
 def constants(name: str, size: int, *values: int):
-    return assemble("".join(CONSTANT.format(size=size, name=f"{name}_{n}", value=v) for n, v in enumerate(values)), name=name)
+    return assemble(
+        "".join(CONSTANT.format(size=size, name=f"{name}_{n}", value=v) for n, v in enumerate(values)),
+        name=name,
+    )
 
 
 @pytest.mark.parametrize("size", [4, 8, 16, 32])
@@ -33,7 +39,10 @@ def test_sizes_are_not_mixed(link):
 
 
 def test_reference_by_section_symbol_and_addend(link):
-    source = '.section .rodata.cst8,"aM",@progbits,8\n.quad 10, 20, 30\n.data\n.balign 8\n.globl pointers\npointers: .quad .rodata.cst8 + 16, .rodata.cst8 + 12\n'
+    source = (
+        '.section .rodata.cst8,"aM",@progbits,8\n.quad 10, 20, 30\n.data\n.balign 8\n.globl pointers\n'
+        "pointers: .quad .rodata.cst8 + 16, .rodata.cst8 + 12\n"
+    )
     other = '.section .rodata.cst8,"aM",@progbits,8\n.quad 30, 10\n'
 
     program = link.raw(assemble(START), assemble(other, name="other"), assemble(source, name="user"))
@@ -47,7 +56,13 @@ def test_reference_by_section_symbol_and_addend(link):
 def test_floating_point_constants_of_compilers(link):
     source = "double {0}(double x) {{ return x * 3.25 + 1.5; }} float {0}f(float x) {{ return x * 3.25f; }}"
     objects = [compile_c(source.format(name), "-O2", name=name) for name in ("one", "two")]
-    main = compile_c("double one(double), two(double); float onef(float); int main(void) { return (int)(one(6) + two(6) + onef(0)); }", "-O2")
+    main = compile_c(
+        (
+            "double one(double), two(double); float onef(float); int main(void) { "
+            "return (int)(one(6) + two(6) + onef(0)); }"
+        ),
+        "-O2",
+    )
 
     program = link(main, *objects)
 
@@ -57,7 +72,9 @@ def test_floating_point_constants_of_compilers(link):
 
 def test_size_that_does_not_divide_the_section(link):
     """A section whose size is no multiple of its entry size is refused or copied whole, never cut."""
-    odd = assemble('.section .rodata.odd,"aM",@progbits,8\n.globl odd\nodd: .byte 1,2,3,4,5,6,7,8,9,10,11\n', name="odd")
+    odd = assemble(
+        '.section .rodata.odd,"aM",@progbits,8\n.globl odd\nodd: .byte 1,2,3,4,5,6,7,8,9,10,11\n', name="odd"
+    )
 
     done = link.attempt(assemble(START), odd, driver="raw", output="program", linker=None)
 

@@ -25,9 +25,15 @@ def test_direct_access_to_data_of_a_library(link):
 
 
 def test_library_and_program_share_the_copy(link):
-    library = link.shared(pic_c("int value = 1; void set(void) { value = 42; } int *where(void) { return &value; }"))
+    library = link.shared(
+        pic_c("int value = 1; void set(void) { value = 42; } int *where(void) { return &value; }")
+    )
     main = compile_c(
-        "extern int value; void set(void); int *where(void); int main(void) { set(); return where() == &value ? value : 1; }", *DIRECT
+        (
+            "extern int value; void set(void); int *where(void); int main(void) { set(); "
+            "return where() == &value ? value : 1; }"
+        ),
+        *DIRECT,
     )
 
     link(main, library, "-no-pie").run(status=42)
@@ -58,7 +64,8 @@ def test_aliases_of_a_copied_symbol_move_with_it(link, copied):
     source = f"""
         #include <stdlib.h>
         extern char **{copied};
-        int main(void) {{ return setenv("ANSWER", "42", 1) == 0 && {copied} && atoi(getenv("ANSWER")) == 42 ? 42 : 1; }}
+        int main(void) {{ return setenv("ANSWER", "42", 1) == 0 && {copied}
+            && atoi(getenv("ANSWER")) == 42 ? 42 : 1; }}
     """
 
     program = link(compile_c(source, *DIRECT), "-no-pie")
@@ -73,7 +80,9 @@ def test_aliases_of_a_copied_symbol_move_with_it(link, copied):
 def test_alias_in_a_library_moves_with_the_copy(link, weak):
     alias = f'extern int alias __attribute__(({weak}alias("value")));'
     library = link.shared(pic_c(f"int value = 1; {alias} int *where(void) {{ return &alias; }}"))
-    main = compile_c("extern int value; int *where(void); int main(void) { return where() == &value ? 42 : 1; }", *DIRECT)
+    main = compile_c(
+        "extern int value; int *where(void); int main(void) { return where() == &value ? 42 : 1; }", *DIRECT
+    )
 
     program = link(main, library, "-no-pie")
 
@@ -83,7 +92,10 @@ def test_alias_in_a_library_moves_with_the_copy(link, weak):
 
 def test_read_only_data_is_copied_into_relro(link):
     library = link.shared(pic_c("const int value = 42; int writable = 7;"))
-    main = compile_c("extern const int value; extern int writable; int main(void) { return value + writable - 7; }", *DIRECT)
+    main = compile_c(
+        "extern const int value; extern int writable; int main(void) { return value + writable - 7; }",
+        *DIRECT,
+    )
 
     program = link(main, library, "-no-pie", "-Wl,-z,relro")
 
@@ -106,7 +118,10 @@ def test_constants_relocated_by_the_library_are_copied_into_relro(link):
 @pytest.mark.parametrize("alignment", [1, 16, 64, 4096])
 def test_copy_keeps_the_alignment(link, alignment):
     library = link.shared(pic_c(f"int before = 1; int value __attribute__((aligned({alignment}))) = 42;"))
-    main = compile_c(f"extern int value; int main(void) {{ return (unsigned long)&value % {alignment} ? 1 : value; }}", *DIRECT)
+    main = compile_c(
+        f"extern int value; int main(void) {{ return (unsigned long)&value % {alignment} ? 1 : value; }}",
+        *DIRECT,
+    )
 
     link(main, library, "-no-pie").run(status=42)
 
@@ -135,7 +150,9 @@ def test_nocopyreloc_forbids_copies(link):
 
 def test_whole_object_is_copied_for_a_reference_into_it(link):
     library = link.shared(pic_c("int array[4] = {1, 2, 3, 42};"))
-    main = compile_c("extern int array[4]; int *p = &array[3]; int main(void) { return *p == array[3] ? *p : 1; }", *DIRECT)
+    main = compile_c(
+        "extern int array[4]; int *p = &array[3]; int main(void) { return *p == array[3] ? *p : 1; }", *DIRECT
+    )
 
     program = link(main, library, "-no-pie")
 
@@ -156,17 +173,23 @@ def test_address_of_library_data_in_writable_data_needs_no_copy(link):
 
 @pytest.mark.unlike("ld", reason="copies nothing without a word")
 def test_symbol_without_size_cannot_be_copied_silently(link):
-    """Hand-written libraries forget .size: nothing would be copied, so a warning or an error has to say so."""
+    """Hand-written libraries forget .size: nothing would be copied, so a warning or an error has to
+    say so.
+    """
     library = link.shared(assemble(".data\n.globl value\n.type value, @object\nvalue: .long 42", name="lib"))
 
-    done = link.attempt(compile_c(READ, *DIRECT), library, "-no-pie", driver="gcc", output="program", linker=None)
+    done = link.attempt(
+        compile_c(READ, *DIRECT), library, "-no-pie", driver="gcc", output="program", linker=None
+    )
 
     assert "value" in done.stderr
 
 
 def test_libstdcxx_streams_are_copied(link):
     """std::cout in non-PIC code: a 272-byte object copied out of libstdc++ with its version."""
-    main = compile_c("extern char _ZSt4cout[]; void *p = _ZSt4cout; int main(void) { return _ZSt4cout[0] == 99; }", *DIRECT)
+    main = compile_c(
+        "extern char _ZSt4cout[]; void *p = _ZSt4cout; int main(void) { return _ZSt4cout[0] == 99; }", *DIRECT
+    )
 
     program = link(main, "-no-pie", driver="g++")
 

@@ -31,7 +31,10 @@ def test_program_runs(link):
 
 
 def test_cxx_program_with_debug_information(link):
-    source = '#include <iostream>\n#include <stdexcept>\nint main() { try { throw std::runtime_error("42"); } catch (std::exception &e) { std::cout << e.what() << "\\n"; } }'
+    source = (
+        '#include <iostream>\n#include <stdexcept>\nint main() { try { throw std::runtime_error("42"); } '
+        'catch (std::exception &e) { std::cout << e.what() << "\\n"; } }'
+    )
 
     program = link(compile_cxx(source, "-g", *CREL, compiler="clang++"), driver="clang++")
 

@@ -1,4 +1,6 @@
-"""C++ programs of some size: streams, threads, standard containers, static initialisation, in all output kinds."""
+"""C++ programs of some size: streams, threads, standard containers, static initialisation, in all output
+kinds.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +65,9 @@ def test_threads(link, driver, kind):
     assert program.run() == "42\n"
 
 
-@pytest.mark.parametrize("flags", [("-O0",), ("-O2",), ("-O2", "-ffunction-sections", "-fdata-sections")], ids=" ".join)
+@pytest.mark.parametrize(
+    "flags", [("-O0",), ("-O2",), ("-O2", "-ffunction-sections", "-fdata-sections")], ids=" ".join
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_standard_library(link, kind, flags):
     program = link(compile_cxx(LIBRARY, "-fpie", *flags), kind, "-Wl,--gc-sections", driver="g++")
@@ -74,12 +78,18 @@ def test_standard_library(link, kind, flags):
 def test_static_objects_are_made_once_and_destroyed_in_reverse(link):
     source = """
         #include <cstdio>
-        struct Say { const char *name; Say(const char *n) : name(n) { printf("+%s", n); } ~Say() { printf("-%s", name); } };
+        struct Say { const char *name; Say(const char *n) : name(n) { printf("+%s", n);
+            } ~Say() { printf("-%s", name); } };
         inline Say shared("s");
         static Say own("{0}");
         int touch_{0}() {{ static Say local("l{0}"); return 0; }}
     """
-    files = [compile_cxx(source.replace("{0}", name).replace("{{", "{").replace("}}", "}"), "-std=c++17", name=name) for name in "ab"]
+    files = [
+        compile_cxx(
+            source.replace("{0}", name).replace("{{", "{").replace("}}", "}"), "-std=c++17", name=name
+        )
+        for name in "ab"
+    ]
     main = compile_cxx("int touch_a(), touch_b(); int main() { touch_a(); touch_b(); return touch_a(); }")
 
     assert link(*files, main, driver="g++").run() == "+s+a+b+la+lb-lb-la-b-a-s"
@@ -87,9 +97,12 @@ def test_static_objects_are_made_once_and_destroyed_in_reverse(link):
 
 def test_virtual_calls_into_a_library(link):
     shape = "struct Shape { virtual ~Shape(); virtual int area() const; };"
-    library = link.shared(compile_cxx(shape + "Shape::~Shape() {} int Shape::area() const { return 1; }", "-fPIC"), driver="g++")
-    main = compile_cxx(shape + "struct Square : Shape { int area() const override { return 41 + Shape::area(); } };"
-                       "int main() { Shape *s = new Square; int a = s->area(); delete s; return a; }")  # fmt: skip
+    library = link.shared(
+        compile_cxx(shape + "Shape::~Shape() {} int Shape::area() const { return 1; }", "-fPIC"), driver="g++"
+    )
+    square = "struct Square : Shape { int area() const override { return 41 + Shape::area(); } };"
+    use = "int main() { Shape *s = new Square; int a = s->area(); delete s; return a; }"
+    main = compile_cxx(shape + square + use)
 
     link(main, library, driver="g++").run(status=42)
 
@@ -97,9 +110,20 @@ def test_virtual_calls_into_a_library(link):
 def test_type_information_is_shared_between_program_and_library(link):
     shape = "#include <typeinfo>\nstruct Shape { virtual ~Shape() {} virtual int f() { return 1; } };"
     library = link.shared(
-        compile_cxx(shape + "Shape *make() { return new Shape; } const std::type_info &info() { return typeid(Shape); }", "-fPIC"), driver="g++"
+        compile_cxx(
+            shape
+            + "Shape *make() { return new Shape; } const std::type_info &info() { return typeid(Shape); }",
+            "-fPIC",
+        ),
+        driver="g++",
     )
-    main = compile_cxx(shape + "Shape *make(); const std::type_info &info(); int main() { return typeid(*make()) == info() && typeid(Shape) == info() ? 42 : 1; }")
+    main = compile_cxx(
+        shape
+        + (
+            "Shape *make(); const std::type_info &info(); int main() { "
+            "return typeid(*make()) == info() && typeid(Shape) == info() ? 42 : 1; }"
+        )
+    )
 
     link(main, library, driver="g++").run(status=42)
 
@@ -120,33 +144,42 @@ def test_coroutine(link):
     source = """
         #include <coroutine>
         struct Task {
+            struct promise_type;
+            using Handle = std::coroutine_handle<promise_type>;
             struct promise_type {
                 int value = 0;
-                Task get_return_object() { return {std::coroutine_handle<promise_type>::from_promise(*this)}; }
+                Task get_return_object() { return {Handle::from_promise(*this)}; }
                 std::suspend_always initial_suspend() { return {}; }
                 std::suspend_always final_suspend() noexcept { return {}; }
                 std::suspend_always yield_value(int v) { value = v; return {}; }
                 void return_void() {}
                 void unhandled_exception() {}
             };
-            std::coroutine_handle<promise_type> handle;
+            Handle handle;
         };
         Task count() { for (int n = 40;; n++) co_yield n; }
-        int main() { Task t = count(); for (int n = 0; n < 3; n++) t.handle.resume(); int v = t.handle.promise().value; t.handle.destroy(); return v; }
+        int main() { Task t = count(); for (int n = 0; n < 3; n++) t.handle.resume();
+            int v = t.handle.promise().value; t.handle.destroy(); return v; }
     """
 
     link(compile_cxx(source, "-std=c++20"), driver="g++").run(status=42)
 
 
 def test_assertion_failure_prints_its_place(link):
-    program = link(compile_cxx("#include <cassert>\nint main() { assert(1 == 2); }", name="source"), driver="g++")
+    program = link(
+        compile_cxx("#include <cassert>\nint main() { assert(1 == 2); }", name="source"), driver="g++"
+    )
 
     assert "1 == 2" in program.execute().stderr
 
 
 def test_sanitised_program_reports_its_fault(link):
     """-fsanitize=address: a run-time library with its own .preinit_array, interceptors and weak symbols."""
-    main = compile_cxx("int main(int n, char **) { int *p = new int[4]; int v = p[n + 3]; delete[] p; return v; }", "-fsanitize=address", "-g")
+    main = compile_cxx(
+        "int main(int n, char **) { int *p = new int[4]; int v = p[n + 3]; delete[] p; return v; }",
+        "-fsanitize=address",
+        "-g",
+    )
 
     done = link(main, "-fsanitize=address", driver="g++").execute(ASAN_OPTIONS="detect_leaks=0")
 
@@ -155,7 +188,12 @@ def test_sanitised_program_reports_its_fault(link):
 
 def test_sanitised_clang_program_reports_its_fault(link):
     """clang links its static run time with --whole-archive, a dynamic list and --export-dynamic."""
-    main = compile_cxx("int main(int n, char **) { int *p = new int[4]; int v = p[n + 3]; delete[] p; return v; }", "-fsanitize=address", "-g", compiler="clang++")
+    main = compile_cxx(
+        "int main(int n, char **) { int *p = new int[4]; int v = p[n + 3]; delete[] p; return v; }",
+        "-fsanitize=address",
+        "-g",
+        compiler="clang++",
+    )
 
     done = link(main, "-fsanitize=address", driver="clang++").execute(ASAN_OPTIONS="detect_leaks=0")
 
@@ -164,7 +202,9 @@ def test_sanitised_clang_program_reports_its_fault(link):
 
 def test_profiled_program_writes_its_profile(link):
     """-fprofile-instr-generate needs -u__llvm_profile_runtime and start/stop symbols of its sections."""
-    main = compile_cxx("int main(int n, char **) { return n + 41; }", "-fprofile-instr-generate", compiler="clang++")
+    main = compile_cxx(
+        "int main(int n, char **) { return n + 41; }", "-fprofile-instr-generate", compiler="clang++"
+    )
     program = link(main, "-fprofile-instr-generate", driver="clang++")
 
     program.run(status=42, LLVM_PROFILE_FILE=str(link.directory / "profile"))
@@ -180,6 +220,12 @@ def test_gprof_program_runs(link):
 
 
 def test_openmp_program_runs(link):
-    main = compile_cxx("int main() { int sum = 0;\n#pragma omp parallel for reduction(+ : sum)\nfor (int n = 0; n < 42; n++) sum++; return sum; }", "-fopenmp")
+    main = compile_cxx(
+        (
+            "int main() { int sum = 0;\n#pragma omp parallel for reduction(+ : sum)\nfor (int n = 0; "
+            "n < 42; n++) sum++; return sum; }"
+        ),
+        "-fopenmp",
+    )
 
     link(main, "-fopenmp", driver="g++").run(status=42)

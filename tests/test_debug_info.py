@@ -25,7 +25,11 @@ SPLIT = ("-ffunction-sections", "-fdata-sections")
 def gdb(program, *commands: str) -> str:
     words = [word for command in commands for word in ("-ex", command)]
     done = subprocess.run(
-        [tool("gdb"), "-nx", "-batch", *words, str(program.path)], capture_output=True, text=True, timeout=60, check=False
+        [tool("gdb"), "-nx", "-batch", *words, str(program.path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return done.stdout + done.stderr
 
@@ -58,7 +62,10 @@ def test_gdb_stops_at_a_line_and_prints_variables(link, kind):
 
 
 def test_gdb_follows_many_files(link):
-    chain = [compile_c(f"int f{n + 1}(int); int f{n}(int a) {{ return f{n + 1}(a + 1); }}", "-g", name=f"file{n}") for n in range(5)]
+    chain = [
+        compile_c(f"int f{n + 1}(int); int f{n}(int a) {{ return f{n + 1}(a + 1); }}", "-g", name=f"file{n}")
+        for n in range(5)
+    ]
     last = compile_c("int f5(int a) {\n  return a;\n}", "-g", name="last")
     program = link(compile_c("int f0(int); int main(void) { return f0(37); }", "-g"), *chain, last)
 
@@ -72,7 +79,10 @@ def test_gdb_follows_many_files(link):
 def test_dropped_functions_get_a_tombstone(link, version):
     """Ranges and low_pc of dropped code are 0 (or 1, or all ones), never an address of live code."""
     source = "int used(void) { return 42; } int unused(void) { return 1; } int unused2(void) { return 2; }"
-    objects = compile_c("int used(void); int main(void) { return used(); }", "-g", version), compile_c(source, "-g", version, *SPLIT, name="functions")
+    objects = (
+        compile_c("int used(void); int main(void) { return used(); }", "-g", version),
+        compile_c(source, "-g", version, *SPLIT, name="functions"),
+    )
 
     program = link(*objects, "-Wl,--gc-sections")
 
@@ -85,9 +95,14 @@ def test_dropped_functions_get_a_tombstone(link, version):
 
 
 def test_ranges_of_dropped_functions_do_not_end_the_list(link):
-    """In .debug_ranges a pair of zeros ends the list: dropped entries are (1, 1) so that later ones are seen."""
+    """In .debug_ranges a pair of zeros ends the list: dropped entries are (1, 1) so that later ones
+    are seen.
+    """
     source = "int unused(void) { return 1; } int used(void) { return 42; }"
-    objects = compile_c("int used(void); int main(void) { return used(); }"), compile_c(source, "-gdwarf-4", *SPLIT, name="functions")
+    objects = (
+        compile_c("int used(void); int main(void) { return used(); }"),
+        compile_c(source, "-gdwarf-4", *SPLIT, name="functions"),
+    )
 
     program = link(*objects, "-Wl,--gc-sections")
 
@@ -99,8 +114,14 @@ def test_ranges_of_dropped_functions_do_not_end_the_list(link):
 
 
 def test_location_lists_of_dropped_functions(link):
-    source = "int unused(int n) { int m = n * 3; while (n--) m += m * n; return m; } int used(int n) { int m = n * 3; while (n--) m ^= m * n; return m; }"
-    objects = compile_c("int used(int); int main(void) { return used(0); }"), compile_c(source, "-gdwarf-4", "-O2", *SPLIT, name="functions")
+    source = (
+        "int unused(int n) { int m = n * 3; while (n--) m += m * n; return m; } int used(int n) { "
+        "int m = n * 3; while (n--) m ^= m * n; return m; }"
+    )
+    objects = (
+        compile_c("int used(int); int main(void) { return used(0); }"),
+        compile_c(source, "-gdwarf-4", "-O2", *SPLIT, name="functions"),
+    )
 
     program = link(*objects, "-Wl,--gc-sections")
 
@@ -110,7 +131,10 @@ def test_location_lists_of_dropped_functions(link):
 
 def test_breakpoint_is_not_set_in_dropped_code(link):
     """gdb that believes a dropped copy at address 0 would fail to insert the breakpoint."""
-    inline = "template <class T> inline T twice(T n) {{ T result = n * 2;\n return result; }} int {0}(int n) {{ return twice(n); }}"
+    inline = (
+        "template <class T> inline T twice(T n) {{ T result = n * 2;\n return result; }} "
+        "int {0}(int n) {{ return twice(n); }}"
+    )
     objects = [compile_cxx(inline.format(name), "-g", "-O0", name=name) for name in ("a", "b", "c")]
     main = compile_cxx("int a(int), b(int), c(int); int main() { return a(7) + b(7) + c(7); }", "-g")
     program = link(main, *objects, driver="g++")
@@ -163,7 +187,9 @@ def test_debug_sections_are_not_loaded(link):
 
 def test_thread_local_variables_are_found_by_gdb(link):
     """DW_OP_GNU_push_tls_address takes an offset made by R_X86_64_DTPOFF64."""
-    program = link(compile_c("__thread int counter = 42;\nint main(void) {\n  return counter;\n}", "-g", name="tls"))
+    program = link(
+        compile_c("__thread int counter = 42;\nint main(void) {\n  return counter;\n}", "-g", name="tls")
+    )
 
     shown = program.readelf("--debug-dump=info")
     assert re.search(r"DW_AT_location.*(tls|GNU_push_tls)", shown)
@@ -177,10 +203,18 @@ def test_macro_information(link):
 
 
 def test_optimised_cxx_with_everything_is_readable(link):
-    source = "#include <map>\n#include <string>\n#include <vector>\nint main() { std::map<std::string, std::vector<int>> m; m[\"x\"].push_back(42); return m[\"x\"][0]; }"
+    source = (
+        "#include <map>\n#include <string>\n#include <vector>\nint main() { "
+        'std::map<std::string, std::vector<int>> m; m["x"].push_back(42); return m["x"][0]; }'
+    )
 
     program = link(compile_cxx(source, "-g", "-O2"), "-Wl,--gc-sections", driver="g++")
 
     program.run(status=42)
-    done = subprocess.run(["readelf", "--debug-dump=info,abbrev,line,ranges", program.path], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        ["readelf", "--debug-dump=info,abbrev,line,ranges", program.path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert "Warning" not in done.stderr

@@ -75,7 +75,9 @@ def test_alias_loads_the_archive_member_of_its_value(link):
 
 
 def test_alias_keeps_its_function_when_sections_are_dropped(link):
-    real = compile_c("int real(void) { return 42; } int unused(void) { return 1; }", "-ffunction-sections", name="real")
+    real = compile_c(
+        "int real(void) { return 42; } int unused(void) { return 1; }", "-ffunction-sections", name="real"
+    )
 
     program = link(compile_c(CALL_F), real, "-Wl,--defsym=f=real,--gc-sections")
 
@@ -105,7 +107,9 @@ def test_absolute_value_is_an_absolute_symbol(link):
 def test_require_defined_loads_and_keeps_a_symbol(link):
     library = archive([compile_c("int wanted(void) { return 1; }", "-ffunction-sections", name="wanted")])
 
-    program = link(compile_c("int main(void) { return 0; }"), library, "-Wl,--require-defined=wanted,--gc-sections")
+    program = link(
+        compile_c("int main(void) { return 0; }"), library, "-Wl,--require-defined=wanted,--gc-sections"
+    )
 
     assert "wanted" in program.symbols
 

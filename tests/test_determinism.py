@@ -16,7 +16,8 @@ def objects() -> list:
         #include <vector>
         int f{next}(int);
         static std::map<std::string, std::vector<int>> table_{n};
-        int f{n}(int a) {{ table_{n}["key " + std::to_string(a)].push_back(a); return a > 0 ? f{next}(a - 1) : (int)table_{n}.size(); }}
+        int f{n}(int a) {{ table_{n}["key " + std::to_string(a)].push_back(a);
+            return a > 0 ? f{next}(a - 1) : (int)table_{n}.size(); }}
     """
     return [
         compile_cxx(source.format(n=n, next=(n + 1) % 6), "-ffunction-sections", "-g", "-O1", name=f"f{n}")
@@ -25,7 +26,10 @@ def objects() -> list:
 
 
 def small_objects() -> list:
-    source = 'const char *text{n}(void) {{ return "text {n}"; }} const char *shared{n}(void) {{ return "shared by all"; }} int data{n} = {n};'
+    source = (
+        'const char *text{n}(void) {{ return "text {n}"; }} const char *shared{n}(void) {{ '
+        'return "shared by all"; }} int data{n} = {n};'
+    )
     return [compile_c(source.format(n=n), "-O1", name=f"small{n}") for n in range(FILES)]
 
 

@@ -13,7 +13,9 @@ def program_with(link, *flags: str):
     return link(compile_c(MAIN), *flags)
 
 
-@pytest.mark.parametrize("form", ["-Wl,-soname,libx.so.1", "-Wl,-soname=libx.so.1", "-Wl,-h,libx.so.1", "-Wl,--soname=libx.so.1"])
+@pytest.mark.parametrize(
+    "form", ["-Wl,-soname,libx.so.1", "-Wl,-soname=libx.so.1", "-Wl,-h,libx.so.1", "-Wl,--soname=libx.so.1"]
+)
 def test_soname(link, form):
     assert link("-shared", pic_c("int f;"), form, output="libx.so").tag_strings("SONAME") == ["libx.so.1"]
 
@@ -23,14 +25,18 @@ def test_no_soname_unless_given(link):
 
 
 def test_program_needs_a_library_by_its_soname(link):
-    library = link("-shared", pic_c("int f(void) { return 42; }"), "-Wl,-soname=libother.so.7", output="libx.so")
+    library = link(
+        "-shared", pic_c("int f(void) { return 42; }"), "-Wl,-soname=libother.so.7", output="libx.so"
+    )
 
     program = link(compile_c("int f(void); int main(void) { return f(); }"), library)
 
     assert program.tag_strings("NEEDED")[0] == "libother.so.7"
 
 
-@pytest.mark.parametrize("form", ["-Wl,-rpath,/a:/b", "-Wl,-rpath=/a:/b", "-Wl,--rpath=/a:/b", "-Wl,-rpath,/a,-rpath,/b"])
+@pytest.mark.parametrize(
+    "form", ["-Wl,-rpath,/a:/b", "-Wl,-rpath=/a:/b", "-Wl,--rpath=/a:/b", "-Wl,-rpath,/a,-rpath,/b"]
+)
 def test_run_path(link, form):
     assert program_with(link, form, "-Wl,--enable-new-dtags").tag_strings("RUNPATH") == ["/a:/b"]
 
@@ -78,7 +84,14 @@ def test_pie_flag(link):
 
 @pytest.mark.parametrize(
     ("keyword", "bit"),
-    [("nodelete", 0x8), ("initfirst", 0x20), ("nodlopen", 0x40), ("origin", 0x80), ("interpose", 0x400), ("nodefaultlib", 0x800)],
+    [
+        ("nodelete", 0x8),
+        ("initfirst", 0x20),
+        ("nodlopen", 0x40),
+        ("origin", 0x80),
+        ("interpose", 0x400),
+        ("nodefaultlib", 0x800),
+    ],
 )
 def test_flags_of_keywords(link, keyword, bit):
     library = link.shared(pic_c("int f;"), f"-Wl,-z,{keyword}")
@@ -108,7 +121,18 @@ def test_section_is_the_segment(link):
 def test_required_tags_are_there(link):
     tags = {tag for tag, _ in program_with(link).dynamic}
 
-    assert {"STRTAB", "SYMTAB", "STRSZ", "SYMENT", "INIT", "FINI", "RELA", "RELASZ", "RELAENT", "NEEDED"} <= tags
+    assert {
+        "STRTAB",
+        "SYMTAB",
+        "STRSZ",
+        "SYMENT",
+        "INIT",
+        "FINI",
+        "RELA",
+        "RELASZ",
+        "RELAENT",
+        "NEEDED",
+    } <= tags
 
 
 def test_plt_tags_come_with_a_plt(link):
@@ -122,7 +146,9 @@ def test_plt_tags_come_with_a_plt(link):
 
 @pytest.mark.parametrize("option", ["-F", "--filter="])
 def test_filter(link, option):
-    assert link.shared(pic_c("int f;"), f"-Wl,{option}libreal.so" if option.endswith("=") else f"-Wl,{option},libreal.so").tag_strings("FILTER") == ["libreal.so"]
+    assert link.shared(
+        pic_c("int f;"), f"-Wl,{option}libreal.so" if option.endswith("=") else f"-Wl,{option},libreal.so"
+    ).tag_strings("FILTER") == ["libreal.so"]
 
 
 @pytest.mark.parametrize("option", ["-f", "--auxiliary="])

@@ -1,4 +1,6 @@
-"""`.eh_frame` and its search table: split, deduplicated, complete, sorted. (`sanity` checks it on every link.)"""
+"""`.eh_frame` and its search table: split, deduplicated, complete, sorted. (`sanity` checks it on every
+link.)
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def test_equal_common_entries_are_shared(link):
 
 def test_common_entries_with_different_personalities_are_kept_apart(link):
     c = compile_c(FUNCTION.format("in_c"), name="in_c")
-    cxx = compile_cxx("int in_cxx(int n) { try { if (n) throw n; } catch (int m) { return m; } return 1; }", name="in_cxx")
+    cxx = compile_cxx(
+        "int in_cxx(int n) { try { if (n) throw n; } catch (int m) { return m; } return 1; }", name="in_cxx"
+    )
     main = compile_cxx("int in_cxx(int); int main() { return in_cxx(42); }")
 
     program = link(main, c, cxx, driver="g++")
@@ -52,7 +56,9 @@ def test_no_header_unless_asked(link):
 
 
 def test_no_eh_frame_hdr_undoes_it(link):
-    assert not link(compile_c("int main(void) { return 0; }"), "-Wl,--no-eh-frame-hdr").segments_of(PT_GNU_EH_FRAME)
+    assert not link(compile_c("int main(void) { return 0; }"), "-Wl,--no-eh-frame-hdr").segments_of(
+        PT_GNU_EH_FRAME
+    )
 
 
 def test_header_of_a_program_without_frames(link):
@@ -62,7 +68,10 @@ def test_header_of_a_program_without_frames(link):
 
 
 def test_frames_of_hand_written_assembly(link):
-    source = ".globl f\nf:\n .cfi_startproc\n push %rbx\n .cfi_adjust_cfa_offset 8\n pop %rbx\n ret\n .cfi_endproc\n"
+    source = (
+        ".globl f\nf:\n .cfi_startproc\n push %rbx\n .cfi_adjust_cfa_offset 8\n pop %rbx\n ret\n"
+        " .cfi_endproc\n"
+    )
 
     program = link(compile_c("void f(void); int main(void) { f(); return 0; }"), assemble(source, name="f"))
 
@@ -71,7 +80,11 @@ def test_frames_of_hand_written_assembly(link):
 
 def test_several_frame_sections_in_one_file(link):
     """A file may bring more than one section named .eh_frame, e.g. after ld -r or in a COMDAT group."""
-    source = compile_cxx("inline int one(int n) { return n; } int (*p)(int) = one; int two(int n) { return n; }", "-ffunction-sections", name="two")
+    source = compile_cxx(
+        "inline int one(int n) { return n; } int (*p)(int) = one; int two(int n) { return n; }",
+        "-ffunction-sections",
+        name="two",
+    )
 
     program = link(compile_cxx("int two(int); int main() { return two(42); }"), source, driver="g++")
 
@@ -113,7 +126,9 @@ def test_broken_records_are_an_error_or_copied_whole(link):
     """A record longer than its section: never a crash, never a read outside."""
     broken = assemble('.section .eh_frame,"a",@progbits\n.long 0x1000, 0\n.byte 1\n', name="broken")
 
-    done = link.attempt(compile_c("int main(void) { return 0; }"), broken, driver="gcc", output="program", linker=None)
+    done = link.attempt(
+        compile_c("int main(void) { return 0; }"), broken, driver="gcc", output="program", linker=None
+    )
 
     assert done.returncode in (0, 1)
     assert "broken.o" in done.stderr
@@ -129,6 +144,10 @@ def test_address_of_frames_fits_the_header(link):
 
 
 def test_unwind_information_of_the_whole_program_is_readable(link):
-    program = link(compile_c('#include <stdio.h>\nint main(void) { puts("x"); return 0; }', "-fno-pie"), "-static", "-Wl,--eh-frame-hdr")
+    program = link(
+        compile_c('#include <stdio.h>\nint main(void) { puts("x"); return 0; }', "-fno-pie"),
+        "-static",
+        "-Wl,--eh-frame-hdr",
+    )
 
     assert len(frames.search_table(program)) > 500

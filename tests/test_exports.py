@@ -1,4 +1,6 @@
-"""What an output offers to the dynamic linker: -E, dynamic lists, exclude-libs, and what libraries refer to."""
+"""What an output offers to the dynamic linker: -E, dynamic lists, exclude-libs, and what libraries
+refer to.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,10 @@ def test_export_dynamic_exports_all_globals(link, flag):
 
 
 def test_export_dynamic_leaves_hidden_symbols_out(link):
-    program = link(compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; } int main(void) {}'), "-Wl,-E")
+    program = link(
+        compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; } int main(void) {}'),
+        "-Wl,-E",
+    )
 
     assert "f" not in program.exports
 
@@ -43,7 +48,10 @@ def test_export_dynamic_symbol_exports_one(link, form):
 
 
 def test_export_dynamic_symbol_takes_a_pattern(link):
-    program = link(compile_c("int api_a, api_b, other; int main(void) { return 0; }"), "-Wl,--export-dynamic-symbol=api_*")
+    program = link(
+        compile_c("int api_a, api_b, other; int main(void) { return 0; }"),
+        "-Wl,--export-dynamic-symbol=api_*",
+    )
 
     assert {"api_a", "api_b"} <= program.exports
     assert "other" not in program.exports
@@ -60,7 +68,10 @@ def test_export_dynamic_symbol_list(link):
 
 def test_dynamic_list_exports_from_a_program(link):
     listed = write(link.directory / "list", '{ f; extern "C++" { "shown(int)"; }; };')
-    source = compile_cxx('extern "C" int f() { return 1; } int shown(int) { return 1; } int other(int) { return 1; } int main() {}')
+    source = compile_cxx(
+        'extern "C" int f() { return 1; } int shown(int) { return 1; } int other(int) { return 1; } '
+        "int main() {}"
+    )
 
     program = link(source, f"-Wl,--dynamic-list={listed}", driver="g++")
 
@@ -69,7 +80,9 @@ def test_dynamic_list_exports_from_a_program(link):
 
 
 def test_dynamic_list_makes_other_symbols_of_a_library_non_preemptible(link):
-    """In a shared object everything is exported, but only listed names can be interposed (like -Bsymbolic)."""
+    """In a shared object everything is exported, but only listed names can be interposed (like
+    -Bsymbolic).
+    """
     listed = write(link.directory / "list", "{ f; };")
     library = link.shared(
         pic_c("int f(void) { return 1; } int g(void) { return 42; } int h(void) { return f() + g(); }"),
@@ -111,8 +124,12 @@ def test_data_a_library_refers_to_is_exported(link):
 
 def test_symbol_only_an_indirect_library_refers_to_is_exported(link):
     """The library of a library counts as well only if it is given on the line."""
-    inner = link.shared(pic_c("int callback(void); int inner(void) { return callback(); }"), output="libinner.so")
-    outer = link.shared(pic_c("int inner(void); int run(void) { return inner(); }"), inner, output="libouter.so")
+    inner = link.shared(
+        pic_c("int callback(void); int inner(void) { return callback(); }"), output="libinner.so"
+    )
+    outer = link.shared(
+        pic_c("int inner(void); int run(void) { return inner(); }"), inner, output="libouter.so"
+    )
     main = compile_c("int run(void); int callback(void) { return 42; } int main(void) { return run(); }")
 
     link(main, outer, inner).run(status=42)
@@ -122,7 +139,8 @@ def test_symbol_only_an_indirect_library_refers_to_is_exported(link):
 def test_hidden_symbol_a_library_refers_to_is_an_error(link):
     library = link.shared(pic_c("int callback(void); int run(void) { return callback(); }"))
     main = compile_c(
-        'int run(void); __attribute__((visibility("hidden"))) int callback(void) { return 42; } int main(void) { return run(); }'
+        'int run(void); __attribute__((visibility("hidden"))) int callback(void) { return 42; } '
+        "int main(void) { return run(); }"
     )
 
     message = link.fails(main, library)
@@ -142,7 +160,9 @@ def test_exclude_libs_hides_the_symbols_of_one_archive(link):
     assert "one" not in library.exports
 
 
-@pytest.mark.parametrize("form", ["--exclude-libs=ALL", "--exclude-libs,ALL", "--exclude-libs,libone.a:libtwo.a"])
+@pytest.mark.parametrize(
+    "form", ["--exclude-libs=ALL", "--exclude-libs,ALL", "--exclude-libs,libone.a:libtwo.a"]
+)
 def test_exclude_libs_of_several_or_all(link, form):
     one = archive([pic_c("int one(void) { return 1; }", name="one")], "libone.a")
     two = archive([pic_c("int two(void) { return 2; }", name="two")], "libtwo.a")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from programs import archive, assemble, compile_c, compile_cxx, pic_c
+from programs import archive, assemble, compile_c, compile_cxx, exit_with, pic_c
 
 SPLIT = ("-ffunction-sections", "-fdata-sections")
 GC = "-Wl,--gc-sections"
@@ -26,7 +26,9 @@ def test_nothing_is_dropped_unasked(link):
 
 
 def test_no_gc_sections_undoes_it(link):
-    program = link(compile_c(MAIN), compile_c(FUNCTIONS, *SPLIT, name="functions"), GC, "-Wl,--no-gc-sections")
+    program = link(
+        compile_c(MAIN), compile_c(FUNCTIONS, *SPLIT, name="functions"), GC, "-Wl,--no-gc-sections"
+    )
 
     assert "unused" in program.symbols
 
@@ -65,7 +67,9 @@ def test_cycle_without_root_is_dropped(link):
 
 @pytest.mark.parametrize("attribute", ["constructor", "destructor"])
 def test_constructors_and_destructors_are_kept(link, attribute):
-    source = f'#include <unistd.h>\n__attribute__(({attribute})) static void hook(void) {{ write(1, "hook", 4); }}'
+    source = (
+        f'#include <unistd.h>\n__attribute__(({attribute})) static void hook(void) {{ write(1, "hook", 4); }}'
+    )
 
     program = link(compile_c("int main(void) { return 0; }"), compile_c(source, *SPLIT, name="hook"), GC)
 
@@ -76,14 +80,19 @@ def test_retained_section_is_kept(link):
     """SHF_GNU_RETAIN: __attribute__((retain)), and what it refers to."""
     source = "int deep(void) { return 1; } __attribute__((retain, used)) int (*kept)(void) = deep;"
 
-    program = link(compile_c("int main(void) { return 42; }"), compile_c(source, *SPLIT, name="kept", compiler="clang"), GC)
+    program = link(
+        compile_c("int main(void) { return 42; }"),
+        compile_c(source, *SPLIT, name="kept", compiler="clang"),
+        GC,
+    )
 
     assert {"kept", "deep"} <= program.symbols.keys()
 
 
 def test_entry_symbol_is_a_root(link):
-    program = link.raw(assemble('.section .text.begin,"ax"\n.globl begin\nbegin: mov $42,%edi\n mov $60,%eax\n syscall'),
-                       "-e", "begin", "--gc-sections")  # fmt: skip
+    start = '.section .text.begin,"ax"\n.globl begin\nbegin:' + exit_with("$42")
+
+    program = link.raw(assemble(start), "-e", "begin", "--gc-sections")
 
     program.run(status=42)
 
@@ -125,7 +134,9 @@ def test_undefined_option_is_a_root(link, flag):
 
 
 def test_init_and_fini_functions_are_roots(link):
-    source = '#include <unistd.h>\nvoid begin(void) { write(1, "b", 1); } void finish(void) { write(1, "f", 1); }'
+    source = (
+        '#include <unistd.h>\nvoid begin(void) { write(1, "b", 1); } void finish(void) { write(1, "f", 1); }'
+    )
     library = link.shared(pic_c(source, *SPLIT), GC, "-Wl,-init=begin,-fini=finish")
 
     program = link(compile_c("int main(void) { return 0; }"), "-Wl,--no-as-needed", library)
@@ -153,7 +164,9 @@ def test_sections_of_one_group_live_and_die_together(link):
         companion: .long 1
     """
 
-    program = link(compile_c("int f(void); int main(void) { return f(); }"), assemble(source, name="group"), GC)
+    program = link(
+        compile_c("int f(void); int main(void) { return f(); }"), assemble(source, name="group"), GC
+    )
 
     program.run(status=42)
     assert "companion" in program.symbols
@@ -161,7 +174,10 @@ def test_sections_of_one_group_live_and_die_together(link):
 
 def test_link_order_section_follows_its_target(link):
     """SHF_LINK_ORDER metadata is kept exactly where the section it is linked to is kept."""
-    part = '.section .text.{0},"ax"\n.globl {0}\n{0}: ret\n.section meta,"ao",@progbits,.text.{0}\n.ascii "<{0}>"\n'
+    part = (
+        '.section .text.{0},"ax"\n.globl {0}\n{0}: ret\n.section meta,"ao",@progbits,.text.{0}\n'
+        '.ascii "<{0}>"\n'
+    )
     metadata = assemble(part.format("kept") + part.format("gone"), name="metadata")
     main = compile_c("void kept(void); int main(void) { kept(); return 0; }")
 
@@ -180,7 +196,11 @@ def test_frame_of_a_dropped_function_is_dropped(link):
 
 def test_frame_does_not_keep_its_function(link):
     """An FDE refers to its function, but that is no reason to keep either."""
-    source = compile_cxx("#include <stdexcept>\nint unused(int n) { try { throw n; } catch (int m) { return m; } }", *SPLIT, name="eh")
+    source = compile_cxx(
+        "#include <stdexcept>\nint unused(int n) { try { throw n; } catch (int m) { return m; } }",
+        *SPLIT,
+        name="eh",
+    )
 
     program = link(compile_cxx("int main() { return 42; }"), source, GC, driver="g++")
 
@@ -229,7 +249,10 @@ def test_thread_local_variables_are_collected_too(link):
 
 
 def test_merged_strings_of_dropped_code_are_dropped(link):
-    source = 'const char *used(void) { return "used string"; } const char *unused(void) { return "unused string"; }'
+    source = (
+        'const char *used(void) { return "used string"; } const char *unused(void) { '
+        'return "unused string"; }'
+    )
     main = compile_c("const char *used(void); int main(void) { return *used() == 'u' ? 42 : 1; }")
 
     program = link(main, compile_c(source, "-O1", *SPLIT, name="strings"), GC)
@@ -251,13 +274,17 @@ def test_archive_member_that_only_dropped_code_needs_is_dropped(link):
     library = archive([compile_c("int deep(void) { return 1; }", *SPLIT, name="deep")])
     source = "int deep(void); int unused(void) { return deep(); }"
 
-    program = link(compile_c("int main(void) { return 42; }"), compile_c(source, *SPLIT, name="unused"), library, GC)
+    program = link(
+        compile_c("int main(void) { return 42; }"), compile_c(source, *SPLIT, name="unused"), library, GC
+    )
 
     assert "deep" not in program.symbols
 
 
 def test_print_gc_sections_lists_what_goes(link):
-    program = link(compile_c(MAIN), compile_c(FUNCTIONS, *SPLIT, name="functions"), GC, "-Wl,--print-gc-sections")
+    program = link(
+        compile_c(MAIN), compile_c(FUNCTIONS, *SPLIT, name="functions"), GC, "-Wl,--print-gc-sections"
+    )
 
     assert "functions.o" in program.messages
     assert ".text.unused" in program.messages
@@ -265,22 +292,35 @@ def test_print_gc_sections_lists_what_goes(link):
 
 
 def test_vtable_of_an_unused_class_is_dropped(link):
-    source = "struct Unused { virtual ~Unused(); virtual int f(); }; Unused::~Unused() {} int Unused::f() { return 1; }"
+    source = (
+        "struct Unused { virtual ~Unused(); virtual int f(); }; Unused::~Unused() {} int Unused::f() { "
+        "return 1; }"
+    )
 
-    program = link(compile_cxx("int main() { return 42; }"), compile_cxx(source, *SPLIT, name="unused"), GC, driver="g++")
+    program = link(
+        compile_cxx("int main() { return 42; }"), compile_cxx(source, *SPLIT, name="unused"), GC, driver="g++"
+    )
 
     program.run(status=42)
     assert "_ZTV6Unused" not in program.symbols
 
 
 def test_ifunc_keeps_its_resolver_and_targets(link):
-    source = "static int target(void) { return 42; } static void *resolve(void) { return target; } int f(void) __attribute__((ifunc(\"resolve\")));"
+    source = (
+        "static int target(void) { return 42; } static void *resolve(void) { return target; } "
+        'int f(void) __attribute__((ifunc("resolve")));'
+    )
 
-    link(compile_c("int f(void); int main(void) { return f(); }"), compile_c(source, *SPLIT, name="ifunc"), GC).run(status=42)
+    link(
+        compile_c("int f(void); int main(void) { return f(); }"), compile_c(source, *SPLIT, name="ifunc"), GC
+    ).run(status=42)
 
 
 @pytest.mark.parametrize("flag", ["-static", "-static-pie", "-pie"])
 def test_libc_survives_collection(link, flag):
-    source = '#include <stdio.h>\n#include <stdlib.h>\nint main(void) { atexit(0 ? 0 : (void (*)(void))abort); printf("%d\\n", 42); fflush(stdout); _Exit(0); }'
+    source = (
+        "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { "
+        'atexit(0 ? 0 : (void (*)(void))abort); printf("%d\\n", 42); fflush(stdout); _Exit(0); }'
+    )
 
     assert link(compile_c(source, "-fpie"), GC, flag).run() == "42\n"

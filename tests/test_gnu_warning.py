@@ -1,4 +1,6 @@
-"""`.gnu.warning.SYMBOL`: its text is shown when something refers to SYMBOL; the section stays out of the output."""
+"""`.gnu.warning.SYMBOL`: its text is shown when something refers to SYMBOL; the section stays out of the
+output.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,10 @@ MAIN = "int old(void); int main(void) { return old(); }"
 
 
 def warned(name: str = "old"):
-    source = 'int old(void) {{ return 42; }}\nstatic const char text[] __attribute__((section(".gnu.warning.{}\\n\\t#"))) = "old is dangerous";'
+    source = (
+        "int old(void) {{ return 42; }}\nstatic const char text[] "
+        '__attribute__((section(".gnu.warning.{}\\n\\t#"))) = "old is dangerous";'
+    )
     return compile_c(source.format(name), name="old")
 
 

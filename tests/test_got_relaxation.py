@@ -36,7 +36,9 @@ def test_32_bit_load_becomes_an_address(link):
 
 @pytest.mark.parametrize("instruction", ["call", "jmp"])
 def test_indirect_branch_becomes_direct(link, instruction):
-    text = disassembled(link, f"{instruction} *value@GOTPCREL(%rip)", "-pie", *LOW, data=".globl value\nvalue: ret\n")
+    text = disassembled(
+        link, f"{instruction} *value@GOTPCREL(%rip)", "-pie", *LOW, data=".globl value\nvalue: ret\n"
+    )
 
     assert "*" not in text
     assert instruction in text
@@ -48,7 +50,10 @@ def test_relaxed_branch_lands_on_its_target(link, instruction):
     """call gets a prefix, jmp a trailing nop: both must end at the same following instruction."""
     start = f".globl _start\n_start: {'push %rax' if instruction == 'jmp' else ''}\n"
     body = "call *target@GOTPCREL(%rip)\n" if instruction == "call" else "call around\n"
-    tail = "mov %eax, %edi\n mov $60, %eax\n syscall\naround: jmp *target@GOTPCREL(%rip)\n.globl target\ntarget: mov $42, %eax\n ret\n"
+    tail = (
+        "mov %eax, %edi\n mov $60, %eax\n syscall\naround: jmp *target@GOTPCREL(%rip)\n.globl target\n"
+        "target: mov $42, %eax\n ret\n"
+    )
 
     for kind in KINDS:
         link.raw(assemble(start + body + tail), *kind).run(status=42)
@@ -105,14 +110,18 @@ def test_comparison_with_a_slot_keeps_its_operands(link):
 
 
 def test_no_relax_keeps_the_load(link):
-    program = link.raw(assemble(f".globl _start\n_start: mov value@GOTPCREL(%rip), %rax\n{DATA}"), "--no-relax")
+    program = link.raw(
+        assemble(f".globl _start\n_start: mov value@GOTPCREL(%rip), %rax\n{DATA}"), "--no-relax"
+    )
 
     assert program.disassembly("_start").startswith("mov 0x")
     assert program.sections[".got"].size >= 8
 
 
 def test_no_slot_remains_when_all_loads_are_relaxed(link):
-    program = link.raw(assemble(f".globl _start\n_start: mov value@GOTPCREL(%rip), %rax\n{DATA}"), "-pie", *LOW)
+    program = link.raw(
+        assemble(f".globl _start\n_start: mov value@GOTPCREL(%rip), %rax\n{DATA}"), "-pie", *LOW
+    )
 
     assert program.relocations == []
 
@@ -136,21 +145,31 @@ def test_load_of_a_preemptible_symbol_is_kept(link):
 
 def test_load_of_a_hidden_symbol_is_relaxed(link):
     source = 'int value __attribute__((visibility("hidden"))) = 42; int *f(void) { return &value; }'
-    library = link.shared(assemble(".globl f\nf: mov value@GOTPCREL(%rip), %rax\n ret", name="f"), pic_c(source.replace("int *f", "int *g")))
+    library = link.shared(
+        assemble(".globl f\nf: mov value@GOTPCREL(%rip), %rax\n ret", name="f"),
+        pic_c(source.replace("int *f", "int *g")),
+    )
 
     assert library.disassembly("f").startswith("lea")
 
 
 def test_load_of_an_indirect_function_is_kept(link):
     """An ifunc's address is not known before it is resolved."""
-    source = "static int fast(void) { return 42; } static void *r(void) { return fast; } int f(void) __attribute__((ifunc(\"r\")));"
-    main = compile_c("int f(void); int main(void) { int (*volatile p)(void) = f; return p(); }", "-fPIC", "-O1")
+    source = (
+        "static int fast(void) { return 42; } static void *r(void) { return fast; } "
+        'int f(void) __attribute__((ifunc("r")));'
+    )
+    main = compile_c(
+        "int f(void); int main(void) { int (*volatile p)(void) = f; return p(); }", "-fPIC", "-O1"
+    )
 
     link(main, compile_c(source, name="ifunc"), "-static").run(status=42)
 
 
 def test_load_of_an_undefined_weak_symbol_is_null(link):
-    main = compile_c("extern int f __attribute__((weak)); int main(void) { return &f ? 1 : 42; }", "-fPIC", "-O1")
+    main = compile_c(
+        "extern int f __attribute__((weak)); int main(void) { return &f ? 1 : 42; }", "-fPIC", "-O1"
+    )
 
     for kind in ("-static", "-static-pie", "-pie", "-no-pie"):
         link(main, kind).run(status=42)
@@ -189,4 +208,7 @@ def test_load_into_an_extended_register(link):
 
     start = program.symbols["_start"].value
     assert program.read(start, 4) == b"\xd5\x48\x8d\x05"
-    assert int.from_bytes(program.read(start + 4, 4), "little", signed=True) == program.symbols["value"].value - start - 8
+    assert (
+        int.from_bytes(program.read(start + 4, 4), "little", signed=True)
+        == program.symbols["value"].value - start - 8
+    )

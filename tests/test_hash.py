@@ -1,4 +1,6 @@
-"""Hash tables for the loader: every symbol is found by dlsym, in each style. (`sanity` reads the tables too.)"""
+"""Hash tables for the loader: every symbol is found by dlsym, in each style. (`sanity` reads the
+tables too.)
+"""
 
 from __future__ import annotations
 
@@ -54,14 +56,20 @@ def test_without_option_there_is_a_table(link):
 @pytest.mark.parametrize("style", STYLES)
 def test_library_without_exports_loads(link, style):
     """No defined dynamic symbol: the table is empty, and the loader must not trip over it."""
-    library = link.shared(pic_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }'), f"-Wl,--hash-style={style}", "-nostdlib")
+    library = link.shared(
+        pic_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }'),
+        f"-Wl,--hash-style={style}",
+        "-nostdlib",
+    )
 
     link(compile_c("int main(void) { return 42; }"), "-Wl,--no-as-needed", library).run(status=42)
 
 
 def test_undefined_symbols_are_outside_the_gnu_table(link):
     """The first symbol the table covers (symoffset) comes after all undefined ones."""
-    library = link.shared(pic_c("#include <stdio.h>\nvoid f(void) { puts(\"x\"); } void g(void) { f(); }"), "-Wl,--hash-style=gnu")
+    library = link.shared(
+        pic_c('#include <stdio.h>\nvoid f(void) { puts("x"); } void g(void) { f(); }'), "-Wl,--hash-style=gnu"
+    )
 
     first = int.from_bytes(library.contents(".gnu.hash")[4:8], "little")
     sections = [symbol.section for symbol in library.dynamic_symbol_list]
@@ -72,7 +80,10 @@ def test_undefined_symbols_are_outside_the_gnu_table(link):
 def test_names_with_high_bytes(link, style):
     """Hash functions take bytes as unsigned: UTF-8 identifiers show a signed char."""
     library = link.shared(pic_c("int größe(void) { return 42; }"), f"-Wl,--hash-style={style}")
-    main = compile_c('#include <dlfcn.h>\nint main(int n, char **v) { int (*f)(void) = (int (*)(void))dlsym(dlopen(v[1], 2), "größe"); return f(); }')
+    main = compile_c(
+        "#include <dlfcn.h>\nint main(int n, char **v) { "
+        'int (*f)(void) = (int (*)(void))dlsym(dlopen(v[1], 2), "größe"); return f(); }'
+    )
 
     link(main).run(str(library.path), status=42)
 
@@ -81,10 +92,12 @@ def test_names_with_high_bytes(link, style):
 def test_versioned_symbols_are_found_by_version(link, style):
     script = link.directory / "v.map"
     script.write_text("V1 { global: f; local: *; }; V2 { global: f; } V1;")
-    source = '__asm__(".symver a, f@V1; .symver b, f@@V2"); int a(void) { return 40; } int b(void) { return 2; }'
+    source = (
+        '__asm__(".symver a, f@V1; .symver b, f@@V2"); int a(void) { return 40; } int b(void) { return 2; }'
+    )
     library = link.shared(pic_c(source), f"-Wl,--version-script={script},--hash-style={style}")
     main = compile_c(
-        '#define _GNU_SOURCE\n#include <dlfcn.h>\nint main(int n, char **v) { void *l = dlopen(v[1], 2);'
+        "#define _GNU_SOURCE\n#include <dlfcn.h>\nint main(int n, char **v) { void *l = dlopen(v[1], 2);"
         ' return ((int (*)(void))dlvsym(l, "f", "V1"))() + ((int (*)(void))dlvsym(l, "f", "V2"))(); }'
     )
 

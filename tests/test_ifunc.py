@@ -29,12 +29,16 @@ def test_call(link, kind, code):
 @pytest.mark.parametrize("source", [GLOBAL, HIDDEN], ids=["global", "hidden"])
 def test_address_is_the_same_in_code_and_data(link, source, kind):
     """Taken by code, stored in writable and in constant data, from two files: one address, and it works."""
-    taken = "int f(void); int (*{0}_data)(void) = f; int (*const {0}_constant)(void) = f; void *{0}(void) {{ return (void *)f; }}"
+    taken = (
+        "int f(void); int (*{0}_data)(void) = f; int (*const {0}_constant)(void) = f; void *{0}(void) {{ "
+        "return (void *)f; }}"
+    )
     main = """
         int f(void); void *a(void), *b(void);
         extern int (*a_data)(void), (*b_data)(void), (*const a_constant)(void);
         int main(void) {
-            if (a() != b() || a() != (void *)a_data || a() != (void *)b_data || a() != (void *)a_constant) return 1;
+            if (a() != b() || a() != (void *)a_data || a() != (void *)b_data || a() != (void *)a_constant)
+                return 1;
             return ((int (*)(void))a())() == 42 && a_data() == 42 ? f() : 2;
         }
     """
@@ -69,7 +73,9 @@ def test_library_calls_its_own_hidden_indirect_function(link):
 def test_function_pointer_in_a_librarys_data(link):
     library = link.shared(pic_c(HIDDEN + "int (*table[])(void) = { f, f };", name="ifunc"))
 
-    link(compile_c("extern int (*table[])(void); int main(void) { return table[1](); }"), library).run(status=42)
+    link(compile_c("extern int (*table[])(void); int main(void) { return table[1](); }"), library).run(
+        status=42
+    )
 
 
 def test_indirect_relocations_come_last(link):
@@ -94,7 +100,8 @@ def test_program_and_library_agree_on_the_address(link):
     """A library's ifunc whose address non-PIC code takes gets a canonical PLT entry."""
     library = link.shared(pic_c(GLOBAL + "void *address(void) { return (void *)f; }", name="ifunc"))
     main = compile_c(
-        "int f(void); void *address(void); int main(void) { return address() == (void *)f ? f() : 1; }", "-fno-pie"
+        "int f(void); void *address(void); int main(void) { return address() == (void *)f ? f() : 1; }",
+        "-fno-pie",
     )
 
     link(main, library, "-no-pie").run(status=42)
@@ -152,7 +159,8 @@ def test_string_functions_of_static_libc(link):
         #include <string.h>
         size_t (*volatile length)(const char *) = strlen;
         void *(*volatile copy)(void *, const void *, size_t) = memcpy;
-        int main(void) { char text[64]; copy(text, "forty-two", 10); return length(text) == 9 && strlen(text) == 9 ? 42 : 1; }
+        int main(void) { char text[64]; copy(text, "forty-two", 10);
+            return length(text) == 9 && strlen(text) == 9 ? 42 : 1; }
     """
 
     for kind in KINDS:

@@ -1,4 +1,6 @@
-"""Constructors and destructors: by priority, then in the order of the files; .ctors as well as .init_array."""
+"""Constructors and destructors: by priority, then in the order of the files; .ctors as well as
+.init_array.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +8,51 @@ import pytest
 from elf import SHT_INIT_ARRAY
 from programs import assemble, compile_c, compile_cxx, pic_c
 
-PRINT = '#include <unistd.h>\n#define SAY(c) write(1, c, 1)\n'
+PRINT = "#include <unistd.h>\n#define SAY(c) write(1, c, 1)\n"
 HOOK = '__attribute__(({0}({1}))) static void {0}_{2}(void) {{ SAY("{2}"); }}\n'
 PLAIN = '__attribute__(({0})) static void {0}_{1}(void) {{ SAY("{1}"); }}\n'
 
 
 @pytest.mark.parametrize("flag", ["-pie", "-no-pie", "-static", "-static-pie"])
 def test_constructors_run_by_priority_over_all_files(link, flag):
-    one = PRINT + HOOK.format("constructor", 300, "c") + HOOK.format("constructor", 101, "a") + PLAIN.format("constructor", "e")
-    two = PRINT + HOOK.format("constructor", 200, "b") + HOOK.format("constructor", 65000, "d") + PLAIN.format("constructor", "f")
+    one = (
+        PRINT
+        + HOOK.format("constructor", 300, "c")
+        + HOOK.format("constructor", 101, "a")
+        + PLAIN.format("constructor", "e")
+    )
+    two = (
+        PRINT
+        + HOOK.format("constructor", 200, "b")
+        + HOOK.format("constructor", 65000, "d")
+        + PLAIN.format("constructor", "f")
+    )
     main = PRINT + 'int main(void) { SAY("m"); return 0; }'
 
-    program = link(compile_c(one, "-fpie", name="one"), compile_c(two, "-fpie", name="two"), compile_c(main), flag)
+    program = link(
+        compile_c(one, "-fpie", name="one"), compile_c(two, "-fpie", name="two"), compile_c(main), flag
+    )
 
     assert program.run() == "abcdefm"
 
 
 def test_priorities_compare_as_numbers(link):
     """.init_array.1000 comes after .init_array.101 although it sorts before as text."""
-    source = "".join(HOOK.format("constructor", priority, letter) for priority, letter in ((1000, "b"), (101, "a"), (20000, "c")))
+    source = "".join(
+        HOOK.format("constructor", priority, letter)
+        for priority, letter in ((1000, "b"), (101, "a"), (20000, "c"))
+    )
 
     assert link(compile_c(PRINT + source + "int main(void) { return 0; }")).run() == "abc"
 
 
 def test_destructors_run_in_the_opposite_order(link):
-    source = PRINT + HOOK.format("destructor", 101, "c") + HOOK.format("destructor", 200, "b") + PLAIN.format("destructor", "a")
+    source = (
+        PRINT
+        + HOOK.format("destructor", 101, "c")
+        + HOOK.format("destructor", 200, "b")
+        + PLAIN.format("destructor", "a")
+    )
 
     assert link(compile_c(source + "int main(void) { return 0; }")).run() == "abc"
 
@@ -42,10 +64,13 @@ def test_constructors_of_equal_priority_run_in_the_order_of_the_line(link):
 
 
 def test_preinit_array_runs_before_constructors(link):
-    source = PRINT + """
+    source = (
+        PRINT
+        + """
         static void pre(void) { SAY("p"); }
         __attribute__((section(".preinit_array"), used)) static void (*entry)(void) = pre;
     """
+    )
 
     program = link(compile_c(source + PLAIN.format("constructor", "c") + "int main(void) { return 0; }"))
 
@@ -54,9 +79,12 @@ def test_preinit_array_runs_before_constructors(link):
 
 
 def test_cxx_init_priority(link):
-    source = '#include <cstdio>\nstruct S { S(const char *c) { fputs(c, stdout); } };\n'
+    source = "#include <cstdio>\nstruct S { S(const char *c) { fputs(c, stdout); } };\n"
     one = source + 'S b __attribute__((init_priority(2000)))("b"); S d("d");'
-    two = source + 'S a __attribute__((init_priority(1000)))("a"); S c __attribute__((init_priority(3000)))("c");'
+    two = (
+        source
+        + 'S a __attribute__((init_priority(1000)))("a"); S c __attribute__((init_priority(3000)))("c");'
+    )
     main = compile_cxx("int main() {}")
 
     program = link(compile_cxx(one, name="one"), compile_cxx(two, name="two"), main, driver="g++")
@@ -85,15 +113,26 @@ def test_ctors_section_runs(link):
 @pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
 def test_ctors_priorities_mean_the_opposite(link):
     """.ctors.N runs when .init_array.(65535-N) does: the section was run from the end."""
-    old = 'void {0}(void) {{ SAY("{0}"); }} __attribute__((section(".ctors.{1}"), used)) static void (*p_{0})(void) = {0};\n'
-    source = PRINT + old.format("b", 65535 - 200) + old.format("a", 65535 - 101) + HOOK.format("constructor", 150, "x")
+    old = (
+        'void {0}(void) {{ SAY("{0}"); }} __attribute__((section(".ctors.{1}"), '
+        "used)) static void (*p_{0})(void) = {0};\n"
+    )
+    source = (
+        PRINT
+        + old.format("b", 65535 - 200)
+        + old.format("a", 65535 - 101)
+        + HOOK.format("constructor", 150, "x")
+    )
 
     assert link(compile_c(source + "int main(void) { return 0; }")).run() == "axb"
 
 
 @pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
 def test_dtors_section_runs(link):
-    source = PRINT + 'void hook(void) { SAY("d"); } __attribute__((section(".dtors"), used)) static void (*p)(void) = hook;\n'
+    source = PRINT + (
+        'void hook(void) { SAY("d"); } __attribute__((section(".dtors"), '
+        "used)) static void (*p)(void) = hook;\n"
+    )
 
     assert link(compile_c(source + "int main(void) { return 0; }")).run() == "d"
 
@@ -119,6 +158,10 @@ def test_init_and_fini_options(link):
 def test_constructors_of_libraries_run_before_the_programs(link):
     library = link.shared(pic_c(PRINT + PLAIN.format("constructor", "l")))
 
-    program = link(compile_c(PRINT + PLAIN.format("constructor", "p") + "int main(void) { return 0; }"), "-Wl,--no-as-needed", library)
+    program = link(
+        compile_c(PRINT + PLAIN.format("constructor", "p") + "int main(void) { return 0; }"),
+        "-Wl,--no-as-needed",
+        library,
+    )
 
     assert program.run() == "lp"

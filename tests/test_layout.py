@@ -6,9 +6,17 @@ import pytest
 from elf import PF_R, PF_W, PF_X, PT_LOAD, PT_NOTE
 from programs import assemble, compile_c, exit_with
 
-MAIN = '#include <stdio.h>\nint data = 1; int zero; const char text[] = "text"; int main(void) { puts(text); return zero; }'
+MAIN = (
+    '#include <stdio.h>\nint data = 1; int zero; const char text[] = "text"; int main(void) { '
+    "puts(text); return zero; }"
+)
 START = ".globl _start\n_start:" + exit_with("$42")
-KINDS = {"exec": ("-fno-pie", "-no-pie"), "pie": ("-fpie", "-pie"), "static": ("-fno-pie", "-static"), "static_pie": ("-fpie", "-static-pie")}
+KINDS = {
+    "exec": ("-fno-pie", "-no-pie"),
+    "pie": ("-fpie", "-pie"),
+    "static": ("-fno-pie", "-static"),
+    "static_pie": ("-fpie", "-static-pie"),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -20,7 +28,9 @@ def test_code_shares_no_page_with_data(link, kind):
     for segment in program.segments_of(PT_LOAD):
         if segment.flags & PF_X:
             first, last = segment.offset // 4096, (segment.offset + segment.file_size - 1) // 4096
-            others = [s for s in program.section_list if s.flags & 2 and not s.flags & 4 and s.type != 8 and s.size]
+            others = [
+                s for s in program.section_list if s.flags & 2 and not s.flags & 4 and s.type != 8 and s.size
+            ]
             assert not any(first <= s.offset // 4096 <= last for s in others)
 
 
@@ -69,13 +79,25 @@ def test_zero_initialised_data_comes_last(link):
 
 def test_segment_with_zeros_is_zero_behind_its_file_part(link):
     """The kernel clears from the end of the file part to the end of the page: nothing else may live there."""
-    source = "char big[8192]; int data = 7; int main(void) { for (int n = 0; n < 8192; n++) if (big[n]) return 1; return data + 35; }"
+    source = (
+        "char big[8192]; int data = 7; int main(void) { for (int n = 0; n < 8192; "
+        "n++) if (big[n]) return 1; return data + 35; }"
+    )
 
     for kind in ("-pie", "-static"):
         link(compile_c(source, "-fpie"), kind).run(status=42)
 
 
-@pytest.mark.parametrize("option", ["--section-start=.mine=0x10000000", "--section-start", "-Ttext=0x10000000", "-Tdata=0x10000000", "-Tbss=0x10000000"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        "--section-start=.mine=0x10000000",
+        "--section-start",
+        "-Ttext=0x10000000",
+        "-Tdata=0x10000000",
+        "-Tbss=0x10000000",
+    ],
+)
 def test_section_address_by_option(link, option):
     arguments = (option, ".mine=0x10000000") if option == "--section-start" else (option,)
     section = {"-Tt": ".text", "-Td": ".data", "-Tb": ".bss"}.get(option[:3], ".mine")
@@ -105,7 +127,9 @@ def test_image_base_by_option(link):
 
 
 def test_sections_stand_in_the_order_of_their_segments(link):
-    """Read-only data, code, then writable data; in each the sections follow each other without a hole of a page."""
+    """Read-only data, code, then writable data; in each the sections follow each other without a hole of a
+    page.
+    """
     program = link(compile_c(MAIN), "-Wl,-z,relro,-z,now")
 
     flags = [segment.flags for segment in program.segments_of(PT_LOAD)]
@@ -117,7 +141,10 @@ def test_sections_stand_in_the_order_of_their_segments(link):
 
 def test_large_zero_section(link):
     """3 GiB of zeros: addresses beyond 2^31 are fine as long as nothing refers to them with 32 bits."""
-    source = ".globl _start\n_start: movabs $far, %rax\n movl $42, (%rax)\n mov (%rax), %edi\n mov $60, %eax\n syscall\n.section .lbss,\"awl\",@nobits\n.zero 0xc0000000\n.globl far\nfar: .zero 8\n"
+    source = (
+        ".globl _start\n_start: movabs $far, %rax\n movl $42, (%rax)\n mov (%rax), %edi\n mov $60, %eax\n"
+        ' syscall\n.section .lbss,"awl",@nobits\n.zero 0xc0000000\n.globl far\nfar: .zero 8\n'
+    )
 
     program = link.raw(assemble(source))
 
@@ -127,8 +154,18 @@ def test_large_zero_section(link):
 
 def test_large_code_model_sections_do_not_push_small_ones_away(link):
     """.ldata, .lrodata and .lbss stand apart so that ordinary data stays within 2 GiB of the code."""
-    large = assemble('.section .lbss,"awl",@nobits\n.zero 0x90000000\n.section .lrodata,"al"\n.globl constant\nconstant: .long 20\n', name="large")
-    main = "int small = 22; extern const int constant __attribute__((section(\".lrodata\"))); int main(void) { return small + *(const int *)({ const int *p; __asm__(\"movabs $constant, %0\" : \"=r\"(p)); p; }); }"
+    large = assemble(
+        (
+            '.section .lbss,"awl",@nobits\n.zero 0x90000000\n.section .lrodata,"al"\n.globl constant\n'
+            "constant: .long 20\n"
+        ),
+        name="large",
+    )
+    main = (
+        'int small = 22; extern const int constant __attribute__((section(".lrodata"))); '
+        "int main(void) { return small + *(const int *)({ const int *p; "
+        '__asm__("movabs $constant, %0" : "=r"(p)); p; }); }'
+    )
 
     link(compile_c(main, "-fno-pie"), large, "-no-pie").run(status=42)
 
@@ -137,7 +174,11 @@ def test_notes_are_gathered_in_their_segment(link):
     program = link(compile_c(MAIN), "-Wl,--build-id")
 
     notes = program.segments_of(PT_NOTE)
-    covered = [s.name for s in program.section_list if s.type == 7 and any(n.offset <= s.offset < n.offset + n.file_size for n in notes)]
+    covered = [
+        s.name
+        for s in program.section_list
+        if s.type == 7 and any(n.offset <= s.offset < n.offset + n.file_size for n in notes)
+    ]
     assert covered == [s.name for s in program.section_list if s.type == 7]
 
 
@@ -167,5 +208,3 @@ def test_no_section_headers_are_needed_to_run(link):
     stripped.chmod(0o755)
 
     type(program)(stripped).run()
-
-

@@ -134,7 +134,9 @@ def test_directory_in_the_sysroot(link, form):
 
 @pytest.mark.unlike("lld", reason="gives another linker's sysroot to scripts only below it")
 def test_library_script_in_a_sysroot_has_its_paths_there(link):
-    """/libs/f.o in a script found below the sysroot means SYSROOT/libs/f.o; elsewhere it is the file itself."""
+    """/libs/f.o in a script found below the sysroot means SYSROOT/libs/f.o; elsewhere it is the file
+    itself.
+    """
     install(link, "root/libs/f.o", compile_c(RETURN.format(42), name="f"))
     write(link.directory / "root/libs/libf.so", "GROUP ( /libs/f.o )")
 
@@ -142,16 +144,23 @@ def test_library_script_in_a_sysroot_has_its_paths_there(link):
 
 
 def test_library_script_with_a_group(link):
-    install(link, "libs/libone.a", archive([compile_c("int g(void); int f(void) { return g(); }", name="one")]))
+    install(
+        link, "libs/libone.a", archive([compile_c("int g(void); int f(void) { return g(); }", name="one")])
+    )
     install(link, "libs/libtwo.a", archive([compile_c("int g(void) { return 42; }", name="two")]))
-    write(link.directory / "libs/libf.so", "/* a comment */ OUTPUT_FORMAT(elf64-x86-64)\nGROUP ( -lone libtwo.a )\n")
+    write(
+        link.directory / "libs/libf.so",
+        "/* a comment */ OUTPUT_FORMAT(elf64-x86-64)\nGROUP ( -lone libtwo.a )\n",
+    )
 
     link(compile_c(CALL_F), "-Llibs", "-lf").run(status=42)
 
 
 def test_library_script_with_as_needed(link):
     install(link, "libs/libf_impl.so", link.shared(pic_c(RETURN.format(42)), output="libf_impl.so"))
-    install(link, "libs/libunused.so", link.shared(pic_c("int unused(void) { return 0; }"), output="libunused.so"))
+    install(
+        link, "libs/libunused.so", link.shared(pic_c("int unused(void) { return 0; }"), output="libunused.so")
+    )
     write(link.directory / "libs/libf.so", "INPUT ( libf_impl.so AS_NEEDED ( libunused.so ) )\n")
 
     program = link(compile_c(CALL_F), "-Llibs", "-lf")
@@ -219,7 +228,9 @@ def test_builtin_search_directories_are_used_by_a_bare_link(link):
 
 
 def test_nostdlib_leaves_only_the_directories_of_the_line(link):
-    assert "-lc" in link.fails(assemble(".globl _start\n_start: call _exit@PLT"), "-nostdlib", "-lc", driver="raw")
+    assert "-lc" in link.fails(
+        assemble(".globl _start\n_start: call _exit@PLT"), "-nostdlib", "-lc", driver="raw"
+    )
 
 
 def test_object_given_twice_is_a_duplicate(link):

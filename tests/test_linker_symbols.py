@@ -1,4 +1,6 @@
-"""Symbols the linker itself defines: _end, etext, __ehdr_start, _DYNAMIC, __init_array_start and their like."""
+"""Symbols the linker itself defines: _end, etext, __ehdr_start, _DYNAMIC, __init_array_start and
+their like.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def test_executable_start_is_the_first_address(link):
 
 
 def test_dynamic_symbol_is_the_dynamic_section(link):
-    source = "extern char _DYNAMIC[] __attribute__((visibility(\"hidden\"))); long f(void) { return (long)_DYNAMIC; }"
+    source = (
+        'extern char _DYNAMIC[] __attribute__((visibility("hidden"))); long f(void) { '
+        "return (long)_DYNAMIC; }"
+    )
     library = link.shared(pic_c(source))
 
     assert library.symbols["_DYNAMIC"].value == library.sections[".dynamic"].address
@@ -75,7 +80,9 @@ def test_global_offset_table_symbol(link):
 @pytest.mark.parametrize("array", ["preinit", "init", "fini"])
 def test_array_bounds(link, array):
     names = f"__{array}_array_start __{array}_array_end"
-    program = values(link, names, source=f'.section .{array}_array,"aw",@{array}_array\n.balign 8\n.quad _start, _start\n')
+    program = values(
+        link, names, source=f'.section .{array}_array,"aw",@{array}_array\n.balign 8\n.quad _start, _start\n'
+    )
 
     section = program.sections[f".{array}_array"]
     assert program.symbols[f"__{array}_array_start"].value == section.address
@@ -113,13 +120,19 @@ def test_relocation_bounds_of_a_static_pie_are_equal(link):
 @pytest.mark.unlike("lld", reason="does not define it")
 def test_frame_header_symbol(link):
     """compiler-rt and libunwind refer to __GNU_EH_FRAME_HDR."""
-    source = 'extern const char __GNU_EH_FRAME_HDR[] __attribute__((visibility("hidden"))); int main(void) { return *__GNU_EH_FRAME_HDR + 41; }'
+    source = (
+        'extern const char __GNU_EH_FRAME_HDR[] __attribute__((visibility("hidden"))); int main(void) { '
+        "return *__GNU_EH_FRAME_HDR + 41; }"
+    )
 
     link(compile_c(source), "-Wl,--eh-frame-hdr").run(status=42)
 
 
 def test_dso_handle_is_unique_to_each_file(link):
-    source = 'extern char __dso_handle __attribute__((visibility("hidden"))); void *{}(void) {{ return &__dso_handle; }}'
+    source = (
+        'extern char __dso_handle __attribute__((visibility("hidden"))); void *{}(void) {{ '
+        "return &__dso_handle; }}"
+    )
     library = link.shared(pic_c(source.format("f")))
     main = compile_c(source.format("g") + "void *f(void); int main(void) { return f() == g(); }")
 
@@ -129,9 +142,13 @@ def test_dso_handle_is_unique_to_each_file(link):
 def test_global_destructors_run_when_a_library_is_closed(link):
     """__cxa_atexit is given __dso_handle, so that dlclose runs only that library's destructors."""
     library = link.shared(
-        compile_cxx('#include <cstdio>\nstruct S { ~S() { puts("closed"); } }; S s;', "-fPIC", name="lib"), driver="g++"
+        compile_cxx('#include <cstdio>\nstruct S { ~S() { puts("closed"); } }; S s;', "-fPIC", name="lib"),
+        driver="g++",
     )
-    source = '#include <dlfcn.h>\n#include <stdio.h>\nint main(void) { void *h = dlopen("libshared.so", 2); dlclose(h); puts("main"); return !h; }'
+    source = (
+        '#include <dlfcn.h>\n#include <stdio.h>\nint main(void) { void *h = dlopen("libshared.so", 2); '
+        'dlclose(h); puts("main"); return !h; }'
+    )
 
     program = link(compile_c(source))
 
@@ -147,7 +164,10 @@ def test_data_start_is_the_crt_files_symbol(link):
 
 def test_thread_module_base(link):
     """_TLS_MODULE_BASE_ is the start of the module's own TLS block (TLSDESC local dynamic)."""
-    source = "static __thread int a = 40, b = 2; int f(int *x) { return a + b + *x; } int main(void) { int z = 0; return f(&z); }"
+    source = (
+        "static __thread int a = 40, b = 2; int f(int *x) { return a + b + *x; } int main(void) { "
+        "int z = 0; return f(&z); }"
+    )
 
     link(compile_c(source, "-fPIC", "-mtls-dialect=gnu2", "-O2")).run(status=42)
 
@@ -155,7 +175,13 @@ def test_thread_module_base(link):
 def test_linker_symbols_are_not_exported(link):
     library = link.shared(pic_c("int f(void) { return 0; }"))
 
-    forbidden = {"_DYNAMIC", "_GLOBAL_OFFSET_TABLE_", "__dso_handle", "__ehdr_start", "_PROCEDURE_LINKAGE_TABLE_"}
+    forbidden = {
+        "_DYNAMIC",
+        "_GLOBAL_OFFSET_TABLE_",
+        "__dso_handle",
+        "__ehdr_start",
+        "_PROCEDURE_LINKAGE_TABLE_",
+    }
     assert not forbidden & library.exports
 
 

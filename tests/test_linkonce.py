@@ -22,7 +22,9 @@ def test_linkonce_sections_of_different_names_are_all_kept(link):
     other = ONCE.replace("t.f", "t.g").replace("f:", "g:").replace("globl f", "globl g").format(42)
     start = START.replace("call f", "call f\n call g")
 
-    link.raw(assemble(start), assemble(ONCE.format(1), name="one"), assemble(other, name="other")).run(status=42)
+    link.raw(assemble(start), assemble(ONCE.format(1), name="one"), assemble(other, name="other")).run(
+        status=42
+    )
 
 
 @pytest.mark.unlike("lld", reason=REASON)
@@ -30,7 +32,9 @@ def test_linkonce_section_yields_to_a_group_of_its_name(link):
     """`.gnu.linkonce.t.f` and the group `f` mean the same function (as in GNU ld)."""
     group = '.section .text.f,"axG",@progbits,f,comdat\n.globl f\nf: mov $42, %edi\n ret'
 
-    link.raw(assemble(START), assemble(group, name="group"), assemble(ONCE.format(1), name="once")).run(status=42)
+    link.raw(assemble(START), assemble(group, name="group"), assemble(ONCE.format(1), name="once")).run(
+        status=42
+    )
 
 
 @pytest.mark.unlike("lld", reason="keeps the section's name")
@@ -47,6 +51,8 @@ def test_linkonce_data_lands_in_the_section_its_letter_names(link, kind, section
     flags, contents = {"d": ('"aw"', "progbits"), "r": ('"a"', "progbits"), "b": ('"aw"', "nobits")}[kind]
     once = f".section .gnu.linkonce.{kind}.x,{flags},@{contents}\n.globl x\nx: .zero 8\n"
 
-    program = link.raw(assemble(".globl _start\n_start: lea x(%rip), %rdi" + exit_with()), assemble(once, name="once"))
+    program = link.raw(
+        assemble(".globl _start\n_start: lea x(%rip), %rdi" + exit_with()), assemble(once, name="once")
+    )
 
     assert program.section_at(program.symbols["x"].value) == section

@@ -17,7 +17,10 @@ def many_sections() -> str:
 
 @pytest.mark.slow
 def test_symbols_behind_the_16_bit_limit(link):
-    last = f'.section .data.last,"aw"\n.globl last\nlast: .long 42\n.text\n.globl _start\n_start: call f{COUNT - 1}\n mov last(%rip), %edi\n mov $60, %eax\n syscall\n'
+    last = (
+        f'.section .data.last,"aw"\n.globl last\nlast: .long 42\n.text\n.globl _start\n'
+        f"_start: call f{COUNT - 1}\n mov last(%rip), %edi\n mov $60, %eax\n syscall\n"
+    )
     many = assemble(many_sections() + last, name="many")
 
     program = link.raw(many)

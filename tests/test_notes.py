@@ -16,7 +16,10 @@ IBT, SHSTK = 1, 2
 def property_note(*properties: tuple[int, int]) -> str:
     """Assembly of one .note.gnu.property section with 4-byte properties (x86-64 psABI, Program Property)."""
     words = "".join(f".long {kind:#x}, 4, {value}, 0\n" for kind, value in properties)
-    return f'\n.section .note.gnu.property,"a",@note\n.balign 8\n.long 4, {16 * len(properties)}, 5\n.asciz "GNU"\n{words}'
+    return (
+        f'\n.section .note.gnu.property,"a",@note\n.balign 8\n.long 4, {16 * len(properties)}, 5\n'
+        f'.asciz "GNU"\n{words}'
+    )
 
 
 def properties(program) -> dict[int, int]:
@@ -24,7 +27,9 @@ def properties(program) -> dict[int, int]:
     if ".note.gnu.property" not in program.sections:
         return {}
     (note,) = program.notes(".note.gnu.property")
-    words = [int.from_bytes(note.description[n : n + 4], "little") for n in range(0, len(note.description), 4)]
+    words = [
+        int.from_bytes(note.description[n : n + 4], "little") for n in range(0, len(note.description), 4)
+    ]
     return {words[n]: words[n + 2] for n in range(0, len(words), 4)}
 
 
@@ -95,8 +100,11 @@ def test_shstk_can_be_forced(link):
 
 @pytest.mark.parametrize("level", ["warning", "error"])
 def test_inputs_without_the_feature_are_reported_when_asked(link, level):
-    objects = [assemble(START + property_note((FEATURE_1_AND, IBT | SHSTK)), name="marked"), assemble("", name="unmarked")]
-    arguments = (*objects, f"-z", f"cet-report={level}")
+    objects = [
+        assemble(START + property_note((FEATURE_1_AND, IBT | SHSTK)), name="marked"),
+        assemble("", name="unmarked"),
+    ]
+    arguments = (*objects, "-z", f"cet-report={level}")
 
     message = link.raw(*arguments).messages if level == "warning" else link.fails(*arguments, driver="raw")
 
@@ -111,7 +119,9 @@ def test_stack_is_not_executable_by_default(link):
 
 
 def test_execstack_makes_it_executable(link):
-    source = "int main(void) { unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; return ((int (*)(void))code)(); }"
+    source = (
+        "int main(void) { unsigned char code[] = {0xb8, 42, 0, 0, 0, 0xc3}; return ((int (*)(void))code)(); }"
+    )
 
     program = link(compile_c(source), "-Wl,-z,execstack")
 
@@ -150,7 +160,9 @@ def test_notes_of_one_alignment_share_a_segment(link):
     program = link(compile_c("int main(void) { return 42; }", "-fcf-protection=full"), "-Wl,--build-id")
 
     for segment in program.segments_of(PT_NOTE):
-        inside = [s for s in program.section_list if s.type == 7 and segment.address <= s.address < segment.end]
+        inside = [
+            s for s in program.section_list if s.type == 7 and segment.address <= s.address < segment.end
+        ]
         assert {section.alignment for section in inside} == {segment.alignment}
         assert sum(section.size for section in inside) == segment.size
         assert segment.size

@@ -92,7 +92,9 @@ def test_running_program_can_be_relinked(link):
 
 
 def test_loaded_library_is_not_changed_under_its_users(link):
-    """A process that has the old library mapped keeps the old contents: the file is not rewritten in place."""
+    """A process that has the old library mapped keeps the old contents: the file is not rewritten in
+    place.
+    """
     library = link.shared(pic_c("int f(void) { return 1; }"), output="libf.so")
     source = "#include <stdio.h>\nint f(void); int main(void) { getchar(); return f(); }"
     program = link(compile_c(source), library)

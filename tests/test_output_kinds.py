@@ -72,7 +72,9 @@ def test_program_runs_with_its_shared_object(link, driver):
 @pytest.mark.parametrize("driver", ["gcc", "clang"])
 def test_static_archive_becomes_a_shared_object_with_libc(link, driver):
     """-static-libgcc in a shared object brings libgcc.a and its hidden symbols in."""
-    library = link.shared(pic_c("unsigned __int128 f(unsigned __int128 a) { return a / 7; }"), "-static-libgcc")
+    library = link.shared(
+        pic_c("unsigned __int128 f(unsigned __int128 a) { return a / 7; }"), "-static-libgcc"
+    )
     main = compile_c("unsigned __int128 f(unsigned __int128); int main(void) { return (int)f(294); }")
 
     link(main, library, driver=driver).run(status=42)
@@ -110,7 +112,12 @@ def test_program_headers_describe_themselves(link):
     kinds = [segment.type for segment in program.segments]
     header = program.segments_of(PT_PHDR)[0]
     assert kinds.index(PT_PHDR) < kinds.index(PT_LOAD)
-    assert program.segment_at(header.address).offset + header.address - program.segment_at(header.address).address == 64
+    assert (
+        program.segment_at(header.address).offset
+        + header.address
+        - program.segment_at(header.address).address
+        == 64
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -48,15 +48,21 @@ def test_value_that_does_not_fit_is_an_error(link, instruction, symbol):
     ],
 )
 def test_largest_and_smallest_values_fit(link, instruction, value):
-    program = link.raw(assemble(START + f".data\n.globl place\nplace: {instruction}\n"), f"--defsym=fits={value}")
+    program = link.raw(
+        assemble(START + f".data\n.globl place\nplace: {instruction}\n"), f"--defsym=fits={value}"
+    )
 
     size = {".byte": 1, ".short": 2}.get(instruction.split()[0], 4)
-    assert program.read(program.symbols["place"].value, size) == (value % 2 ** (8 * size)).to_bytes(size, "little")
+    assert program.read(program.symbols["place"].value, size) == (value % 2 ** (8 * size)).to_bytes(
+        size, "little"
+    )
 
 
 def test_zero_extended_32_refuses_negative_values(link):
     """R_X86_64_32 is unsigned: -1 does not fit, unlike in R_X86_64_32S."""
-    assert "minus" in overflowing(link, ".data\n .reloc ., R_X86_64_32, minus\n .long 0\n", "--defsym=minus=-1")
+    assert "minus" in overflowing(
+        link, ".data\n .reloc ., R_X86_64_32, minus\n .long 0\n", "--defsym=minus=-1"
+    )
 
 
 def test_section_and_offset_of_the_place_are_named(link):
@@ -77,13 +83,22 @@ def test_value_and_range_are_named(link):
 
 
 def test_every_overflow_is_reported(link):
-    message = overflowing(link, ".data\n .byte one, two, three\n", *(f"--defsym={name}=0x1234" for name in ("one", "two", "three")))
+    message = overflowing(
+        link,
+        ".data\n .byte one, two, three\n",
+        *(f"--defsym={name}=0x1234" for name in ("one", "two", "three")),
+    )
 
     assert all(name in message for name in ("one", "two", "three"))
 
 
 def test_function_of_the_place_is_named(link):
-    source = compile_c("extern char far_away[]; char *address_taker(void) { return far_away; }", "-fno-pie", "-O1", name="taker")
+    source = compile_c(
+        "extern char far_away[]; char *address_taker(void) { return far_away; }",
+        "-fno-pie",
+        "-O1",
+        name="taker",
+    )
 
     message = link.fails(assemble(START), source, "--defsym=far_away=0x100000000", driver="raw")
 

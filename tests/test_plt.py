@@ -1,4 +1,6 @@
-"""Procedure linkage: lazy and immediate binding, the GOT-only form, and entries for indirect branch tracking."""
+"""Procedure linkage: lazy and immediate binding, the GOT-only form, and entries for indirect branch
+tracking.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,14 @@ import pytest
 from elf import PT_GNU_RELRO
 from programs import assemble, compile_c, pic_c
 
-CALLS = '#include <stdlib.h>\n#include <stdio.h>\nint main(void) { puts("one"); printf("%d\\n", atoi("42")); return 0; }'
-IBT_NOTE = '.section .note.gnu.property,"a",@note\n.balign 8\n.long 4, 16, 5\n.asciz "GNU"\n.long 0xc0000002, 4, {}, 0\n'
+CALLS = (
+    '#include <stdlib.h>\n#include <stdio.h>\nint main(void) { puts("one"); printf("%d\\n", atoi("42")); '
+    "return 0; }"
+)
+IBT_NOTE = (
+    '.section .note.gnu.property,"a",@note\n.balign 8\n.long 4, 16, 5\n.asciz "GNU"\n'
+    ".long 0xc0000002, 4, {}, 0\n"
+)
 
 
 def test_lazy_binding_resolves_at_the_first_call(link):
@@ -85,7 +93,13 @@ def test_lazy_slot_points_back_into_the_plt(link):
 
 
 def test_function_used_by_pointer_and_call_has_one_relocation_of_each_kind(link):
-    main = compile_c('#include <stdio.h>\nint (*p)(const char *) = puts; int main(void) { puts("one"); return p("two") < 0; }', "-fPIC")
+    main = compile_c(
+        (
+            '#include <stdio.h>\nint (*p)(const char *) = puts; int main(void) { puts("one"); '
+            'return p("two") < 0; }'
+        ),
+        "-fPIC",
+    )
 
     program = link(main)
 
@@ -106,10 +120,15 @@ def test_plt_of_a_shared_object_does_not_assume_a_register(link):
     """Entries are position independent on x86-64: a library may be loaded anywhere, twice."""
     library = link.shared(pic_c('#include <stdio.h>\nvoid hello(void) { puts("hello"); }'), "-Wl,-z,lazy")
 
-    assert link(compile_c("void hello(void); int main(void) { hello(); hello(); return 0; }"), library).run() == "hello\nhello\n"
+    assert (
+        link(compile_c("void hello(void); int main(void) { hello(); hello(); return 0; }"), library).run()
+        == "hello\nhello\n"
+    )
 
 
-@pytest.mark.unlike("lld", reason="keeps one .plt of 16-byte entries with endbr64 only for -z force-ibt or marked inputs")
+@pytest.mark.unlike(
+    "lld", reason="keeps one .plt of 16-byte entries with endbr64 only for -z force-ibt or marked inputs"
+)
 @pytest.mark.parametrize("option", ["ibtplt", "ibt"])
 def test_entries_begin_with_endbr64_when_asked(link, option):
     main = compile_c(CALLS, "-fcf-protection=full")
@@ -123,8 +142,13 @@ def test_entries_begin_with_endbr64_when_asked(link, option):
 
 def test_entries_begin_with_endbr64_when_all_inputs_are_marked(link):
     """All objects have the IBT property: the output has it, and its PLT must keep the promise."""
-    start = assemble(".globl _start\n_start: endbr64\n call f@PLT\n mov %eax, %edi\n mov $60, %eax\n syscall\n" + IBT_NOTE.format(1))
-    library = link.shared(pic_c("int f(void) { return 42; }", "-fcf-protection=full"), "-nostdlib", output="libf.so")
+    start = assemble(
+        ".globl _start\n_start: endbr64\n call f@PLT\n mov %eax, %edi\n mov $60, %eax\n syscall\n"
+        + IBT_NOTE.format(1)
+    )
+    library = link.shared(
+        pic_c("int f(void) { return 42; }", "-fcf-protection=full"), "-nostdlib", output="libf.so"
+    )
 
     program = link.raw(start, library, "-pie", "-dynamic-linker", "/lib64/ld-linux-x86-64.so.2", "-z", "lazy")
 
@@ -145,6 +169,10 @@ def test_thousand_lazy_functions(link):
     functions = "".join(f"int f{n}(void) {{ return {n}; }}\n" for n in range(1000))
     library = link.shared(pic_c(functions))
     declared = "".join(f"int f{n}(void);" for n in range(1000))
-    checks = "".join(f"if (f{n}() != {n}) return 1;" for n in (*range(999, 0, -7), 0, 255, 256, 257, 511, 512))
+    checks = "".join(
+        f"if (f{n}() != {n}) return 1;" for n in (*range(999, 0, -7), 0, 255, 256, 257, 511, 512)
+    )
 
-    link(compile_c(f"{declared} int main(void) {{ {checks} return 42; }}"), library, "-Wl,-z,lazy").run(status=42)
+    link(compile_c(f"{declared} int main(void) {{ {checks} return 42; }}"), library, "-Wl,-z,lazy").run(
+        status=42
+    )

@@ -1,4 +1,6 @@
-"""Every relocation type that may stand in an object, by value: what is computed is what is found in the output."""
+"""Every relocation type that may stand in an object, by value: what is computed is what is found in the
+output.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +8,26 @@ import pytest
 from elf import Elf
 from programs import assemble, compile_c, exit_with, pic_c
 
-TARGET = ".globl target\n.section .data.target,\"aw\"\n.balign 16\n .zero 16\ntarget: .zero 24\n.size target, 24\n.type target, @object\n"
+TARGET = (
+    '.globl target\n.section .data.target,"aw"\n.balign 16\n .zero 16\ntarget: .zero 24\n'
+    ".size target, 24\n.type target, @object\n"
+)
 START = ".globl _start\n.text\n_start:" + exit_with()
 
 
 def place(link, type_name: str, width: int, addend: int = 0, *arguments: str, expression: str = "target"):
     """Link one relocation in .data; returns (value at the place, symbols, program)."""
-    source = f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., {type_name}, {expression}+{addend}\n .zero {width}\n{TARGET}"
+    source = (
+        f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., {type_name}, {expression}+{addend}\n"
+        f" .zero {width}\n{TARGET}"
+    )
     program = link.raw(assemble(source), *arguments)
     where = program.symbols["place"].value
-    return int.from_bytes(program.read(where, width), "little"), {n: s.value for n, s in program.symbols.items()}, program
+    return (
+        int.from_bytes(program.read(where, width), "little"),
+        {n: s.value for n, s in program.symbols.items()},
+        program,
+    )
 
 
 @pytest.mark.parametrize("addend", [0, 8, -4])
@@ -57,7 +69,9 @@ def test_size_of_a_symbol(link, type_name, width):
 UNKNOWN_TO_LLD = pytest.mark.unlike("lld", reason="19 does not know the relocation")
 
 
-@pytest.mark.parametrize("type_name", ["R_X86_64_GOTPCREL", pytest.param("R_X86_64_GOTPCREL64", marks=UNKNOWN_TO_LLD)])
+@pytest.mark.parametrize(
+    "type_name", ["R_X86_64_GOTPCREL", pytest.param("R_X86_64_GOTPCREL64", marks=UNKNOWN_TO_LLD)]
+)
 def test_slot_relative_to_the_place(link, type_name):
     width = 8 if type_name.endswith("64") else 4
     value, symbols, program = place(link, type_name, width)
@@ -82,7 +96,10 @@ def test_table_relative_to_the_place(link, type_name, width):
 
 
 def with_base(link, type_name: str, width: int):
-    source = f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., {type_name}, target\n .zero {width}\n{BASE}{TARGET}"
+    source = (
+        f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., {type_name}, target\n .zero {width}\n"
+        f"{BASE}{TARGET}"
+    )
     program = link.raw(assemble(source))
     return int.from_bytes(program.read(program.symbols["place"].value, width), "little"), program
 
@@ -105,7 +122,10 @@ def test_offset_of_the_slot_in_the_table(link, type_name, width):
 
 
 def test_function_offset_from_the_table(link):
-    source = f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., R_X86_64_PLTOFF64, _start\n .quad 0\n{BASE}"
+    source = (
+        f"{START}.data\n.balign 16\n.globl place\nplace: .reloc ., R_X86_64_PLTOFF64, _start\n .quad 0\n"
+        f"{BASE}"
+    )
     program = link.raw(assemble(source))
 
     value = program.word(program.symbols["place"].value)
@@ -125,11 +145,17 @@ def test_absolute_word_in_position_independent_output_is_relative(link, kind):
     program = link.raw(assemble(source), kind, "--no-dynamic-linker" if kind == "-pie" else "-Bsymbolic")
 
     (row,) = program.relocations
-    assert (row.type, row.offset, row.addend) == ("RELATIVE", program.symbols["place"].value, program.symbols["target"].value + 8)
+    assert (row.type, row.offset, row.addend) == (
+        "RELATIVE",
+        program.symbols["place"].value,
+        program.symbols["target"].value + 8,
+    )
 
 
 def test_absolute_word_of_a_preemptible_symbol_is_symbolic(link):
-    library = link.raw(assemble(f".data\n.balign 8\n.globl place\nplace: .quad target + 8\n{TARGET}"), "-shared")
+    library = link.raw(
+        assemble(f".data\n.balign 8\n.globl place\nplace: .quad target + 8\n{TARGET}"), "-shared"
+    )
 
     (row,) = library.relocations
     assert (row.type, row.symbol, row.addend) == ("64", "target", 8)
@@ -137,15 +163,23 @@ def test_absolute_word_of_a_preemptible_symbol_is_symbolic(link):
 
 def test_dynamic_addend_is_not_left_in_the_place(link):
     """RELA: the addend stands in the relocation."""
-    program = link.raw(assemble(f"{START}.data\n.balign 8\nplace: .quad .data + 8\n.globl place"), "-pie", "--no-dynamic-linker")
+    program = link.raw(
+        assemble(f"{START}.data\n.balign 8\nplace: .quad .data + 8\n.globl place"),
+        "-pie",
+        "--no-dynamic-linker",
+    )
 
     assert program.relocations[0].addend == program.sections[".data"].address + 8
 
 
 def test_size_of_a_preemptible_symbol_is_a_dynamic_relocation(link):
-    library = link.shared(assemble(f".data\n.globl place\nplace: .reloc ., R_X86_64_SIZE64, target\n .quad 0\n{TARGET}"))
+    library = link.shared(
+        assemble(f".data\n.globl place\nplace: .reloc ., R_X86_64_SIZE64, target\n .quad 0\n{TARGET}")
+    )
 
-    assert library.relocation_set("SIZE64") == {"target"} or library.word(library.symbols["place"].value) == 24
+    assert (
+        library.relocation_set("SIZE64") == {"target"} or library.word(library.symbols["place"].value) == 24
+    )
 
 
 def test_relocation_against_a_section_symbol_in_a_merged_place(link):
@@ -159,14 +193,24 @@ def test_relocation_against_a_section_symbol_in_a_merged_place(link):
 
 def test_several_relocations_at_one_place(link):
     """The last one writes (they are applied in order, each from the addend in its own record)."""
-    source = f"{START}.data\n.globl place\nplace: .reloc ., R_X86_64_32, 5\n .reloc ., R_X86_64_32, 42\n .long 0\n"
+    source = (
+        f"{START}.data\n.globl place\nplace: .reloc ., R_X86_64_32, 5\n .reloc ., R_X86_64_32, 42\n .long 0\n"
+    )
 
     program = link.raw(assemble(source))
 
     assert int.from_bytes(program.read(program.symbols["place"].value, 4), "little") in (42, 47)
 
 
-@pytest.mark.parametrize("flags", [("-mcmodel=large", "-fPIC"), ("-mcmodel=large", "-fno-pic"), ("-mcmodel=medium", "-fPIC"), ("-mcmodel=medium", "-fno-pic")])
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ("-mcmodel=large", "-fPIC"),
+        ("-mcmodel=large", "-fno-pic"),
+        ("-mcmodel=medium", "-fPIC"),
+        ("-mcmodel=medium", "-fno-pic"),
+    ],
+)
 def test_code_models_of_compilers(link, flags):
     """Large PIC code is the user of GOTPC64, GOTOFF64, GOT64 and PLTOFF64."""
     source = """
@@ -176,7 +220,8 @@ def test_code_models_of_compilers(link, flags):
         static int local[70000];
         extern int other[70000];
         int function(int);
-        int main(void) { local[3] = 2; printf("%d\\n", data[0] + zero[1] + local[3] + other[69999] + function(10) + (int)strlen("four")); return 0; }
+        int main(void) { local[3] = 2; printf("%d\\n",
+            data[0] + zero[1] + local[3] + other[69999] + function(10) + (int)strlen("four")); return 0; }
     """
     other = "int other[70000] = {[69999] = 5}; int function(int n) { return n + 20; }"
     kind = "-no-pie" if "-fno-pic" in flags else "-pie"
@@ -187,7 +232,10 @@ def test_code_models_of_compilers(link, flags):
 
 
 def test_large_model_in_a_shared_object(link):
-    source = "int data[10] = {40}; static int local = 2; int helper(int n) { return n; } int f(void) { return helper(data[0]) + local; }"
+    source = (
+        "int data[10] = {40}; static int local = 2; int helper(int n) { return n; } int f(void) { "
+        "return helper(data[0]) + local; }"
+    )
     library = link.shared(pic_c(source, "-mcmodel=large"))
 
     link(compile_c("int f(void); int main(void) { return f(); }"), library).run(status=42)

@@ -13,7 +13,9 @@ PACK = "-Wl,-z,pack-relative-relocs"
 
 
 def decode(data: bytes) -> list[int]:
-    """Addresses of a RELR table: an even word is an address, an odd one a bitmap over the next 63 words (gABI)."""
+    """Addresses of a RELR table: an even word is an address, an odd one a bitmap over the next 63 words
+    (gABI).
+    """
     addresses, base = [], 0
     for (word,) in struct.iter_unpack("<Q", data):
         if word % 2 == 0:
@@ -47,7 +49,9 @@ def test_packed_words_hold_the_addends(link):
 
 
 def test_loader_version_is_required(link):
-    """A loader that does not know RELR would start the program unrelocated; the version need makes it refuse."""
+    """A loader that does not know RELR would start the program unrelocated; the version need makes
+    it refuse.
+    """
     program = link(compile_c(POINTERS + CHECK), PACK)
 
     assert "GLIBC_ABI_DT_RELR" in program.readelf("-V")
@@ -57,22 +61,41 @@ def test_tags_describe_the_table(link):
     program = link(compile_c(POINTERS + CHECK), PACK)
 
     section = program.sections[".relr.dyn"]
-    assert (program.tag("RELR"), program.tag("RELRSZ"), program.tag("RELRENT")) == ([section.address], [section.size], [8])
+    assert (program.tag("RELR"), program.tag("RELRSZ"), program.tag("RELRENT")) == (
+        [section.address],
+        [section.size],
+        [8],
+    )
 
 
 def test_unaligned_words_stay_ordinary_relocations(link):
     """RELR addresses are even: a pointer at an odd address keeps its RELATIVE relocation."""
-    data = '.section .data.odd,"aw"\n.byte 1\n.globl odd\nodd: .quad target\n.data\n.globl target\ntarget: .long 42\n'
-    main = compile_c("extern int target; extern char odd[]; int main(void) { int *p; __builtin_memcpy(&p, odd, 8); return *p; }")
+    data = (
+        '.section .data.odd,"aw"\n.byte 1\n.globl odd\nodd: .quad target\n.data\n.globl target\n'
+        "target: .long 42\n"
+    )
+    main = compile_c(
+        "extern int target; extern char odd[]; int main(void) { int *p; "
+        "__builtin_memcpy(&p, odd, 8); return *p; }"
+    )
 
     program = link(main, assemble(data, name="odd"), PACK)
 
     program.run(status=42)
-    assert program.symbols["odd"].value in {row.offset for row in program.relocations if row.type == "RELATIVE"}
+    assert program.symbols["odd"].value in {
+        row.offset for row in program.relocations if row.type == "RELATIVE"
+    }
 
 
 def test_shared_object(link):
-    library = link.shared(pic_c("static " + POINTERS.replace("; int *", "; int *", 1) + "int f(void) { return pointers[199] == &target ? 42 : 1; }"), PACK)
+    library = link.shared(
+        pic_c(
+            "static "
+            + POINTERS.replace("; int *", "; int *", 1)
+            + "int f(void) { return pointers[199] == &target ? 42 : 1; }"
+        ),
+        PACK,
+    )
 
     link(compile_c("int f(void); int main(void) { return f(); }"), library).run(status=42)
     assert library.sections[".relr.dyn"].size
@@ -83,7 +106,10 @@ def test_static_pie(link):
 
 
 def test_got_slots_are_packed(link):
-    source = "extern int hidden_ __attribute__((visibility(\"hidden\"))); int *f(void) { return &hidden_; } int main(void) { return *f(); }"
+    source = (
+        'extern int hidden_ __attribute__((visibility("hidden"))); int *f(void) { return &hidden_; } '
+        "int main(void) { return *f(); }"
+    )
     main = compile_c(source, "-fPIC")
 
     link(main, compile_c("int hidden_ = 42;", name="data"), PACK, "-Wl,--no-relax").run(status=42)

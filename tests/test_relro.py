@@ -6,7 +6,10 @@ import pytest
 from elf import PF_R, PF_W, PT_GNU_RELRO, PT_LOAD
 from programs import compile_c, pic_c
 
-MAIN = '#include <stdio.h>\n__attribute__((constructor)) static void c(void) {} int data = 42; int main(void) { puts("x"); return 0; }'
+MAIN = (
+    "#include <stdio.h>\n__attribute__((constructor)) static void c(void) {} int data = 42; "
+    'int main(void) { puts("x"); return 0; }'
+)
 POKE = """
     #include <setjmp.h>
     #include <signal.h>
@@ -80,7 +83,9 @@ def test_initial_thread_local_image_lies_in_relro(link):
 
 
 def test_relro_of_a_shared_object(link):
-    library = link.shared(pic_c("static int x = 42; int *const p = &x; int f(void) { return *p; }"), "-Wl,-z,relro")
+    library = link.shared(
+        pic_c("static int x = 42; int *const p = &x; int f(void) { return *p; }"), "-Wl,-z,relro"
+    )
 
     link(compile_c("int f(void); int main(void) { return f(); }"), library).run(status=42)
     relro = library.segments_of(PT_GNU_RELRO)[0]

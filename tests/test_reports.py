@@ -34,7 +34,9 @@ def test_trace_of_a_symbol_names_definition_and_uses(link, form):
 def test_map_file_has_sections_symbols_and_files(link, form):
     path = link.directory / "out.map"
 
-    program = link.raw(assemble(START, name="start"), assemble(F, name="f"), *(word.format(path) for word in form))
+    program = link.raw(
+        assemble(START, name="start"), assemble(F, name="f"), *(word.format(path) for word in form)
+    )
 
     text = path.read_text()
     assert ".text" in text
@@ -72,7 +74,11 @@ def test_dependency_file_escapes_spaces(link):
 
 
 def test_cross_reference_table(link):
-    messages = link(compile_c("int f(void); int main(void) { return f(); }", name="user"), compile_c("int f(void) { return 42; }", name="definer"), "-Wl,--cref,-Map=/dev/stdout").messages
+    messages = link(
+        compile_c("int f(void); int main(void) { return f(); }", name="user"),
+        compile_c("int f(void) { return 42; }", name="definer"),
+        "-Wl,--cref,-Map=/dev/stdout",
+    ).messages
 
     assert "user.o" in messages
     assert "definer.o" in messages

@@ -1,4 +1,6 @@
-"""Sections of every kind: names and flags merged, excluded, unknown, large, empty, of zero size in the file."""
+"""Sections of every kind: names and flags merged, excluded, unknown, large, empty, of zero size in
+the file.
+"""
 
 from __future__ import annotations
 
@@ -100,9 +102,9 @@ def test_zero_initialised_memory_takes_no_room_in_the_file(link):
 
 def test_section_of_a_processor_or_user_type_is_kept(link):
     """sh_type 0x60000001 and the like mean something to others; they are copied."""
-    source = (
-        START
-        + '.section .user,"",@0x80000001\n.ascii "user data"\n.section .other,"",@0x6abcdef0\n.ascii "other data"\n'
+    source = START + (
+        '.section .user,"",@0x80000001\n.ascii "user data"\n.section .other,"",@0x6abcdef0\n'
+        '.ascii "other data"\n'
     )
 
     program = link.raw(assemble(source))
@@ -130,7 +132,10 @@ def test_alignment_is_the_largest_of_all(link):
 
 @pytest.mark.parametrize("alignment", [8192, 65536, 1 << 21])
 def test_alignment_beyond_a_page(link, alignment):
-    main = f"int x __attribute__((aligned({alignment}))) = 1; int main(void) {{ return (unsigned long)&x % {alignment} ? 1 : 42; }}"
+    main = (
+        f"int x __attribute__((aligned({alignment}))) = 1; int main(void) {{ "
+        f"return (unsigned long)&x % {alignment} ? 1 : 42; }}"
+    )
 
     for kind in ("-no-pie", "-static"):
         link(compile_c(main, "-fno-pie"), kind).run(status=42)

@@ -20,7 +20,10 @@ def test_entries_of_all_files_stand_between_the_symbols(link):
 
     program.run(status=42)
     section = program.sections["table"]
-    assert (program.symbols["__start_table"].value, program.symbols["__stop_table"].value) == (section.address, section.end)
+    assert (program.symbols["__start_table"].value, program.symbols["__stop_table"].value) == (
+        section.address,
+        section.end,
+    )
 
 
 @pytest.mark.parametrize("flag", ["-static", "-pie", "-no-pie"])
@@ -37,18 +40,25 @@ def test_symbols_work_in_a_shared_object(link):
 def test_symbols_of_a_program_and_its_library_are_different(link):
     """Both have a section `table`; each walks its own."""
     library = link.shared(pic_c((ENTRY.format(40) + WALK).replace("main", "sum")))
-    driver = compile_c("int sum(void); int own(void); int main(void) { return sum() + own(); }", name="driver")
+    driver = compile_c(
+        "int sum(void); int own(void); int main(void) { return sum() + own(); }", name="driver"
+    )
     main = compile_c((ENTRY.format(2) + WALK).replace("main", "own"))
 
     link(driver, main, library).run(status=42)
 
 
 def test_symbol_without_section_is_undefined(link):
-    assert "__start_nothing" in link.fails(compile_c("extern int __start_nothing[]; int main(void) { return *__start_nothing; }"))
+    assert "__start_nothing" in link.fails(
+        compile_c("extern int __start_nothing[]; int main(void) { return *__start_nothing; }")
+    )
 
 
 def test_weak_symbol_without_section_is_null(link):
-    source = "extern int __start_nothing[] __attribute__((weak)); int main(void) { return __start_nothing ? 1 : 42; }"
+    source = (
+        "extern int __start_nothing[] __attribute__((weak)); int main(void) { "
+        "return __start_nothing ? 1 : 42; }"
+    )
 
     link(compile_c(source)).run(status=42)
 
@@ -56,12 +66,18 @@ def test_weak_symbol_without_section_is_null(link):
 def test_name_that_is_no_identifier_has_no_symbols(link):
     source = '.section .dotted,"aw"\n.long 1\n.globl _start\n.text\n_start:' + exit_with()
 
-    assert not any("dotted" in symbol.name for symbol in link.raw(assemble(source)).symbol_list if symbol.type != "SECTION")
+    assert not any(
+        "dotted" in symbol.name
+        for symbol in link.raw(assemble(source)).symbol_list
+        if symbol.type != "SECTION"
+    )
 
 
 def test_reference_keeps_the_section_from_collection(link):
     """Entries nothing else refers to survive because the walk refers to __start_table (nostart-stop-gc)."""
-    entries = compile_c('__attribute__((section("table"))) int entry = 42;', "-fdata-sections", name="entries")
+    entries = compile_c(
+        '__attribute__((section("table"))) int entry = 42;', "-fdata-sections", name="entries"
+    )
 
     program = link(compile_c(WALK), entries, "-Wl,--gc-sections,-z,nostart-stop-gc")
 
@@ -86,7 +102,9 @@ def test_unreferenced_table_is_collected(link):
 
 def test_start_stop_gc_drops_what_only_the_walk_refers_to(link):
     entries = compile_c('__attribute__((section("table"))) int entry = 1;', name="entries")
-    kept = compile_c('__attribute__((section("table"), retain)) int kept = 42;', name="kept", compiler="clang")
+    kept = compile_c(
+        '__attribute__((section("table"), retain)) int kept = 42;', name="kept", compiler="clang"
+    )
 
     program = link(compile_c(WALK), entries, kept, "-Wl,--gc-sections,-z,start-stop-gc")
 

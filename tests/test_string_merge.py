@@ -1,4 +1,6 @@
-"""Merging of strings: equal ones once, references into their middle kept right, widths and alignments apart."""
+"""Merging of strings: equal ones once, references into their middle kept right, widths and
+alignments apart.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ SECTION = '.section .rodata.{0},"aMS",@progbits,{1}\n'
 def strings(name: str, *texts: str, width: int = 1, extra: str = ""):
     """An object with a mergeable section of strings, each under a global symbol NAME_N."""
     directive = {1: ".asciz", 2: ".string16", 4: ".string32"}[width]
-    lines = "".join(f"{extra}.globl {name}_{n}\n{name}_{n}: {directive} \"{text}\"\n" for n, text in enumerate(texts))
+    lines = "".join(
+        f'{extra}.globl {name}_{n}\n{name}_{n}: {directive} "{text}"\n' for n, text in enumerate(texts)
+    )
     return assemble(SECTION.format("str", width) + lines, name=name)
 
 
@@ -44,7 +48,11 @@ def test_string_that_begins_another_is_not_it(link):
 def test_empty_string(link):
     program = link.raw(start(), strings("one", "", "x", ""), strings("two", ""))
 
-    assert [program.c_string(program.symbols[name].value) for name in ("one_0", "one_1", "two_0")] == ["", "x", ""]
+    assert [program.c_string(program.symbols[name].value) for name in ("one_0", "one_1", "two_0")] == [
+        "",
+        "x",
+        "",
+    ]
 
 
 def test_reference_into_a_string_by_symbol_and_addend(link):
@@ -56,21 +64,33 @@ def test_reference_into_a_string_by_symbol_and_addend(link):
 
 
 def test_reference_by_section_symbol_and_addend(link):
-    """Compilers refer to strings as .rodata.str1.1 + offset: the addend names the piece, wherever it lands."""
-    source = (
-        SECTION.format("str", 1) + ' .asciz "first string"\n .asciz "second string"\n .asciz "third string"\n'
-        ".data\n.balign 8\n.globl pointers\npointers: .quad .rodata.str + 13, .rodata.str + 20, .rodata.str + 27\n"
+    """Compilers refer to strings as .rodata.str1.1 + offset: the addend names the piece, wherever it
+    lands.
+    """
+    texts = ' .asciz "first string"\n .asciz "second string"\n .asciz "third string"\n'
+    pointers = "pointers: .quad .rodata.str + 13, .rodata.str + 20, .rodata.str + 27\n"
+    source = SECTION.format("str", 1) + texts + ".data\n.balign 8\n.globl pointers\n" + pointers
+
+    program = link.raw(
+        start(), strings("other", "third string", "first string"), assemble(source, name="user")
     )
 
-    program = link.raw(start(), strings("other", "third string", "first string"), assemble(source, name="user"))
-
     address = program.symbols["pointers"].value
-    assert [program.c_string(program.word(address + 8 * n)) for n in range(3)] == ["second string", "string", "third string"]
+    assert [program.c_string(program.word(address + 8 * n)) for n in range(3)] == [
+        "second string",
+        "string",
+        "third string",
+    ]
 
 
 def test_pc_relative_reference_by_section_symbol(link):
-    """lea .LC1(%rip): the addend holds -4 besides the offset; the piece is that of offset, not of offset-4."""
-    source = '#include <stdio.h>\nint main(int n, char **v) { puts(n > 5 ? "unused first" : "second"); puts("third"); return 0; }'
+    """lea .LC1(%rip): the addend holds -4 besides the offset; the piece is that of offset, not of
+    offset-4.
+    """
+    source = (
+        '#include <stdio.h>\nint main(int n, char **v) { puts(n > 5 ? "unused first" : "second"); '
+        'puts("third"); return 0; }'
+    )
     other = compile_c('const char *other(void) { return "third"; }', "-O2", name="other")
 
     for kind in ("-no-pie", "-pie"):
@@ -80,7 +100,10 @@ def test_pc_relative_reference_by_section_symbol(link):
 
 def test_wide_strings(link):
     for width in (2, 4):
-        one, two = strings("one", "wide text", "x", width=width), strings("two", "x", "wide text", width=width)
+        one, two = (
+            strings("one", "wide text", "x", width=width),
+            strings("two", "x", "wide text", width=width),
+        )
         program = link.raw(start(), one, two, output=f"wide{width}")
 
         assert program.symbols["one_0"].value == program.symbols["two_1"].value
@@ -100,7 +123,9 @@ def test_wide_string_may_hold_zero_bytes(link):
 def test_widths_are_not_mixed(link):
     """`ab` in bytes and the UTF-16 unit 0x6261 have equal bytes but are different strings."""
     narrow = strings("narrow", "ab")
-    wide = assemble(SECTION.format("str", 2) + ".balign 2\n.globl wide\nwide: .short 0x6261, 0\n", name="wide")
+    wide = assemble(
+        SECTION.format("str", 2) + ".balign 2\n.globl wide\nwide: .short 0x6261, 0\n", name="wide"
+    )
 
     program = link.raw(start(), narrow, wide)
 
@@ -111,7 +136,10 @@ def test_widths_are_not_mixed(link):
 
 def test_alignment_larger_than_the_character(link):
     """Strings that code loads with vector instructions stay aligned when they are merged."""
-    source = '.section .rodata.str1.16,"aMS",@progbits,1\n.balign 16\n.globl {0}_a, {0}_b\n{0}_a: .asciz "{1}"\n.balign 16\n{0}_b: .asciz "{2}"\n'
+    source = (
+        '.section .rodata.str1.16,"aMS",@progbits,1\n.balign 16\n.globl {0}_a, {0}_b\n'
+        '{0}_a: .asciz "{1}"\n.balign 16\n{0}_b: .asciz "{2}"\n'
+    )
     one = assemble(source.format("one", "short", "aligned text"), name="one")
     two = assemble(source.format("two", "aligned text", "another"), name="two")
 
@@ -133,7 +161,9 @@ def test_tails_are_shared_when_asked(link):
 
 def test_tails_of_wide_strings_end_at_characters(link):
     """A shared tail begins at a whole character: an odd byte offset is no tail."""
-    source = SECTION.format("wide", 2) + ".globl a, b\na: .short 0x6100, 0x6200, 0\nb: .short 0x0061, 0x0062, 0\n"
+    source = (
+        SECTION.format("wide", 2) + ".globl a, b\na: .short 0x6100, 0x6200, 0\nb: .short 0x0061, 0x0062, 0\n"
+    )
 
     program = link.raw(start(), assemble(source, name="wide"), "-O2")
 
@@ -154,17 +184,24 @@ def test_debug_strings_are_merged(link):
 
 
 def test_section_without_final_zero_is_copied_or_refused(link):
-    """A section that says STRINGS but whose last string does not end: merged wrongly it would swallow others."""
+    """A section that says STRINGS but whose last string does not end: merged wrongly it would
+    swallow others.
+    """
     broken = assemble(SECTION.format("str", 1) + '.globl broken\nbroken: .ascii "no end"\n', name="broken")
 
-    done = link.attempt(start(), broken, strings("after", "after"), driver="raw", output="program", linker=None)
+    done = link.attempt(
+        start(), broken, strings("after", "after"), driver="raw", output="program", linker=None
+    )
 
     assert done.returncode == 0 or "broken.o" in done.stderr
 
 
 def test_local_symbol_into_the_middle(link):
     """A local label at a string's second half moves with its string."""
-    source = SECTION.format("str", 1) + '.globl whole\nwhole: .ascii "first "\nhalf: .asciz "second"\n.data\n.balign 8\n.globl pointer\npointer: .quad half\n'
+    source = SECTION.format("str", 1) + (
+        '.globl whole\nwhole: .ascii "first "\nhalf: .asciz "second"\n.data\n.balign 8\n'
+        ".globl pointer\npointer: .quad half\n"
+    )
 
     program = link.raw(start(), strings("one", "x", "yy", "zzz"), assemble(source, name="two"))
 
@@ -185,7 +222,11 @@ def test_merged_section_keeps_relocated_contents_apart(link):
     """A section with relocations cannot be merged by its bytes, whatever its flags say."""
     source = '.section .rodata.cst8,"aM",@progbits,8\n.globl {0}\n{0}: .quad {1}\n.data\n{1}: .long 1\n'
 
-    program = link.raw(start(), assemble(source.format("one", "a"), name="one"), assemble(source.format("two", "b"), name="two"))
+    program = link.raw(
+        start(),
+        assemble(source.format("one", "a"), name="one"),
+        assemble(source.format("two", "b"), name="two"),
+    )
 
     words = [program.word(program.symbols[name].value) for name in ("one", "two")]
     assert words[0] != words[1]

@@ -1,4 +1,6 @@
-"""Symbol versions: what a shared object defines, what its users ask for, and which of several a name means."""
+"""Symbol versions: what a shared object defines, what its users ask for, and which of several a name
+means.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ TWO_VERSIONS = """
 """
 
 
-def versioned_library(link, source: str = "int f(void) { return 42; } int g(void) { return 1; }", script: str = SCRIPT):
+def versioned_library(
+    link, source: str = "int f(void) { return 42; } int g(void) { return 1; }", script: str = SCRIPT
+):
     path = write(link.directory / "versions.map", script)
     return link.shared(pic_c(source), f"-Wl,--version-script={path}")
 
@@ -74,7 +78,9 @@ def test_object_may_ask_for_an_old_version(link):
 
 def test_object_may_use_both_versions(link):
     library = versioned_library(link, TWO_VERSIONS, TWO)
-    main = compile_c('__asm__(".symver old, f@V1"); int old(void), f(void); int main(void) { return f() - old() + 1; }')
+    main = compile_c(
+        '__asm__(".symver old, f@V1"); int old(void), f(void); int main(void) { return f() - old() + 1; }'
+    )
 
     program = link(main, library)
 
@@ -126,9 +132,16 @@ def test_default_version_satisfies_the_plain_name_inside_the_link(link):
 def test_two_libraries_may_define_one_name_in_different_versions(link):
     one = write(link.directory / "one.map", "ONE { f; };")
     two = write(link.directory / "two.map", "TWO { f; };")
-    first = link.shared(pic_c("int f(void) { return 40; }"), f"-Wl,--version-script={one}", output="libone.so")
-    second = link.shared(pic_c("int f(void) { return 2; }"), f"-Wl,--version-script={two}", output="libtwo.so")
-    source = '__asm__(".symver a, f@ONE"); __asm__(".symver b, f@TWO"); int a(void), b(void); int main(void) { return a() + b(); }'
+    first = link.shared(
+        pic_c("int f(void) { return 40; }"), f"-Wl,--version-script={one}", output="libone.so"
+    )
+    second = link.shared(
+        pic_c("int f(void) { return 2; }"), f"-Wl,--version-script={two}", output="libtwo.so"
+    )
+    source = (
+        '__asm__(".symver a, f@ONE"); __asm__(".symver b, f@TWO"); int a(void), b(void); '
+        "int main(void) { return a() + b(); }"
+    )
 
     link(compile_c(source), first, second).run(status=42)
 
@@ -159,7 +172,9 @@ def test_weak_reference_makes_a_weak_version_need(link):
     program = link(main, "-Wl,--no-as-needed", library)
 
     program.run(status=42)
-    assert re.search(r"Name: V1\s+Flags: WEAK", program.readelf("-V")) or "Flags: none" in program.readelf("-V")
+    assert re.search(r"Name: V1\s+Flags: WEAK", program.readelf("-V")) or "Flags: none" in program.readelf(
+        "-V"
+    )
 
 
 def test_unversioned_library_needs_no_version_sections(link):
@@ -170,7 +185,7 @@ def test_unversioned_library_needs_no_version_sections(link):
 
 def test_exports_of_a_library_without_versions_have_the_global_index(link):
     """Index 1 for all, beside needed versions from 2 on."""
-    library = link.shared(pic_c("#include <stdlib.h>\nint f(void) { return atoi(\"42\"); }"))
+    library = link.shared(pic_c('#include <stdlib.h>\nint f(void) { return atoi("42"); }'))
 
     assert "f" in library.versioned
     assert any(name.startswith("atoi@GLIBC") for name in library.versioned)
@@ -198,17 +213,23 @@ def test_hidden_bit_marks_non_default_versions(link):
 
 
 def test_version_symbols_are_absolute_or_absent(link):
-    """GNU ld exports a symbol per version; lld does not; nothing depends on it, but it must not be undefined."""
+    """GNU ld exports a symbol per version; lld does not; nothing depends on it, but it must not be
+    undefined.
+    """
     library = versioned_library(link)
 
-    assert all(library.dynamic_symbols[name].section == "ABS" for name in ("V1", "V2") if name in library.exports)
+    assert all(
+        library.dynamic_symbols[name].section == "ABS" for name in ("V1", "V2") if name in library.exports
+    )
 
 
 @pytest.mark.unlike("lld", reason="tells f@V1 and f@@V1 apart")
 def test_reference_to_a_version_of_a_static_definition(link):
     """An object that asks for f@V1 is met by an object that defines f@@V1, without any version script."""
     use = assemble(".symver f, f@V1\n.globl _start\n_start: call f" + exit_with("%eax"), name="use")
-    definition = assemble(".symver f_impl, f@@V1\n.globl f_impl\nf_impl: mov $42, %eax\n ret", name="definition")
+    definition = assemble(
+        ".symver f_impl, f@@V1\n.globl f_impl\nf_impl: mov $42, %eax\n ret", name="definition"
+    )
 
     link.raw(use, definition).run(status=42)
 

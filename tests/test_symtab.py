@@ -5,8 +5,13 @@ from __future__ import annotations
 import pytest
 from programs import assemble, compile_c, exit_with, pic_c
 
-SOURCE = "static int hidden_away(void) { return 1; } int visible(void) { return hidden_away(); } int main(void) { return visible(); }"
-LABELS = ".globl _start\n_start:" + exit_with("$42") + "local_label: nop\n.Ltemporary: nop\n jmp local_label\n"
+SOURCE = (
+    "static int hidden_away(void) { return 1; } int visible(void) { return hidden_away(); } "
+    "int main(void) { return visible(); }"
+)
+LABELS = (
+    ".globl _start\n_start:" + exit_with("$42") + "local_label: nop\n.Ltemporary: nop\n jmp local_label\n"
+)
 
 
 def names(program) -> set[str]:
@@ -82,7 +87,9 @@ def test_file_symbols_group_the_locals(link):
 
 
 def test_symbols_of_dropped_sections_are_dropped(link):
-    program = link(compile_c(SOURCE + "int unused(void) { return 3; }", "-ffunction-sections"), "-Wl,--gc-sections")
+    program = link(
+        compile_c(SOURCE + "int unused(void) { return 3; }", "-ffunction-sections"), "-Wl,--gc-sections"
+    )
 
     assert "unused" not in names(program)
 
@@ -135,7 +142,12 @@ def test_strip_keeps_the_dynamic_symbols(link):
 
 
 def test_alias_symbols_have_one_address(link):
-    program = link(compile_c('int real(void) { return 42; } int alias(void) __attribute__((alias("real"))); int main(void) { return alias(); }'))
+    program = link(
+        compile_c(
+            'int real(void) { return 42; } int alias(void) __attribute__((alias("real"))); '
+            "int main(void) { return alias(); }"
+        )
+    )
 
     program.run(status=42)
     assert program.symbols["alias"].value == program.symbols["real"].value

@@ -67,7 +67,9 @@ def test_model_in_programs_that_define_the_variables(link, model, dialect, optim
     for kind in KINDS:
         program = link(compile_c(MAIN, "-fpie"), use, compile_c(VARIABLES, "-fpie", name="variables"), kind)
         assert program.run() == f"{EXPECTED} {EXPECTED}\n"
-        assert not {"DTPMOD64", "TPOFF64", "TLSDESC"} & {row.type for row in program.relocations if row.symbol}
+        assert not {"DTPMOD64", "TPOFF64", "TLSDESC"} & {
+            row.type for row in program.relocations if row.symbol
+        }
 
 
 @pytest.mark.parametrize("optimised", ["-O0", "-O2"])
@@ -76,7 +78,14 @@ def test_model_in_a_program_whose_library_defines_the_variables(link, model, dia
     """General dynamic turns into initial-exec; local models are for variables of one's own."""
     if model == "local-exec":
         pytest.skip("local-exec cannot reach another module")
-    use = compile_c(USE, "-fPIC", f"-ftls-model={'initial-exec' if model == 'local-dynamic' else model}", optimised, *dialect, name="use")
+    use = compile_c(
+        USE,
+        "-fPIC",
+        f"-ftls-model={'initial-exec' if model == 'local-dynamic' else model}",
+        optimised,
+        *dialect,
+        name="use",
+    )
     library = link.shared(pic_c(VARIABLES, name="variables"))
 
     for kind in ("-no-pie", "-pie"):
@@ -105,8 +114,13 @@ def test_model_in_a_dlopened_library(link, model, dialect):
         pytest.skip("no local-exec in a shared object")
     use = pic_c(USE, f"-ftls-model={model}", "-O2", *dialect, name="use")
     library = link.shared(use, pic_c(VARIABLES, name="variables"), output="plugin.so")
-    main = MAIN.replace("int use(void);", "#include <dlfcn.h>\nint (*function)(void); static int use(void) { return function(); }")
-    main = main.replace("int mine", 'function = (int (*)(void))dlsym(dlopen("plugin.so", RTLD_NOW), "use"); int mine')
+    main = MAIN.replace(
+        "int use(void);",
+        "#include <dlfcn.h>\nint (*function)(void); static int use(void) { return function(); }",
+    )
+    main = main.replace(
+        "int mine", 'function = (int (*)(void))dlsym(dlopen("plugin.so", RTLD_NOW), "use"); int mine'
+    )
 
     assert library.exports >= {"use", "first"}
     assert link(compile_c(main)).run() == f"{EXPECTED} {EXPECTED}\n"
@@ -114,7 +128,9 @@ def test_model_in_a_dlopened_library(link, model, dialect):
 
 def test_local_exec_in_a_shared_object_is_an_error(link):
     """An offset from the thread pointer is only known in the program itself."""
-    use = compile_c("__thread int x; int f(void) { return x; }", "-fpie", "-ftls-model=local-exec", "-O1", name="use")
+    use = compile_c(
+        "__thread int x; int f(void) { return x; }", "-fpie", "-ftls-model=local-exec", "-O1", name="use"
+    )
 
     message = link.fails("-shared", use, output="libshared.so")
 
@@ -147,7 +163,9 @@ def test_local_dynamic_in_a_shared_object_needs_only_the_module(link):
 
 
 def test_descriptor_in_a_shared_object(link):
-    library = link.shared(pic_c("__thread int x = 42; int f(void) { return x; }", "-mtls-dialect=gnu2", name="use"))
+    library = link.shared(
+        pic_c("__thread int x = 42; int f(void) { return x; }", "-mtls-dialect=gnu2", name="use")
+    )
 
     assert library.relocation_set("TLSDESC") == {"x"}
     assert library.relocation_set("DTPMOD64") == set()
@@ -156,8 +174,12 @@ def test_descriptor_in_a_shared_object(link):
 def test_general_and_initial_exec_of_one_variable(link):
     """One variable may be reached by several models from different files of one library."""
     general = pic_c("extern __thread int x; int f(void) { return x++; }", name="general")
-    initial = pic_c("extern __thread int x; int g(void) { return x++; }", "-ftls-model=initial-exec", name="initial")
-    descriptor = pic_c("extern __thread int x; int h(void) { return x++; }", "-mtls-dialect=gnu2", name="descriptor")
+    initial = pic_c(
+        "extern __thread int x; int g(void) { return x++; }", "-ftls-model=initial-exec", name="initial"
+    )
+    descriptor = pic_c(
+        "extern __thread int x; int h(void) { return x++; }", "-mtls-dialect=gnu2", name="descriptor"
+    )
     library = link.shared(general, initial, descriptor, pic_c("__thread int x = 13;", name="variable"))
     main = compile_c("int f(void), g(void), h(void); int main(void) { return f() + g() + h(); }")
 
@@ -195,7 +217,10 @@ def test_offsets_may_have_addends(link):
 @pytest.mark.parametrize("register", ["rax", "r12", "rsp"])
 def test_initial_exec_forms_become_local_exec(link, instruction, register):
     """mov and add from the GOT with every kind of destination register (r12 and rsp encode specially)."""
-    source = f".globl _start\n_start: {instruction} x@gottpoff(%rip), %{register}\n ret\n" + '.section .tbss,"awT",@nobits\nx: .long 0'
+    source = (
+        f".globl _start\n_start: {instruction} x@gottpoff(%rip), %{register}\n ret\n"
+        '.section .tbss,"awT",@nobits\nx: .long 0'
+    )
 
     program = link.raw(assemble(source))
 
@@ -209,7 +234,9 @@ def test_initial_exec_forms_become_local_exec(link, instruction, register):
 @pytest.mark.unlike("ld", reason="leaves the PLT entry behind")
 def test_relaxed_dynamic_call_needs_no_tls_get_addr(link):
     """general-dynamic that became local-exec leaves no PLT entry for __tls_get_addr."""
-    use = compile_c("__thread int x = 42; int main(void) { return x; }", "-fPIC", "-ftls-model=global-dynamic")
+    use = compile_c(
+        "__thread int x = 42; int main(void) { return x; }", "-fPIC", "-ftls-model=global-dynamic"
+    )
 
     program = link(use, "-no-pie")
 
@@ -228,7 +255,9 @@ def test_reference_to_thread_local_as_if_it_were_not_is_an_error(link):
 
 
 def test_weak_undefined_thread_local_links(link):
-    main = compile_c("extern __thread int x __attribute__((weak)); int main(int n, char **v) { return n > 9 ? x : 42; }")
+    main = compile_c(
+        "extern __thread int x __attribute__((weak)); int main(int n, char **v) { return n > 9 ? x : 42; }"
+    )
 
     for kind in ("-no-pie", "-static"):
         link(main, kind).run(status=42)
@@ -236,7 +265,10 @@ def test_weak_undefined_thread_local_links(link):
 
 def test_copy_of_environment_pointer_is_no_thread_local(link):
     """errno: the classic thread-local of another library, by its accessor and by TLS of libc itself."""
-    main = compile_c("#include <errno.h>\n#include <unistd.h>\nint main(void) { return close(-1) + 1 == 0 && errno == EBADF ? 42 : 1; }")
+    main = compile_c(
+        "#include <errno.h>\n#include <unistd.h>\nint main(void) { "
+        "return close(-1) + 1 == 0 && errno == EBADF ? 42 : 1; }"
+    )
 
     for kind in KINDS:
         link(main, kind).run(status=42)
@@ -245,7 +277,14 @@ def test_copy_of_environment_pointer_is_no_thread_local(link):
 @pytest.mark.unlike("lld", reason="writes offsets from the thread pointer for both")
 def test_data_words_with_thread_local_relocations(link):
     """R_X86_64_DTPMOD64, DTPOFF64 and TPOFF64 in data, as some code generators write them."""
-    source = ".globl _start\n_start:" + exit_with() + '.data\n.balign 8\n.globl words\nwords: .quad x@dtpoff, x@tpoff\n.section .tdata,"awT",@progbits\n.quad 0\nx: .quad 1'
+    source = (
+        ".globl _start\n_start:"
+        + exit_with()
+        + (
+            ".data\n.balign 8\n.globl words\nwords: .quad x@dtpoff, x@tpoff\n"
+            '.section .tdata,"awT",@progbits\n.quad 0\nx: .quad 1'
+        )
+    )
 
     program = link.raw(assemble(source))
 

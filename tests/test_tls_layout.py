@@ -29,7 +29,9 @@ def test_block_is_aligned_for_its_variables(link, alignment, kind):
 
 
 def test_segment_covers_initialised_and_zero_variables(link):
-    program = link(compile_c("__thread int a = 1; __thread char b[1000]; int main(void) { return a + b[3]; }"))
+    program = link(
+        compile_c("__thread int a = 1; __thread char b[1000]; int main(void) { return a + b[3]; }")
+    )
 
     tls = program.segments_of(PT_TLS)[0]
     assert tls.address == program.sections[".tdata"].address
@@ -40,11 +42,17 @@ def test_segment_covers_initialised_and_zero_variables(link):
 
 def test_zero_variables_take_no_addresses_from_what_follows(link):
     """.tbss has addresses of its own but no room in the image: the next section starts where .tbss does."""
-    source = ".globl _start\n_start:" + exit_with() + '.section .tbss,"awT",@nobits\n.globl big\nbig: .zero 100000\n.data\n.globl after\nafter: .long 42'
+    source = (
+        ".globl _start\n_start:"
+        + exit_with()
+        + '.section .tbss,"awT",@nobits\n.globl big\nbig: .zero 100000\n.data\n.globl after\nafter: .long 42'
+    )
 
     program = link.raw(assemble(source))
 
-    load = next(seg for seg in program.segments_of(PT_LOAD) if seg.address <= program.symbols["after"].value < seg.end)
+    load = next(
+        seg for seg in program.segments_of(PT_LOAD) if seg.address <= program.symbols["after"].value < seg.end
+    )
     assert load.size < 100000
     assert program.segments_of(PT_TLS)[0].size == 100000
 
@@ -57,7 +65,9 @@ def test_only_zero_variables(link):
 
 
 def test_symbols_are_offsets_into_the_block(link):
-    program = link(compile_c("__thread long a = 1, b = 2; __thread long c; int main(void) { return a + b + c; }"))
+    program = link(
+        compile_c("__thread long a = 1, b = 2; __thread long c; int main(void) { return a + b + c; }")
+    )
 
     values = {program.symbols[name].value for name in "abc"}
     assert values == {0, 8, 16}
@@ -65,7 +75,9 @@ def test_symbols_are_offsets_into_the_block(link):
 
 
 def test_empty_thread_local_section_makes_no_segment(link):
-    program = link.raw(assemble(".globl _start\n_start:" + exit_with("$42") + '.section .tdata,"awT",@progbits\n'))
+    program = link.raw(
+        assemble(".globl _start\n_start:" + exit_with("$42") + '.section .tdata,"awT",@progbits\n')
+    )
 
     program.run(status=42)
     assert all(segment.size == 0 for segment in program.segments_of(PT_TLS))
@@ -73,11 +85,18 @@ def test_empty_thread_local_section_makes_no_segment(link):
 
 def test_zero_variables_of_many_files_with_different_alignments(link):
     files = [
-        compile_c(f"__thread char v{n} __attribute__((aligned({2**n}))); int f{n}(void) {{ return (long)&v{n} % {2**n} + v{n}; }}", name=f"f{n}")
+        compile_c(
+            (
+                f"__thread char v{n} __attribute__((aligned({2**n}))); int f{n}(void) {{ "
+                f"return (long)&v{n} % {2**n} + v{n}; }}"
+            ),
+            name=f"f{n}",
+        )
         for n in range(7)
     ]
     main = compile_c(
-        "".join(f"int f{n}(void);" for n in range(7)) + f"int main(void) {{ return {' + '.join(f'f{n}()' for n in range(7))}; }}"
+        "".join(f"int f{n}(void);" for n in range(7))
+        + f"int main(void) {{ return {' + '.join(f'f{n}()' for n in range(7))}; }}"
     )
 
     link(main, *files).run()
@@ -102,7 +121,9 @@ def test_initial_values_reach_new_threads(link):
 
 
 def test_alignment_of_zero_variables_larger_than_that_of_initialised(link):
-    """The gap between .tdata and an aligned .tbss counts into the block (offsets are from its aligned end)."""
+    """The gap between .tdata and an aligned .tbss counts into the block (offsets are from its
+    aligned end).
+    """
     source = """
         __thread char one = 42;
         __thread char big[64] __attribute__((aligned(64)));

@@ -11,7 +11,9 @@ UNUSED_MISSING = "int missing(void); int main(int n, char **v) { return n > 9 ? 
 
 def test_every_undefined_symbol_is_reported(link):
     names = [f"missing_{number}" for number in range(15)]
-    main = compile_c("".join(f"int {n}(void);" for n in names) + f"int main(void) {{ return {'() + '.join(names)}(); }}")
+    main = compile_c(
+        "".join(f"int {n}(void);" for n in names) + f"int main(void) {{ return {'() + '.join(names)}(); }}"
+    )
 
     message = link.fails(main)
 
@@ -28,7 +30,9 @@ def test_the_referring_file_and_function_are_named(link):
 
 
 def test_the_archive_member_that_refers_is_named(link):
-    library = archive([compile_c("int missing(void); int f(void) { return missing(); }", name="f")], "libuser.a")
+    library = archive(
+        [compile_c("int missing(void); int f(void) { return missing(); }", name="f")], "libuser.a"
+    )
 
     message = link.fails(compile_c("int f(void); int main(void) { return f(); }"), library)
 
@@ -43,7 +47,9 @@ def test_source_line_of_the_reference_is_named(link):
 
 
 def test_cxx_names_are_demangled(link):
-    main = compile_cxx("namespace shape { int area(long, const char *); } int main() { return shape::area(1, 0); }")
+    main = compile_cxx(
+        "namespace shape { int area(long, const char *); } int main() { return shape::area(1, 0); }"
+    )
 
     assert "shape::area(long, char const*)" in link.fails(main, driver="g++")
 
@@ -80,7 +86,9 @@ def test_c_symbol_wanted_as_cxx_is_explained(link):
 @pytest.mark.unlike("ld", reason="has no such hint")
 def test_missing_vtable_is_explained(link):
     """A class whose first virtual member function is never defined has no vtable."""
-    main = compile_cxx("struct Shape { virtual void draw(); virtual int area() { return 1; } }; Shape s; int main() {}")
+    main = compile_cxx(
+        "struct Shape { virtual void draw(); virtual int area() { return 1; } }; Shape s; int main() {}"
+    )
 
     message = link.fails(main, driver="g++")
 
@@ -119,7 +127,9 @@ def test_unresolved_symbols_of_objects_are_reported(link, mode):
 def test_unresolved_symbols_mode_also_rules_shared_objects(link):
     source = pic_c("int missing(void); int f(void) { return missing(); }")
 
-    assert "missing" in link.fails("-shared", source, "-Wl,--unresolved-symbols=report-all", output="libshared.so")
+    assert "missing" in link.fails(
+        "-shared", source, "-Wl,--unresolved-symbols=report-all", output="libshared.so"
+    )
 
 
 @pytest.mark.unlike("ld", reason="leaves an empty PLT relocation, which the loader refuses")
@@ -131,7 +141,9 @@ def test_warn_unresolved_symbols_makes_it_a_warning(link):
 
 
 def test_error_unresolved_symbols_undoes_it(link):
-    assert "missing" in link.fails(compile_c(MISSING), "-Wl,--warn-unresolved-symbols,--error-unresolved-symbols")
+    assert "missing" in link.fails(
+        compile_c(MISSING), "-Wl,--warn-unresolved-symbols,--error-unresolved-symbols"
+    )
 
 
 def test_ignored_undefined_symbol_has_address_zero_in_a_static_program(link):
@@ -151,7 +163,9 @@ def test_undefined_symbol_of_a_library_is_an_error_for_a_program(link):
 
 
 def test_allow_shlib_undefined_accepts_it(link):
-    library = link.shared(pic_c("int missing(void); int f(void) { return 42; } int g(void) { return missing(); }"))
+    library = link.shared(
+        pic_c("int missing(void); int f(void) { return 42; } int g(void) { return missing(); }")
+    )
     main = compile_c("int f(void); int main(void) { return f(); }")
 
     program = link(main, library, "-Wl,--allow-shlib-undefined")
@@ -162,7 +176,9 @@ def test_allow_shlib_undefined_accepts_it(link):
 def test_undefined_symbol_of_a_library_with_an_unknown_dependency_is_no_error(link):
     """Where a DT_NEEDED of the library is not part of the link it may define the symbol."""
     inner = link.shared(pic_c("int inner(void) { return 42; }"), output="libinner.so")
-    outer = link.shared(pic_c("int inner(void); int f(void) { return inner(); }"), inner, output="libouter.so")
+    outer = link.shared(
+        pic_c("int inner(void); int f(void) { return inner(); }"), inner, output="libouter.so"
+    )
     main = compile_c("int f(void); int main(void) { return f(); }")
     inner.path.rename(link.directory / "hidden.so")
 
@@ -174,7 +190,9 @@ def test_undefined_symbol_of_a_library_with_an_unknown_dependency_is_no_error(li
 
 def test_reference_from_debug_information_is_no_undefined_symbol_of_code(link):
     """A symbol only a dropped section refers to is not missed."""
-    dropped = compile_c("int missing(void); int unused(void) { return missing(); }", "-ffunction-sections", name="dropped")
+    dropped = compile_c(
+        "int missing(void); int unused(void) { return missing(); }", "-ffunction-sections", name="dropped"
+    )
 
     program = link(compile_c("int main(void) { return 42; }"), dropped, "-Wl,--gc-sections")
 
@@ -184,7 +202,9 @@ def test_reference_from_debug_information_is_no_undefined_symbol_of_code(link):
 @pytest.mark.unlike("ld", reason="has no --error-limit")
 def test_error_limit_counts_the_reports(link):
     names = [f"missing_{number}" for number in range(30)]
-    main = compile_c("".join(f"int {n}(void);" for n in names) + f"int main(void) {{ return {'() + '.join(names)}(); }}")
+    main = compile_c(
+        "".join(f"int {n}(void);" for n in names) + f"int main(void) {{ return {'() + '.join(names)}(); }}"
+    )
 
     some = link.fails(main, "-Wl,--error-limit=3")
     every = link.fails(main, "-Wl,--error-limit=0")

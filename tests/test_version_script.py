@@ -1,4 +1,6 @@
-"""Version scripts: exact names before wildcards, `local: *`, extern "C++", and what happens to undefined names."""
+"""Version scripts: exact names before wildcards, `local: *`, extern "C++", and what happens to undefined
+names.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,14 @@ SOURCE = "int api_one, api_two, api_internal, other;"
 def exports(link, script: str, *objects, arguments: tuple[str, ...] = (), **options) -> set[str]:
     """Names (with versions) that a shared object of the objects exports under a version script."""
     path = write(link.directory / "versions.map", script)
-    library = link.shared(*(objects or (pic_c(SOURCE),)), f"-Wl,--version-script={path}", *arguments, **options)
-    return {name for name in library.versioned if name.partition("@")[0] in library.exports and "@GLIBC" not in name}
+    library = link.shared(
+        *(objects or (pic_c(SOURCE),)), f"-Wl,--version-script={path}", *arguments, **options
+    )
+    return {
+        name
+        for name in library.versioned
+        if name.partition("@")[0] in library.exports and "@GLIBC" not in name
+    }
 
 
 def test_anonymous_version_only_chooses(link):
@@ -47,7 +55,9 @@ def test_wildcard_global_beats_local_star(link):
     assert exports(link, "{ local: *; global: api_t*; };") == {"api_two"}
 
 
-@pytest.mark.parametrize("pattern", ["api_[ot]*", "api_???", "api_[!i]*", "api_[a-o]ne api_t?o", "*_[ot][nw][eo]"])
+@pytest.mark.parametrize(
+    "pattern", ["api_[ot]*", "api_???", "api_[!i]*", "api_[a-o]ne api_t?o", "*_[ot][nw][eo]"]
+)
 def test_glob_patterns(link, pattern):
     names = "; ".join(pattern.split())
 
@@ -56,7 +66,9 @@ def test_glob_patterns(link, pattern):
 
 @pytest.mark.unlike("lld", reason="expands it")
 def test_quoted_name_is_not_a_pattern(link):
-    assert exports(link, '{ global: "api_*"; api_one; local: *; };', arguments=("-Wl,--undefined-version",)) == {"api_one"}
+    assert exports(
+        link, '{ global: "api_*"; api_one; local: *; };', arguments=("-Wl,--undefined-version",)
+    ) == {"api_one"}
 
 
 def test_exact_name_in_a_later_version_beats_wildcard_in_an_earlier(link):
@@ -79,11 +91,19 @@ def test_comments_and_odd_spacing(link):
     assert {"api_one@@V1", "api_two@@V2"} <= exports(link, script)
 
 
-CXX = "namespace shape { int area(int a) { return a; } int area(long) { return 0; } struct S { S(); virtual ~S(); }; S::S() {} S::~S() {} }"
+CXX = (
+    "namespace shape { int area(int a) { return a; } int area(long) { return 0; } struct S { S(); "
+    "virtual ~S(); }; S::S() {} S::~S() {} }"
+)
 
 
 def test_extern_cxx_pattern_matches_demangled_names(link):
-    found = exports(link, '{ global: extern "C++" { shape::area*; }; local: *; };', compile_cxx(CXX, "-fPIC"), driver="g++")
+    found = exports(
+        link,
+        '{ global: extern "C++" { shape::area*; }; local: *; };',
+        compile_cxx(CXX, "-fPIC"),
+        driver="g++",
+    )
 
     assert found == {"_ZN5shape4areaEi", "_ZN5shape4areaEl"}
 
@@ -97,13 +117,19 @@ def test_extern_cxx_exact_signature(link):
 def test_extern_cxx_names_of_vtables_and_type_information(link):
     script = '{ global: extern "C++" { "vtable for shape::S"; "typeinfo for shape::S"; }; local: *; };'
 
-    assert exports(link, script, compile_cxx(CXX, "-fPIC"), driver="g++") == {"_ZTVN5shape1SE", "_ZTIN5shape1SE"}
+    assert exports(link, script, compile_cxx(CXX, "-fPIC"), driver="g++") == {
+        "_ZTVN5shape1SE",
+        "_ZTIN5shape1SE",
+    }
 
 
 def test_extern_cxx_exports_all_constructors_of_one_demangled_name(link):
     script = '{ global: extern "C++" { "shape::S::S()"; }; local: *; };'
 
-    assert exports(link, script, compile_cxx(CXX, "-fPIC"), driver="g++") == {"_ZN5shape1SC1Ev", "_ZN5shape1SC2Ev"}
+    assert exports(link, script, compile_cxx(CXX, "-fPIC"), driver="g++") == {
+        "_ZN5shape1SC1Ev",
+        "_ZN5shape1SC2Ev",
+    }
 
 
 def test_extern_c_is_the_default_language(link):
@@ -138,7 +164,9 @@ def test_hidden_symbol_is_not_exported_by_a_script(link):
 def test_undefined_symbols_are_not_touched_by_local_star(link):
     """`local: *` hides definitions; what is undefined still is looked for in other libraries."""
     path = write(link.directory / "versions.map", "{ global: g; local: *; };")
-    library = link.shared(pic_c('#include <stdio.h>\nvoid g(void) { puts("hi"); }'), f"-Wl,--version-script={path}")
+    library = link.shared(
+        pic_c('#include <stdio.h>\nvoid g(void) { puts("hi"); }'), f"-Wl,--version-script={path}"
+    )
 
     assert "puts" in library.dynamic_symbols
 
@@ -147,7 +175,9 @@ def test_undefined_symbols_are_not_touched_by_local_star(link):
 def test_no_undefined_version_reports_each_name_without_definition(link):
     path = write(link.directory / "versions.map", "{ global: api_one; missing_one; missing_two; local: *; };")
 
-    message = link.fails("-shared", pic_c(SOURCE), f"-Wl,--version-script={path},--no-undefined-version", output="l.so")
+    message = link.fails(
+        "-shared", pic_c(SOURCE), f"-Wl,--version-script={path},--no-undefined-version", output="l.so"
+    )
 
     assert "missing_one" in message
     assert "missing_two" in message
@@ -159,7 +189,9 @@ def test_undefined_version_accepts_names_without_definition(link):
     assert exports(link, script, arguments=("-Wl,--undefined-version",)) == {"api_one"}
 
 
-@pytest.mark.parametrize("form", ["-Wl,--version-script,{}", "-Wl,--version-script={}", "-Wl,-version-script={}"])
+@pytest.mark.parametrize(
+    "form", ["-Wl,--version-script,{}", "-Wl,--version-script={}", "-Wl,-version-script={}"]
+)
 def test_spellings_of_the_option(link, form):
     path = write(link.directory / "versions.map", "{ global: api_one; local: *; };")
 
@@ -187,7 +219,9 @@ def test_two_versions_of_one_exact_name_are_not_taken_silently(link):
     """Asking for one name in two versions is contradictory: a warning or an error names it."""
     path = write(link.directory / "versions.map", "V1 { global: api_one; }; V2 { global: api_one; };\n")
 
-    done = link.attempt("-shared", pic_c(SOURCE), f"-Wl,--version-script={path}", driver="gcc", output="l.so", linker=None)
+    done = link.attempt(
+        "-shared", pic_c(SOURCE), f"-Wl,--version-script={path}", driver="gcc", output="l.so", linker=None
+    )
 
     assert "api_one" in done.stderr
 
@@ -209,6 +243,8 @@ def test_hundred_thousand_exact_names(link):
     names = [f"name_{number}" for number in range(100_000)]
     script = "{ global:\n" + ";\n".join(names) + ";\n local: *; };"
 
-    found = exports(link, script, pic_c("int name_7, name_99999, other;"), arguments=("-Wl,--undefined-version",))
+    found = exports(
+        link, script, pic_c("int name_7, name_99999, other;"), arguments=("-Wl,--undefined-version",)
+    )
 
     assert found == {"name_7", "name_99999"}

@@ -1,4 +1,6 @@
-"""Hidden, internal, protected and default visibility: merging between files, and what the loader gets to see."""
+"""Hidden, internal, protected and default visibility: merging between files, and what the loader
+gets to see.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ USE = "int f(void); int g(void) { return f(); }"
 
 @pytest.mark.parametrize("visibility", ["hidden", "internal"])
 def test_hidden_definition_is_not_exported(link, visibility):
-    library = link.shared(pic_c(f'__attribute__((visibility("{visibility}"))) int f(void) {{ return 1; }} {USE[11:]}'))
+    library = link.shared(
+        pic_c(f'__attribute__((visibility("{visibility}"))) int f(void) {{ return 1; }} {USE[11:]}')
+    )
 
     assert "f" not in library.dynamic_symbols
     assert "g" in library.exports
@@ -19,7 +23,9 @@ def test_hidden_definition_is_not_exported(link, visibility):
 
 def test_visibility_of_a_reference_constrains_the_definition(link):
     """The most constraining visibility of all mentions in objects wins (gABI, Symbol Table)."""
-    reference = pic_c('__attribute__((visibility("hidden"))) int f(void); int g(void) { return f(); }', name="use")
+    reference = pic_c(
+        '__attribute__((visibility("hidden"))) int f(void); int g(void) { return f(); }', name="use"
+    )
     library = link.shared(reference, pic_c("int f(void) { return 1; }", name="definition"))
 
     assert "f" not in library.dynamic_symbols
@@ -73,7 +79,9 @@ def test_protected_data_is_bound_directly(link):
 
 
 def test_hidden_data_needs_no_symbolic_relocation(link):
-    source = '__attribute__((visibility("hidden"))) int value = 42; int *p = &value; int *f(void) { return p; }'
+    source = (
+        '__attribute__((visibility("hidden"))) int value = 42; int *p = &value; int *f(void) { return p; }'
+    )
     library = link.shared(pic_c(source))
 
     assert "value" not in {row.symbol for row in library.relocations}
@@ -86,7 +94,9 @@ def test_default_function_of_a_library_can_be_interposed(link):
 
 
 def test_address_of_hidden_function_in_a_library_is_local(link):
-    source = '__attribute__((visibility("hidden"))) int f(void) { return 42; } int (*p(void))(void) { return f; }'
+    source = (
+        '__attribute__((visibility("hidden"))) int f(void) { return 42; } int (*p(void))(void) { return f; }'
+    )
     library = link.shared(pic_c(source))
     main = compile_c("int (*p(void))(void); int main(void) { return p()(); }")
 
@@ -108,7 +118,9 @@ def test_undefined_hidden_symbol_is_an_error_in_a_shared_object(link):
 
 
 def test_hidden_undefined_weak_symbol_is_null(link):
-    source = '__attribute__((weak, visibility("hidden"))) int f(void); int main(void) { return f ? f() : 42; }'
+    source = (
+        '__attribute__((weak, visibility("hidden"))) int f(void); int main(void) { return f ? f() : 42; }'
+    )
     library = link.shared(pic_c("int f(void) { return 1; }"))
 
     link(compile_c(source), "-Wl,--no-as-needed", library).run(status=42)

@@ -58,7 +58,9 @@ def test_missing_wrapper_is_an_undefined_symbol(link):
 
 
 def test_address_of_a_wrapped_function_is_the_wrappers(link):
-    main = compile_c("int f(void), __wrap_f(void); int (*p)(void) = f; int main(void) { return p == __wrap_f ? 42 : 1; }")
+    main = compile_c(
+        "int f(void), __wrap_f(void); int (*p)(void) = f; int main(void) { return p == __wrap_f ? 42 : 1; }"
+    )
     wrapper = compile_c("int __wrap_f(void) { return 0; }", name="wrapper")
 
     link(main, wrapper, "-Wl,--wrap=f").run(status=42)
@@ -79,6 +81,8 @@ def test_symbols_of_shared_object_can_be_wrapped(link):
 
 def test_real_name_defined_by_the_user_is_left_alone(link):
     """__real_f is only an alias while it is undefined."""
-    main = assemble(".globl _start\n_start: mov $42, %edi\n mov $60, %eax\n syscall\n.globl __real_f\n__real_f: ret")
+    main = assemble(
+        ".globl _start\n_start: mov $42, %edi\n mov $60, %eax\n syscall\n.globl __real_f\n__real_f: ret"
+    )
 
     link.raw(main, "--wrap=f").run(status=42)
