@@ -38,7 +38,7 @@ DT_SONAME, DT_STRTAB, DT_STRSZ = 14, 5, 10
 
 
 class Symbol(NamedTuple):
-    """A row of a symbol table; `version` is that of a shared object's definition, with `@` or `@@` in front."""
+    """A row of a symbol table; `version` is a shared object's definition's, with `@` or `@@` in front."""
 
     name: str
     section: int = TEXT

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from naive_resolution import naive_name
 from symbols import ABS, LOCAL, UNDEF, Symbol, arrange, grouped, relocatable, shared, undefined
 
 from wild.kernels.files import Inputs
@@ -23,15 +24,6 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
     pool = Pool(request.param)
     yield pool
     pool.close()
-
-
-def naive_name(symbol: Symbol, in_shared: bool) -> str:
-    """The name that a symbol bears; empty for none."""
-    if in_shared:
-        hidden = symbol.version and not symbol.version.startswith("@@")
-        return "" if hidden and symbol.section != UNDEF else symbol.name
-    stem, at, _ = symbol.name.partition("@@")
-    return stem if at and stem and "@" not in stem else symbol.name
 
 
 def naive_names(files: list[tuple[list[Symbol], bool]]) -> list[str]:

@@ -179,7 +179,7 @@ def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, 
         bool(options.dynamic_lists) and kind.shared,
         kind.shared and ignored,
         linked and options.z_dynamic_undefined_weak is not False,
-        ignored,
+        ignored and not kind.shared,
         options.gnu_unique,
         _SYMBOLIC[options.bsymbolic],
     )

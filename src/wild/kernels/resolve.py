@@ -167,6 +167,12 @@ class Resolution:
         row = cython.address(self.view.row[cython.cast(uint32_t, name)])
         return (None if row.file == NONE else row.file), row.sym, row.value, row.section, row.flags
 
+    def version(self, name: int) -> int:
+        """The version of an exported definition: its index in .gnu.version, with the bit of hidden versions."""
+        if not 0 <= name < self.view.capacity:
+            raise IndexError(f"no name has the number {name}")
+        return self.view.version[cython.cast(uint32_t, name)]
+
     def common(self, index: int) -> tuple:
         """(name, size, alignment, large) of a common symbol."""
         if not 0 <= index < self.common_count:
