@@ -32,6 +32,7 @@ are the business of tails.py.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, malloc
+from cython.cimports.posix.mman import MADV_HUGEPAGE, madvise
 from cython.cimports.wild.kernels.elf import U32, Bytes, ConstU32, MutableBytes
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.interning import intern_shards
@@ -48,6 +49,8 @@ from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, s
 from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
 from cython.cimports.wild.kernels.tails import share_tails
 
+PAGE = cython.declare(cython.const[uint64_t], 1 << 12)
+HUGE = cython.declare(cython.const[uint64_t], 1 << 22)
 BATCH = cython.declare(cython.const[uint64_t], 1 << 18)
 SMALL_GROUP = cython.declare(cython.const[uint64_t], 1 << 13)  # pieces; a table of so many fits the cache
 LARGEST = cython.declare(cython.const[uint64_t], 0xFFFFFF00)
@@ -169,10 +172,13 @@ class MergeTable:
         view.index = cython.cast(U32, self.arena.array(index, 4))
         view.offset = cython.cast(U32, self.arena.array(pieces, 4))
         view.out = cython.cast(U32, self.arena.array(pieces, 4))
+        use_huge_pages(view.offset, pieces * 4)
+        use_huge_pages(view.out, pieces * 4)
         work.entry = cython.cast(EntryPtr, malloc(pieces * cython.sizeof(MergeEntry) + 1))
         work.start = cython.cast(U32, malloc((view.batches + 1) * (MERGE_SHARDS + 1) * 4))
         if work.entry is cython.NULL or work.start is cython.NULL:
             raise MemoryError
+        use_huge_pages(work.entry, pieces * cython.sizeof(MergeEntry))
 
     @cython.cfunc
     def place_batches(self):
@@ -203,6 +209,16 @@ class MergeTable:
         work.group = cython.address(self.view.group[group])
         work.to = cython.cast(MutableBytes, cython.cast(uint64_t, to))
         pool.run(write_batches, cython.address(work), work.group.batch_end - work.group.batch, 2)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def use_huge_pages(start: cython.p_void, size: uint64_t) -> cython.void:
+    """Have a table that is filled at once cost a page fault for each 2 MiB, not for each 4 KiB."""
+    skip: uint64_t = -cython.cast(uint64_t, start) & (PAGE - 1)
+    if size > HUGE:
+        madvise(cython.cast(cython.p_char, start) + skip, size - skip, MADV_HUGEPAGE)
 
 
 @cython.cfunc
