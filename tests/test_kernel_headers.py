@@ -88,7 +88,7 @@ def naive_object(path: Path) -> dict[str, int]:
             "shstroff": shstrings["sh_offset"],
             "shstrsize": shstrings["sh_size"],
             "xindex": xindex,
-            "groups": bool(groups),
+            "has": int(bool(groups)),
             "nextra": sum(group["sh_info"] < symtab["sh_info"] for group in groups),
         }
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from programs import assemble, exit_with
 
-ONCE = '.section .gnu.linkonce.t.f,"ax",@progbits\n.globl f\nf: mov ${}, %edi\n ret'
+SECTION = '.section .gnu.linkonce.t.f,"ax",@progbits'
+ONCE = SECTION + "\n.globl f\nf: mov ${}, %edi\n ret"
 START = ".globl _start\n_start: call f" + exit_with("%edi")
 REASON = "lld reports the duplicates"
 
@@ -56,3 +57,46 @@ def test_linkonce_data_lands_in_the_section_its_letter_names(link, kind, section
     )
 
     assert program.section_at(program.symbols["x"].value) == section
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_group_yields_to_a_linkonce_section_before_it(link):
+    group = '.section .text.f,"axG",@progbits,f,comdat\n.globl f\nf: mov $1, %edi\n ret'
+
+    link.raw(assemble(START), assemble(ONCE.format(42), name="once"), assemble(group, name="group")).run(
+        status=42
+    )
+
+
+@pytest.mark.unlike("lld", reason="keeps the section's name")
+def test_constants_are_no_rival_of_a_group_of_code(link):
+    """`.gnu.linkonce.r.f` is what goes with f, not f."""
+    group = '.section .text.f,"axG",@progbits,f,comdat\n.globl f\nf: mov constant(%rip), %edi\n ret'
+    once = '.section .gnu.linkonce.r.f,"a",@progbits\n.globl constant\nconstant: .long 42\n'
+
+    link.raw(assemble(START), assemble(group, name="group"), assemble(once, name="once")).run(status=42)
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_only_the_first_of_one_name_in_a_file_is_kept(link):
+    twice = "".join(
+        f"{SECTION},unique,{status}\n.globl {name}\n{name}: mov ${status}, %edi\n ret\n"
+        for name, status in (("f", 42), ("g", 1))
+    )
+
+    program = link.raw(assemble(START), assemble(twice, name="twice"))
+
+    program.run(status=42)
+    assert [symbol.name for symbol in program.symbol_list if symbol.section == ".text"] == ["_start", "f"]
+
+
+@pytest.mark.unlike("lld", reason=REASON)
+def test_frames_of_a_dropped_linkonce_section_are_dropped(link):
+    once = ONCE.replace("f:", "f: .cfi_startproc\n").format(42) + "\n.cfi_endproc\n"
+
+    program = link.raw(
+        assemble(START), assemble(once, name="one"), assemble(once, name="two"), "--eh-frame-hdr"
+    )
+
+    program.run(status=42)
+    assert program.readelf("--debug-dump=frames").count("FDE") == 1

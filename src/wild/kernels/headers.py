@@ -69,6 +69,7 @@ from cython.cimports.wild.kernels.tables import (
     FILE_LTO,
     FILE_OBJECT,
     FILE_SHARED,
+    HAS_GROUPS,
     NONE,
     FileRow,
     Files,

@@ -1,10 +1,11 @@
 # What other kernels see of the sections.
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport strncmp
 
 from wild.kernels.elf cimport Elf64_Rela, Elf64_Shdr, Elf64_Sym, SHN_LORESERVE, SHN_XINDEX, SHT_NOBITS, read32
 from wild.kernels.files cimport Inputs
-from wild.kernels.tables cimport FileRow, Files, SEC_CREL, SectionRow, Sections
+from wild.kernels.tables cimport FileRow, Files, SEC_CREL, SEC_LIVE, SEC_LOSER, SEC_OUT, SectionRow, Sections
 
 cdef struct RelaSpan:            # the relocations of one section
     const Elf64_Rela *rela
@@ -53,6 +54,19 @@ cdef class SectionTable:
 
 cdef inline const Elf64_Shdr *section_header(const uint8_t *base, FileRow *row, uint32_t shndx) noexcept nogil:
     return (<const Elf64_Shdr *> (base + row.shoff)) + shndx
+
+cdef inline const uint8_t *section_name(const uint8_t *base, FileRow *row, const Elf64_Shdr *shdr) noexcept nogil:
+    """The name, ended by NUL, of a section whose sh_name has been checked."""
+    return base + row.shstroff + shdr.sh_name
+
+cdef inline bint is_linkonce(const uint8_t *name) noexcept nogil:
+    return strncmp(<const char *> name, b".gnu.linkonce.", 14) == 0
+
+cdef inline void strike(SectionRow *sec) noexcept nogil:
+    """Take a section out of the link, since another file's copy won."""
+    sec.kind = SEC_OUT
+    sec.part = 0
+    sec.flags = (sec.flags | SEC_LOSER) & ~<uint16_t> SEC_LIVE
 
 cdef inline uint32_t section_of(const uint8_t *base, FileRow *row, const Elf64_Sym *sym, uint32_t index) noexcept nogil:
     """The section index of a symbol; 0 for undefined and the reserved indices (absolute, common)."""

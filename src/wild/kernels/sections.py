@@ -17,14 +17,15 @@ per signature while the headers are read; a second loop over the groups alone st
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memcpy, memset, strlen
-from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, hash_bytes
+from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, hash_bytes, set_bits32
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.linkonce import settle_linkonce
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Arena, Fault, Pool, report
 from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_DROP, RULE_ROOT, RULE_SORTED, PartKey, Rule
-from cython.cimports.wild.kernels.sections import SectionTable, section_header
+from cython.cimports.wild.kernels.sections import SectionTable, is_linkonce, section_header, section_name, strike
 from cython.cimports.wild.kernels.tables import *
 
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
@@ -41,6 +42,7 @@ Read = cython.struct(
     rules=cython.pointer[Rule],
     rule_text=cython.pointer[cython.const[uint8_t]],
     rule_start=uint32_t[257],
+    has=uint32_t,
     live_flag=cython.int,
     strip_debug=cython.int,
     fault=cython.pointer[Fault],
@@ -67,12 +69,16 @@ class SectionTable:
         read.sections = self.view.row
         read.names = cython.address(names.view)
         read.owner = self.owner
+        read.has = 0
         read.live_flag = 0 if gc_sections else SEC_LIVE
         read.strip_debug = strip_debug
         read.fault = cython.address(pool.fault)
         text = compile_rules(inputs.arena, cython.address(read), rules)
         pool.run(read_sections, cython.address(read), files.count, 8)
-        pool.run(strike_losers, cython.address(read), files.count, 32)
+        if read.has & HAS_LINKONCE:
+            settle_linkonce(files, self.view.row, names, self.owner)
+        if read.has & HAS_GROUPS:
+            pool.run(strike_losers, cython.address(read), files.count, 32)
         collect_keys(self, cython.address(read))
         del text
 
@@ -244,6 +250,8 @@ def read_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
             if enter_section(read, file, k, shdr):
                 return 1
     chain_unusual(read, row)
+    if row.has:
+        set_bits32(cython.address(read.has), row.has)
     return 0
 
 
@@ -327,7 +335,9 @@ def enter_section(
         return 1
     if shdr.sh_flags & SHF_EXCLUDE and not shdr.sh_flags & SHF_ALLOC:
         return 0
-    name = read.files.base[file] + row.shstroff + shdr.sh_name
+    name = section_name(read.files.base[file], row, shdr)
+    if is_linkonce(name) and not shdr.sh_flags & SHF_GROUP:
+        row.has |= HAS_LINKONCE
     sec = cython.address(read.sections[row.sec_base + k])
     align: uint64_t = shdr.sh_addralign if shdr.sh_addralign else 1
     sec.size = shdr.sh_size
@@ -507,7 +517,7 @@ def strike_losers(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     read = cython.cast(cython.pointer[Read], context)
     i: int64_t
     for i in range(begin, end):
-        if i and read.files.live[i] and read.files.row[i].groups and read.files.row[i].kind == FILE_OBJECT:
+        if read.files.row[i].sec_base and read.files.row[i].has & HAS_GROUPS:
             if strike_object(read, cython.cast(uint32_t, i)):
                 return 1
     return 0
@@ -532,10 +542,7 @@ def strike_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
             if member >= row.shnum:
                 report(read.fault, FAULT_BAD_GROUP, file, shdr.sh_offset + 4 * n, k)
                 return 1
-            sec = cython.address(read.sections[row.sec_base + member])
-            sec.kind = SEC_OUT
-            sec.part = 0
-            sec.flags = (sec.flags | SEC_LOSER) & ~cython.cast(uint16_t, SEC_LIVE)
+            strike(cython.address(read.sections[row.sec_base + member]))
     return 0
 
 
