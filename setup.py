@@ -91,14 +91,17 @@ library = Extension("wild.kernels._library", [source for kernel in translated fo
 
 
 class BuildLibrary(build_ext):
-    """Compiles each kernel whose C is new, several at a time, and links all of them into one library."""
+    """Compiles each kernel whose C is new, several at a time, and links all of them into one library.
+
+    If a kernel fails, the library stays what it was: it is made of kernels that belong together.
+    """
 
     def build_extension(self, ext: Extension) -> None:
         with ThreadPoolExecutor(jobs) as pool:
             compiled = pool.map(self.compile_if_new, ext.sources)
             objects = [path for path in compiled if path]
         path = self.get_ext_fullpath(ext.name)
-        if any(is_newer(object_file, path) for object_file in objects):
+        if not broken and any(is_newer(object_file, path) for object_file in objects):
             self.mkpath(os.path.dirname(path))
             self.compiler.link_shared_object(objects, path, extra_postargs=link_flags)
 
