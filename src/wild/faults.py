@@ -68,6 +68,8 @@ TEXTS = {
     + OBJECT_DAMAGED,
     54: "the common symbol at offset {place:#x} has the alignment {extra}, which is no power of two"
     + OBJECT_DAMAGED,
+    55: "a section group is named after section {extra} (symbol at {place:#x}), and the section names stand in"
+    " front of the symbol names, which is not supported; assemble the file with GNU as or clang",
     80: "the last string of section {extra} (at offset {place:#x}) has no end" + OBJECT_DAMAGED,
     100: "the call frame record at offset {place:#x} runs over the end of section {extra}" + OBJECT_DAMAGED,
     101: "the call frame record at offset {place:#x} of section {extra} has more than 4 GiB or says so"

@@ -20,6 +20,7 @@ from cython.cimports.wild.kernels.names import NameTable, file_of_global
 from cython.cimports.wild.kernels.resolve import *
 from cython.cimports.wild.kernels.tables import *
 
+MOST_VERSIONS = cython.declare(cython.const[uint32_t], 0x8000)  # .gnu.version has no room for more
 AT = cython.declare(cython.const[cython.int], 64)  # '@'
 
 Stem = cython.struct(  # the part of `foo@V` in front of the version
@@ -198,7 +199,7 @@ def version_name(
     i: uint32_t
     if version <= VER_NDX_GLOBAL:
         return cython.NULL
-    for i in range(shared.verdef_count):
+    for i in range(min(shared.verdef_count, MOST_VERSIONS)):
         if not inside(shared.verdef_size, at, cython.sizeof(Elf64_Verdef)):
             return cython.NULL
         definition = cython.cast(cython.pointer[Elf64_Verdef], base + shared.verdef + at)

@@ -40,6 +40,7 @@ cdef enum:                       # at one symbol.  place: of the symbol
     FAULT_LOCAL_GLOBAL = 52      # extra: its index; a local symbol among the global ones
     FAULT_SYMBOL_SECTION = 53    # extra: section index
     FAULT_COMMON_ALIGN = 54      # extra: st_value
+    FAULT_SIGNATURE = 55         # extra: section index; a group's name stands in front of the symbol names
 
 cdef enum:                       # dynamic symbols, symbol table, notes
     FAULT_LOCAL_NAME = 120       # place: of the symbol, extra: st_name, outside the string table

@@ -227,7 +227,11 @@ def collect_extra(
 @cython.nogil
 @cython.exceptval(check=False)
 def signature(index: IndexPtr, file: uint32_t, sym: Sym, key: cython.pointer[NameKey]) -> cython.bint:
-    """The name of a local symbol, or of the section whose symbol it is (as GNU ld and gas have it)."""
+    """The name of a local symbol, or of the section whose symbol it is (as GNU ld and gas have it).
+
+    A NameRow refers to a place behind the beginning of the string table; section names stand there in the
+    files of all assemblers that write such groups.
+    """
     row = cython.address(index.files.row[file])
     base: Bytes = index.files.base[file]
     place: uint64_t = cython.cast(uint64_t, cython.cast(Bytes, sym) - base)
@@ -240,6 +244,9 @@ def signature(index: IndexPtr, file: uint32_t, sym: Sym, key: cython.pointer[Nam
         name = cython.cast(Shdr, base + row.shoff)[sym.st_shndx].sh_name
     if name >= limit and name:
         report(index.fault, FAULT_SYMBOL_NAME, file, place, name)
+        return False
+    if name and cython.cast(uint64_t, text + name - (base + row.stroff)) >> 32:
+        report(index.fault, FAULT_SIGNATURE, file, place, sym.st_shndx)
         return False
     key.text = text + name
     key.length = 0
