@@ -100,8 +100,10 @@ class BuildLibrary(build_ext):
         with ThreadPoolExecutor(jobs) as pool:
             compiled = pool.map(self.compile_if_new, ext.sources)
             objects = [path for path in compiled if path]
+        if broken:
+            raise CompileError(f"not built because of the messages above: {', '.join(sorted(broken))}")
         path = self.get_ext_fullpath(ext.name)
-        if not broken and any(is_newer(object_file, path) for object_file in objects):
+        if any(is_newer(object_file, path) for object_file in objects):
             self.mkpath(os.path.dirname(path))
             self.compiler.link_shared_object(objects, path, extra_postargs=link_flags)
 
@@ -153,6 +155,3 @@ setup(
     cmdclass={"build_ext": BuildLibrary, "build_py": BuildPackage},
     options={"build": places},
 )
-
-if broken:
-    raise SystemExit(f"not built because of the errors above: {', '.join(sorted(broken))}")
