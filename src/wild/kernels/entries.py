@@ -59,14 +59,16 @@ def define(
     if symbol.flags & SYM_UNIQUE:
         binding = STB_GNU_UNIQUE
     kind: uint8_t = source.st_info & 15
-    if kind == STT_COMMON:
-        kind = STT_OBJECT
+    entry.st_size = source.st_size
+    if symbol.flags & SYM_COMMON:
+        kind = STT_OBJECT if kind == STT_COMMON else kind
+        entry.st_size = common_size(tables, name, source.st_size)
     elif kind == STT_GNU_IFUNC and symbol.flags & NEEDS_CANONICAL:
         kind = STT_FUNC
+        entry.st_size = 0  # the input has the size of the resolver; this is the PLT entry
     entry.st_info = (binding << 4) | kind
     entry.st_other = STV_PROTECTED if symbol.flags & SYM_PROTECTED else STV_DEFAULT
     entry.st_value = symbol.value - tables.tls_start if symbol.flags & SYM_TLS else symbol.value
-    entry.st_size = common_size(tables, name, source.st_size) if symbol.flags & SYM_COMMON else source.st_size
     put_section(entry, output_section(tables, symbol), extended)
 
 

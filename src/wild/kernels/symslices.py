@@ -241,6 +241,7 @@ def write_slice(view: cython.pointer[SymtabTables], slice: cython.pointer[Symbol
     word: uint64_t
     for word in range((slice.end - slice.begin + 63) // 64):
         bits: uint64_t = view.keep[slice.word + word]
+        fetch_word(tables, slice.file, slice.begin + cython.cast(uint32_t, word * 64), bits)
         while bits:
             i: uint32_t = slice.begin + cython.cast(uint32_t, word * 64) + ctz64(bits)
             bits &= bits - 1
@@ -262,6 +263,30 @@ def write_slice(view: cython.pointer[SymtabTables], slice: cython.pointer[Symbol
             else:
                 put_entry(view, global_, cython.address(entry), extended)
                 global_ += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fetch_word(tables: cython.pointer[Tables], file: uint32_t, first: uint32_t, kept: uint64_t) -> cython.void:
+    """Bring into the cache what writing these symbols reads: all rows first, then what the rows point to."""
+    row = cython.address(tables.files.row[file])
+    syms: Sym = symbol_at(tables, file, first)
+    text = tables.files.base[file] + row.stroff
+    of: U32 = tables.names.of + row.global_base - row.first_global + first
+    bits: uint64_t = kept
+    while bits:
+        i: uint32_t = ctz64(bits)
+        bits &= bits - 1
+        prefetch(text + syms[i].st_name)
+        if first + i >= row.first_global:
+            prefetch(tables.symbol + of[i])
+    bits = kept
+    while bits:
+        i = ctz64(bits)
+        bits &= bits - 1
+        if first + i >= row.first_global:
+            prefetch(tables.sections.row + tables.symbol[of[i]].section)
 
 
 @cython.cfunc
