@@ -73,10 +73,20 @@ def check_undefined(
 
         missing = missing_names(names, resolution, limit_of(options))
         raise LinkError(*undefined_symbols(inputs, names, resolution, sections, missing, options))
+    check_relocations(inputs, reach)
     for name in options.require_defined:
         number = names.find(name.encode("utf-8", "surrogateescape"))
         if not number or not resolution.symbol(number)[4] & 3:
             raise LinkError(f"required symbol {name} is not defined (--require-defined={name})")
+
+
+def check_relocations(inputs: Inputs, reach: Reach) -> None:
+    """Relocations that cannot be right."""
+    if reach.faults:
+        from wild.faults import describe
+        from wild.kernels.pool import KernelFault
+
+        raise LinkError(*(describe(inputs, KernelFault(*fault)) for fault in reach.faults))
 
 
 def check_unchanged(pool: Pool, inputs: Inputs) -> None:

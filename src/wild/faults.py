@@ -16,6 +16,7 @@ FAULT_FOREIGN = 20
 
 ARCHIVE_DAMAGED = "; the archive is damaged, rebuild it with ar"
 OBJECT_DAMAGED = "; the file is damaged, rebuild it"
+AT_RELOCATION = "relocation {index} of section {section} (at offset {offset:#x} there) "
 GIVE_PARTS = "; give the objects and libraries it is made of"
 
 TEXTS = {
@@ -95,6 +96,36 @@ TEXTS = {
     + OBJECT_DAMAGED,
     125: "the program property at offset {place:#x} is malformed" + OBJECT_DAMAGED,
     127: "section {extra} has its name outside the section names (header at {place:#x})" + OBJECT_DAMAGED,
+    140: "section {extra} lies outside the file (header at {place:#x})" + OBJECT_DAMAGED,
+    141: "section {extra} is a malformed section group (at offset {place:#x})" + OBJECT_DAMAGED,
+    142: "section {extra} holds relocations without addends (SHT_REL, header at {place:#x}), which x86-64 ELF"
+    " files do not have" + OBJECT_DAMAGED,
+    143: "section {extra} holds no whole number of relocations (header at {place:#x})" + OBJECT_DAMAGED,
+    144: "section {extra} is a second section of relocations for the same section (header at {place:#x})"
+    + OBJECT_DAMAGED,
+    145: "section {extra} has its name outside the section names (header at {place:#x})" + OBJECT_DAMAGED,
+    146: "section {extra} is compressed and too short for that, loaded, or without contents (at {place:#x})"
+    + OBJECT_DAMAGED,
+    147: "section {extra} has an alignment that is no power of two, or more than 4 GiB (header at {place:#x})"
+    + OBJECT_DAMAGED,
+    148: "section {extra} has a size of more than 64 TiB (header at {place:#x})" + OBJECT_DAMAGED,
+    149: "local symbol {extra} (at offset {place:#x}) is defined in a section that does not exist"
+    + OBJECT_DAMAGED,
+    160: AT_RELOCATION + "has an unknown type" + OBJECT_DAMAGED,
+    161: AT_RELOCATION + "is about bytes outside the section" + OBJECT_DAMAGED,
+    162: AT_RELOCATION + "refers to a symbol that does not exist" + OBJECT_DAMAGED,
+    163: AT_RELOCATION + "is out of range",
+    164: AT_RELOCATION + "cannot be used when making a position-independent output; recompile with -fPIC",
+    165: AT_RELOCATION + "would need a run-time relocation in a read-only section; recompile with -fPIC",
+    166: AT_RELOCATION + "would need a copy of protected data of a shared object",
+    167: AT_RELOCATION + "would need a copy of data of a shared object, which -z nocopyreloc forbids",
+    168: AT_RELOCATION + "treats a symbol as thread-local that is not, or the reverse",
+    169: AT_RELOCATION + "is not in the code that the psABI prescribes for its type",
+    170: AT_RELOCATION + "cannot be used when making a shared object; recompile with -fPIC",
+    171: AT_RELOCATION + "refers to a discarded section",
+    172: AT_RELOCATION + "is one for the dynamic loader, which objects cannot have" + OBJECT_DAMAGED,
+    173: AT_RELOCATION + "points outside the merged section it refers to" + OBJECT_DAMAGED,
+    174: AT_RELOCATION + "would need a copy of a symbol of a shared object that has no size",
 }
 
 
@@ -104,7 +135,8 @@ def describe(inputs: Inputs, fault: KernelFault) -> str:
     name = inputs.paths[file] if code < FIRST_FILE_FAULT else inputs.file_name(file)
     if code == FAULT_FOREIGN:
         return f"{name}: {why_unusable(inputs.file_start(file))}"
-    return f"{name}: {TEXTS[code].format(place=place, extra=extra)}"
+    parts = {"section": extra >> 32, "index": extra & 0xFFFFFFFF, "offset": place & (1 << 40) - 1}
+    return f"{name}: {TEXTS[code].format(place=place, extra=extra, **parts)}"
 
 
 # e_machine, as the gABI's list of machines numbers them; only those a user is likely to meet.

@@ -1,18 +1,22 @@
-# Parallel loops of a link: the parked threads, the record of the first fault, the arena.
+# Parallel loops of a link: the parked threads, the record of faults, the arena.
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 
-# One block [begin, end) of a job; `worker` numbers the thread (0 is the caller's).  Returns 0, or non-zero to stop the
-# whole job (after recording a fault).
+# One block [begin, end) of a job; `worker` numbers the thread (0 is the caller's).  Returns 0, or non-zero after
+# recording a fault; the other blocks go on.
 ctypedef int (*Job)(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
 
-cdef struct Fault:
-    uint32_t lock
-    int32_t code         # 0: none
-    uint32_t file        # FileId
+cdef struct FaultRow:
     uint64_t place       # offset in the file, or what the code says it is
     uint64_t extra       # a second number for the text
     int64_t value        # what did not fit, of FAULT_RELOC_OVERFLOW
+    uint32_t file        # FileId
+    int32_t code
+
+cdef struct Fault:       # the faults of a loop: the first `limit` of them, in input order
+    uint32_t lock
+    uint32_t count, limit
+    FaultRow *row
 
 cdef class Pool:
     cdef public int threads
@@ -21,7 +25,11 @@ cdef class Pool:
     cdef void *context
     cdef int64_t next, total, grain
     cdef Fault fault
+    cdef bint deferred
     cdef list locks
+    cdef int defer_faults(self) except -1
+    cdef list take_faults(self)
+    cdef int raise_faults(self) except -1
     cdef int run(self, Job job, void *context, int64_t total, int64_t grain) except -1
     cdef void fan_out(self) noexcept nogil
 

@@ -5,9 +5,9 @@ index range.  `Pool.run` publishes it, wakes the workers through a futex, works 
 has left.  A region costs some 15 µs with two threads, so passes may be cut as finely as clarity asks for.
 
 Workers are Python threads only in so far as `_thread` starts them: each gives up the interpreter lock for good on
-entry.  A job that finds a fault records it with `report` and returns non-zero; other blocks go on, so that the fault
-that is finally raised is the one with the lowest file and place, whichever thread met it first.  The text of a fault
-code is policy and lives in wild/faults.py.
+entry.  A job that finds a fault records it with `report` and returns non-zero; other blocks go on, so that the faults
+that are finally raised are those with the lowest files and places, whichever thread met them first.  The text of a
+fault code is policy and lives in wild/faults.py.
 
 `Arena` hands out zeroed memory in large pieces and frees everything at once.  Large requests are maps of their own,
 so a table that is sized by an upper bound costs only the pages that are touched.
@@ -17,6 +17,8 @@ import _thread
 
 import cython
 from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import free, realloc
+from cython.cimports.libc.string import memmove
 from cython.cimports.posix.mman import MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE
 from cython.cimports.posix.mman import mmap, munmap
 from cython.cimports.wild.kernels.cc import add_release32, exchange32, fetch_add, futex_wait, futex_wake, load32
@@ -25,19 +27,25 @@ from cython.cimports.wild.kernels.pool import Fault, Job
 
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
 SPINS = cython.declare(cython.const[cython.int], 2000)
+MOST_FAULTS = cython.declare(cython.const[uint32_t], 10_000)  # whatever the limit
 
 Chunk = cython.struct(previous=cython.p_void, size=uint64_t)
 
 
 class KernelFault(Exception):
-    """A fault in an input, found by a kernel: (code, file, place, extra, value), to be worded by wild.faults."""
+    """A fault in an input, found by a kernel: (code, file, place, extra, value), to be worded by wild.faults.
+
+    `others` are further faults of the same loop, in input order.
+    """
+
+    others: list = []
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def report(fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t) -> cython.void:
-    """Record a fault unless one of an earlier file or place is known; callable from any worker."""
+    """Record a fault; callable from any worker."""
     report_value(fault, code, file, place, extra, 0)
 
 
@@ -48,15 +56,52 @@ def report_value(
     fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t, value: int64_t
 ) -> cython.void:
     """The same with the value that did not fit."""
+    row = cython.declare(FaultRow)
+    row.code = code
+    row.file = file
+    row.place = place
+    row.extra = extra
+    row.value = value
     while exchange32(cython.address(fault.lock), 1):
         relax()
-    if fault.code == 0 or file < fault.file or (file == fault.file and place < fault.place):
-        fault.code = code
-        fault.file = file
-        fault.place = place
-        fault.extra = extra
-        fault.value = value
+    insert(fault, cython.address(row))
     store32(cython.address(fault.lock), 0)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def insert(fault: cython.pointer[Fault], row: cython.pointer[FaultRow]) -> cython.void:
+    """Keep a fault in its order, once, unless there are enough before it."""
+    low: uint32_t = 0
+    high: uint32_t = fault.count
+    middle: uint32_t
+    while low < high:
+        middle = (low + high) // 2
+        if compare(cython.address(fault.row[middle]), row) < 0:
+            low = middle + 1
+        else:
+            high = middle
+    if low == fault.limit or (low < fault.count and compare(cython.address(fault.row[low]), row) == 0):
+        return
+    kept: uint32_t = min(fault.count, fault.limit - 1)
+    memmove(fault.row + low + 1, fault.row + low, (kept - low) * cython.sizeof(FaultRow))
+    fault.row[low] = row[0]
+    fault.count = kept + 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def compare(a: cython.pointer[FaultRow], b: cython.pointer[FaultRow]) -> cython.int:
+    """By file, place, then what keeps equal ones apart."""
+    if a.file != b.file:
+        return -1 if a.file < b.file else 1
+    if a.place != b.place:
+        return -1 if a.place < b.place else 1
+    if a.extra != b.extra:
+        return -1 if a.extra < b.extra else 1
+    return a.code - b.code
 
 
 @cython.final
@@ -67,6 +112,7 @@ class Pool:
     def __cinit__(self, threads: cython.int):
         self.threads = max(1, min(threads, 256))
         self.locks = []
+        self.limit_faults(1)
         for worker in range(1, self.threads):
             done = _thread.allocate_lock()
             done.acquire()
@@ -82,10 +128,51 @@ class Pool:
             done.acquire()
         self.locks = []
 
+    def __dealloc__(self):
+        free(self.fault.row)
+
+    def limit_faults(self, limit: int):
+        """How many faults a loop keeps: the first ones in input order."""
+        room: uint32_t = min(max(limit, 1), MOST_FAULTS)
+        row = realloc(self.fault.row, room * cython.sizeof(FaultRow))
+        if row is cython.NULL:
+            raise MemoryError("no memory for the list of faults")
+        self.fault.row = cython.cast(cython.pointer[FaultRow], row)
+        self.fault.limit = room
+        self.fault.count = 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def defer_faults(self) -> cython.int:
+        """Let the loops that follow gather their faults for `take_faults` instead of raising them."""
+        self.fault.count = 0
+        self.deferred = True
+        return 0
+
+    @cython.cfunc
+    def take_faults(self) -> list:
+        """The faults gathered, in input order, as the arguments of a KernelFault; loops raise again."""
+        self.deferred = False
+        i: uint32_t
+        found: list = []
+        for i in range(self.fault.count):
+            row = cython.address(self.fault.row[i])
+            found.append((row.code, row.file, row.place, row.extra, row.value))
+        self.fault.count = 0
+        return found
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def raise_faults(self) -> cython.int:
+        rows = self.take_faults()
+        fault = KernelFault(*rows[0])
+        fault.others = rows[1:]
+        raise fault
+
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def run(self, job: Job, context: cython.p_void, total: int64_t, grain: int64_t) -> cython.int:
-        """Run `job` over [0, total) in blocks of `grain`; raises KernelFault with the first fault in input order."""
+        """Run `job` over [0, total) in blocks of `grain`; raises KernelFault with the first faults in input order."""
         if total <= 0:
             return 0
         self.job = job
@@ -93,15 +180,15 @@ class Pool:
         self.total = total
         self.grain = grain if grain > 0 else 1
         self.next = 0
-        self.fault.code = 0
+        if not self.deferred:
+            self.fault.count = 0
         with cython.nogil:
             if self.threads == 1 or total <= self.grain:
                 work(self, 0)
             else:
                 self.fan_out()
-        if self.fault.code:
-            fault = self.fault
-            raise KernelFault(fault.code, fault.file, fault.place, fault.extra, fault.value)
+        if self.fault.count and not self.deferred:
+            self.raise_faults()
         return 0
 
     @cython.cfunc

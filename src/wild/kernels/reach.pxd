@@ -22,3 +22,4 @@ cdef class Reach:
     cdef public bint textrel         # a dynamic relocation in a read-only section
     cdef public bint needs_got_base  # the address of the GOT itself is used
     cdef public bint missing         # a name that live code refers to is not defined
+    cdef public list faults          # of relocations, in input order

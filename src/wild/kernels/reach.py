@@ -114,7 +114,7 @@ class Reach:
         mode: OutputMode,
         gc: bool,
     ):
-        """Raises KernelFault for the first relocation that cannot be right."""
+        """`faults` lists the relocations that cannot be right, as the arguments of a KernelFault."""
         self.view.local_needs = cython.cast(
             cython.pointer[uint32_t], inputs.arena.array(inputs.view.locals, 4)
         )
@@ -131,6 +131,7 @@ class Reach:
         scan.worker = cython.cast(cython.pointer[Worker], calloc(pool.threads, cython.sizeof(Worker)))
         if scan.worker is cython.NULL:
             raise MemoryError("no memory for the scan")
+        pool.defer_faults()
         try:
             if gc:
                 walk(pool, inputs, cython.address(scan))
@@ -139,6 +140,7 @@ class Reach:
                 pool.run(scan_frames, cython.address(scan), frames.view.eh_count, 8)
             gather(self, pool, inputs, cython.address(scan))
         finally:
+            self.faults = pool.take_faults()
             free_workers(cython.address(scan), pool.threads)
 
 
@@ -287,8 +289,7 @@ def scan_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
         for k in range(1, row.shnum):
             sec = cython.address(scan.sections.row[row.sec_base + k])
             if sec.relocs and sec.kind == SEC_PLAIN and sec.flags & SEC_ALLOC:
-                if scan_section(scan, cython.cast(uint32_t, i), k, worker):
-                    return 1
+                scan_section(scan, cython.cast(uint32_t, i), k, worker)
     return 0
 
 
@@ -307,15 +308,14 @@ def scan_frames(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
             if target == FRAME_KEPT or (
                 target != FRAME_DROPPED and scan.sections.row[target].flags & SEC_LIVE
             ):
-                if scan_frame(scan, f, worker):
-                    return 1
+                scan_frame(scan, f, worker)
     return 0
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def scan_section(scan: cython.pointer[Scan], file: uint32_t, k: uint32_t, worker: cython.int) -> cython.int:
+def scan_section(scan: cython.pointer[Scan], file: uint32_t, k: uint32_t, worker: cython.int) -> cython.void:
     """Scan the relocations of one section."""
     row = cython.address(scan.files.row[file])
     base = scan.files.base[file]
@@ -330,19 +330,14 @@ def scan_section(scan: cython.pointer[Scan], file: uint32_t, k: uint32_t, worker
     place.size = sec.size
     span: RelaSpan = relocations_of(scan.sections, base, row, section)
     i: uint64_t = 0
-    skip: cython.int
     while i < span.count:
-        skip = scan_one(scan, cython.address(place), cython.address(span.rela[i]), i, worker)
-        if skip < 0:
-            return 1
-        i += 1 + skip
-    return 0
+        i += 1 + scan_one(scan, cython.address(place), cython.address(span.rela[i]), i, worker)
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def scan_frame(scan: cython.pointer[Scan], f: uint32_t, worker: cython.int) -> cython.int:
+def scan_frame(scan: cython.pointer[Scan], f: uint32_t, worker: cython.int) -> cython.void:
     """Scan what an FDE and its CIE refer to, besides the function."""
     frame = cython.address(scan.frames.frame[f])
     eh = cython.address(scan.frames.eh[frame.eh])
@@ -355,15 +350,12 @@ def scan_frame(scan: cython.pointer[Scan], f: uint32_t, worker: cython.int) -> c
     place.size = eh.size
     i: uint32_t
     for i in range(frame.first_rela + (frame.target != FRAME_KEPT), frame.first_rela + frame.rela_count):
-        if scan_one(scan, cython.address(place), cython.address(eh.rela[i]), i, worker) < 0:
-            return 1
+        scan_one(scan, cython.address(place), cython.address(eh.rela[i]), i, worker)
     if frame.cie + 1 != scan.worker[worker].last_cie:
         scan.worker[worker].last_cie = frame.cie + 1
         cie = cython.address(scan.frames.cie[frame.cie])
         for i in range(cie.first_rela, cie.first_rela + cie.rela_count):
-            if scan_one(scan, cython.address(place), cython.address(eh.rela[i]), i, worker) < 0:
-                return 1
-    return 0
+            scan_one(scan, cython.address(place), cython.address(eh.rela[i]), i, worker)
 
 
 @cython.cfunc
@@ -376,10 +368,10 @@ def fail(
     offset: uint64_t,
     index: uint64_t,
 ) -> cython.int:
-    """Record a fault at a relocation; the offset orders it within the file, section by section."""
+    """Record a fault at a relocation, and go on; the offset orders it within the file, section by section."""
     extra: uint64_t = (cython.cast(uint64_t, place.shndx) << 32) | cython.cast(uint32_t, index)
     report(scan.fault, code, place.file, (cython.cast(uint64_t, place.shndx) << 40) + offset, extra)
-    return -1
+    return 0
 
 
 @cython.cfunc
@@ -392,7 +384,7 @@ def scan_one(
     index: uint64_t,
     worker: cython.int,
 ) -> cython.int:
-    """Scan one relocation; returns how many after it belong to the same rewritten sequence, or -1 for a fault."""
+    """Scan one relocation; returns how many after it belong to the same rewritten sequence."""
     row = cython.address(scan.files.row[place.file])
     if rela.r_type == 0:
         return 0
@@ -406,7 +398,7 @@ def scan_one(
     if rela.r_sym < row.first_global:
         flags = local_target(scan, place, row, rela.r_sym, index, rela.r_offset, worker)
         if flags == 0:
-            return -1
+            return 0
     else:
         name = scan.names.of[row.global_base + rela.r_sym - row.first_global]
         flags = global_target(scan, place, row, name, rela.r_sym, worker)
@@ -672,29 +664,24 @@ def scan_frontier(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     left: int64_t = BUDGET
     i: int64_t
     for i in range(begin, end):
-        if scan_marked(scan, scan.frontier[i], worker):
-            return 1
+        scan_marked(scan, scan.frontier[i], worker)
         while stack.count > kept and left:
             stack.count -= 1
             left -= 1
-            if scan_marked(scan, stack.item[stack.count], worker):
-                return 1
+            scan_marked(scan, stack.item[stack.count], worker)
     return 0
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def scan_marked(scan: cython.pointer[Scan], section: uint32_t, worker: cython.int) -> cython.int:
+def scan_marked(scan: cython.pointer[Scan], section: uint32_t, worker: cython.int) -> cython.void:
     """Scan a section that has just become live, and its frames."""
     file: uint32_t = scan.section_file[section]
     sec = cython.address(scan.sections.row[section])
     if sec.relocs and sec.kind == SEC_PLAIN:
-        if scan_section(scan, file, section - scan.files.row[file].sec_base, worker):
-            return 1
+        scan_section(scan, file, section - scan.files.row[file].sec_base, worker)
     f: uint32_t = sec.frames
     while f:
-        if scan_frame(scan, f - 1, worker):
-            return 1
+        scan_frame(scan, f - 1, worker)
         f = scan.frames.frame[f - 1].next
-    return 0
