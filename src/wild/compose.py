@@ -7,6 +7,7 @@ making is an `OutputSection` without parts whose size comes from the pass that w
 from __future__ import annotations
 
 from wild import elf
+from wild.layout import is_tbss
 from wild.output_sections import (
     DATA,
     RELRO,
@@ -201,11 +202,6 @@ class Composition:
                 self.part_places[part] = section.address + at
                 self.part_offsets[part] = section.offset + at
                 at += size
-
-
-def is_tbss(section: OutputSection) -> bool:
-    """Thread-local and zero-initialised: takes room neither in the file nor in the image."""
-    return section.nobits and bool(section.flags & elf.SHF_TLS)
 
 
 def fill_holes(sections: list[OutputSection]) -> None:

@@ -49,12 +49,20 @@ class Segment:
 
     def cover(self) -> None:
         """Take place and size from the sections."""
-        first, last = self.sections[0], self.sections[-1]
+        first = self.sections[0]
         self.offset, self.address = first.offset, first.address
-        self.memory_size = last.address + last.size - first.address
+        # Zero-initialised thread-locals have addresses of the TLS template only.
+        whole = self.type == elf.PT_TLS
+        ends = [each.address + each.size for each in self.sections if whole or not is_tbss(each)]
+        self.memory_size = max(ends, default=first.address) - first.address
         filled = [section for section in self.sections if not section.nobits]
         self.file_size = filled[-1].offset + filled[-1].size - self.offset if filled else 0
         self.align = max([self.align, *(section.align for section in self.sections)])
+
+
+def is_tbss(section: OutputSection) -> bool:
+    """Thread-local and zero-initialised: takes room neither in the file nor in the image."""
+    return section.nobits and bool(section.flags & elf.SHF_TLS)
 
 
 class Placement:
@@ -174,7 +182,7 @@ class Placement:
             section.address = address + gap
             if section.nobits:
                 section.offset = offset
-                if not section.flags & elf.SHF_TLS:
+                if not is_tbss(section):
                     address = section.address + section.size
                 continue
             offset += gap

@@ -25,7 +25,7 @@ from wild.kernels.views import Views
 from wild.kernels.writers import size_frames, split_frames
 from wild.mode import choose_kind, default_threads, output_mode, relocation_types
 from wild.output_sections import Parts
-from wild.own_symbols import OwnSymbols
+from wild.own_symbols import OwnSymbols, init_functions
 from wild.placing import place_output
 from wild.roots import define_section_bounds, mark_roots
 from wild.synthetic import Synthetic
@@ -81,7 +81,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
 
     # Bind every name to its definition, then decide what the loader gets to see.
     resolution.bind(pool, sections)
-    define_section_bounds(resolution, sections)
+    define_section_bounds(resolution, sections, options)
     check_definitions(inputs, resolution, options)
     exported = decide_exports(pool, inputs, names, resolution, sources.scripts, options, kind)
     clock.lap("bind names")
@@ -112,7 +112,8 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     size_frames(pool, frames, layout)
     views = Views.of(inputs, names, resolution, sections)
     synthetic = Synthetic(pool, options, composition, views, kind)
-    synthetic.add_all(sources.sonames(), exported, reach, slots, layout, frames)
+    functions = init_functions(options, names, resolution)
+    synthetic.add_all(sources.sonames(), exported, functions, reach, slots, layout, frames)
     clock.lap("measure")
 
     placement = place_output(

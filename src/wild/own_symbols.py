@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 RELATIVE = 1  # any section index that is neither undefined nor absolute: the value moves with the image
 INTERNAL_FILE = 0
+OBJECT_DEF = 1  # SYM_OBJECT_DEF of kernels/tables.pxd
 
 # Names at the ends of what is loaded (end(3)): default visibility, as GNU ld's default script provides them.
 ENDS = (b"_end", b"end", b"_edata", b"edata", b"_etext", b"etext", b"__etext", b"__bss_start")
@@ -116,6 +117,15 @@ class OwnSymbols:
             number = names.find(name)
             if resolution.symbol(number)[0] == INTERNAL_FILE:
                 layout.set_symbol(number, evaluate(node, places.lookup(names, resolution, layout)), not symbols_of(node))
+
+
+def init_functions(
+    options: Options, names: NameTable, resolution: Resolution
+) -> tuple[int | None, int | None]:
+    """NameIds of the functions for DT_INIT and DT_FINI, None where no object defines them."""
+    found = [names.find(encode(name)) for name in (options.init, options.fini)]
+    init, fini = (number if number and resolution.symbol(number)[4] & OBJECT_DEF else None for number in found)
+    return init, fini
 
 
 class Places:

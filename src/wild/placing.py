@@ -6,7 +6,7 @@ from wild import elf
 from wild.headers import NameTable as SectionNames
 from wild.layout import Placement
 from wild.machine import x86_64
-from wild.own_symbols import Places, encode
+from wild.own_symbols import Places, encode, init_functions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,12 +99,6 @@ def set_init(
     """DT_INIT and DT_FINI, when the functions are defined here."""
     if synthetic.entries is None:
         return
-    for name, attribute in ((options.init, "init"), (options.fini, "fini")):
-        number = names.find(encode(name))
-        if number and is_defined_here(resolution, number):
-            setattr(synthetic.entries, attribute, layout.symbol_address(number))
-
-
-def is_defined_here(resolution: Resolution, number: int) -> bool:
-    """Is the name defined by an object of the link?"""
-    return bool(resolution.symbol(number)[4] & 1)
+    init, fini = init_functions(options, names, resolution)
+    synthetic.entries.init = layout.symbol_address(init) if init else None
+    synthetic.entries.fini = layout.symbol_address(fini) if fini else None

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 SYM_REF = 1 << 9
 
 
-def define_section_bounds(resolution: Resolution, sections: SectionTable) -> None:
+def define_section_bounds(resolution: Resolution, sections: SectionTable, options: Options) -> None:
     """Define the bounds of sections that will be in the output."""
     wanted = [(number, name[8:]) for number, name in resolution.undefined_with_prefix(b"__start_")]
     wanted += [(number, name[7:]) for number, name in resolution.undefined_with_prefix(b"__stop_")]
     if wanted:
         known = {name for rule, name, *_ in sections.part_keys() if rule < 0}
-        define_bounds(
-            resolution, [number for number, name in wanted if name in known and is_identifier(name)]
-        )
+        numbers = [number for number, name in wanted if name in known and is_identifier(name)]
+        visibility = options.z_start_stop_visibility
+        define_bounds(resolution, numbers, visibility in ("hidden", "internal"), visibility == "protected")
 
 
 def mark_roots(

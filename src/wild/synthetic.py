@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.dynamic import ENTRY_SIZE, DynamicSection
+from wild.errors import InternalError
 from wild.kernels.dynsyms import DynamicSymbols
 from wild.kernels.fill import fill_slots
 from wild.kernels.notes import NoteTable
@@ -76,6 +77,7 @@ class Synthetic:
         self,
         libraries: list[tuple[bytes, bool]],
         exported: Exports,
+        functions: tuple[int | None, int | None],
         reach: Reach,
         slots: Slots,
         layout: Layout,
@@ -85,6 +87,7 @@ class Synthetic:
         self.add_notes(self.kind.interp)
         if self.dynamic:
             self.add_dynamic(libraries, exported.nodes)
+            self.entries.init, self.entries.fini = functions
         self.note_reach(reach)
         self.add_slots(slots, layout)
         self.add_frames(frames)
@@ -263,7 +266,10 @@ class Synthetic:
             for name, *_ in DYNAMIC_TABLES:
                 if name in sections:
                     self.dynsyms.write(name, output.address + sections[name].offset)
-            output.write(sections[".dynamic"].offset, self.entries.content(sections))
+            content = self.entries.content(sections)
+            if len(content) != sections[".dynamic"].size:
+                raise InternalError(f".dynamic has {len(content)} bytes and room for {sections['.dynamic'].size}")
+            output.write(sections[".dynamic"].offset, content)
         if self.symtab is not None:
             symtab = self.composition.section(".symtab", False)
             strtab = self.composition.section(".strtab", False)

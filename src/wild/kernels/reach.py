@@ -161,14 +161,15 @@ def keep_names(resolution: Resolution, names):
         resolution.view.row[cython.cast(uint32_t, name)].flags |= SYM_KEPT
 
 
-def define_bounds(resolution: Resolution, names):
-    """Let some undefined NameIds be defined by the internal file: `__start_NAME` and `__stop_NAME`, protected."""
+def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
+    """Let some undefined NameIds be defined by the internal file: `__start_NAME` and `__stop_NAME`."""
+    visibility: uint32_t = SYM_HIDDEN if hidden else (SYM_PROTECTED if protected else 0)
     for name in names:
         row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
         row.file = 0
         row.sym = 0
         row.section = 0
-        row.flags |= SYM_OBJECT_DEF | SYM_PROTECTED
+        row.flags |= SYM_OBJECT_DEF | visibility
         row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED)
 
 
@@ -430,10 +431,12 @@ def scan_one(
 @cython.nogil
 @cython.exceptval(check=False)
 def is_tls_mismatch(mode: cython.pointer[Mode], r_type: uint32_t, flags: uint32_t) -> cython.bint:
-    """A thread-local access to a symbol that is defined, and not thread-local."""
+    """A thread-local access to a symbol that is defined and not thread-local, or the other way round."""
     form: cython.int = mode.types[r_type].form
-    if flags & SYM_TLS or not is_defined(flags):
+    if not is_defined(flags):
         return False
+    if flags & SYM_TLS:
+        return FORM_ABS <= form <= FORM_GOTOFF or form == FORM_GOT or form == FORM_PLTOFF
     return form == FORM_TLSGD or form == FORM_GOTTPOFF or form == FORM_TPOFF or form == FORM_TLSDESC
 
 

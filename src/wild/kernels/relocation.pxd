@@ -155,7 +155,7 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
     elif form == FORM_DTPOFF:
         # Behind a rewritten local-dynamic call %rax holds the thread pointer, so code wants the offset from there.
         d.action = ACT_TPOFF if code and not mode.shared else ACT_DTPOFF
-        if flags & SYM_IMPORTED:
+        if flags & SYM_IMPORTED and type.size == 8 and not code:
             d.action = ACT_SYMBOLIC
             d.needs = NEEDS_DYNSYM
     elif form == FORM_GOTTPOFF:

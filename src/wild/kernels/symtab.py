@@ -204,10 +204,20 @@ def drop_lonely_files(view: cython.pointer[SymtabTables], slices: int64_t) -> cy
 @cython.nogil
 @cython.exceptval(check=False)
 def class_of_import(tables: cython.pointer[Tables], name: uint32_t) -> cython.int:
-    """1: objects refer to a name that none of them defines."""
+    """1: objects refer to a name that none of them defines, or that stands for the bounds of a section."""
     flags: uint32_t = tables.symbol[name].flags
     wanted: uint32_t = SYM_REF | NEEDS_ANY | NEEDS_DYNSYM
-    return flags & wanted != 0 and flags & SYM_OBJECT_DEF == 0
+    return flags & wanted != 0 and (flags & SYM_OBJECT_DEF == 0 or is_bound(tables, name))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_bound(tables: cython.pointer[Tables], name: uint32_t) -> cython.bint:
+    """`__start_NAME` and `__stop_NAME` are defined by no symbol table at all."""
+    symbol = cython.address(tables.symbol[name])
+    return symbol.flags & SYM_OBJECT_DEF != 0 and symbol.file == 0 and symbol.sym == 0
 
 
 @cython.cfunc
@@ -236,7 +246,7 @@ def write_imports(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     for i in range(begin, end):
         name: uint32_t = view.imports[i]
         extended = 0
-        if tables.symbol[name].flags & NEEDS_COPY:
+        if tables.symbol[name].flags & NEEDS_COPY or is_bound(tables, name):
             define(tables, name, cython.address(entry), cython.address(extended))
         else:
             leave_undefined(tables, name, cython.address(entry))
