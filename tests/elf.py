@@ -301,3 +301,9 @@ class Elf:
             found.append(Note(owner, kind, data[start : start + size]))
             position = start + -(-size // align) * align
         return found
+
+
+def with_relocation_type(data: bytes, section: str, number: int) -> bytes:
+    """An object with the first relocation type of a section changed to one that assemblers do not know."""
+    position = Elf(data).sections[section].offset + 8
+    return data[:position] + number.to_bytes(4, "little") + data[position + 4 :]

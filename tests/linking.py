@@ -85,9 +85,10 @@ class Output(Elf):
         return done.stdout
 
     def execute(self, *args: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run it with its own directory in the library path."""
+        """Run it in its own directory, which is in the library path too."""
         return subprocess.run(
             [self.path, *args],
+            cwd=self.path.parent,
             env={**os.environ, "LD_LIBRARY_PATH": str(self.path.parent), **environment},
             capture_output=True,
             text=True,

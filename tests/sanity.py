@@ -27,7 +27,14 @@ PAGE = 4096
 def faults(file: Elf, path: Path) -> list[str]:
     """Sentences about what is wrong with an output; none if it is sound."""
     checks = (segments, load_order, sections_in_segments, file_overlaps, symbol_order, symbol_places)
-    dynamic = (dynamic_addresses, relocation_places, relative_first, hashing.faults, frames.faults)
+    dynamic = (
+        dynamic_addresses,
+        version_counts,
+        relocation_places,
+        relative_first,
+        hashing.faults,
+        frames.faults,
+    )
     found = [sentence for check in (*checks, *dynamic) for sentence in check(file)]
     return [*found, *readelf_complaints(path)]
 
@@ -152,6 +159,13 @@ def dynamic_addresses(file: Elf) -> Iterator[str]:
         sized = file.sections.get(DYNAMIC_SIZES.get(tag, "none"))
         if sized is not None and sized.size != value:
             yield f"DT_{tag} is {value:#x}, {sized.name} has {sized.size:#x} bytes"
+
+
+def version_counts(file: Elf) -> Iterator[str]:
+    """sh_info of the version sections counts their entries, as DT_VERDEFNUM and DT_VERNEEDNUM do."""
+    for name, tag in ((".gnu.version_d", "VERDEFNUM"), (".gnu.version_r", "VERNEEDNUM")):
+        if name in file.sections and [file.sections[name].info] != file.tag(tag):
+            yield f"{name}: sh_info is {file.sections[name].info}, DT_{tag} is {file.tag(tag)}"
 
 
 def relocation_places(file: Elf) -> Iterator[str]:

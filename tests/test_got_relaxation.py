@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from elf import with_relocation_type
 from programs import assemble, compile_c, pic_c
 
 DATA = ".data\n.globl value\nvalue: .long 42\n"
@@ -202,9 +203,11 @@ def test_load_with_an_addend_other_than_minus_4_is_kept(link):
 @pytest.mark.unlike("lld", reason="19 does not know the relocation")
 def test_load_into_an_extended_register(link):
     """APX: mov sym@GOTPCREL(%rip), %r16 has a REX2 prefix and R_X86_64_CODE_4_GOTPCRELX (43)."""
-    code = "_start: .byte 0xd5, 0x48, 0x8b, 0x05\n .reloc ., 43, value-4\n .long 0\n ret\n"
+    source = assemble(f".globl _start\n_start: .byte 0xd5\n mov value@GOTPCREL(%rip), %rax\n ret\n{DATA}")
+    extended = link.directory / "extended.o"
+    extended.write_bytes(with_relocation_type(source.read_bytes(), ".rela.text", 43))
 
-    program = link.raw(assemble(f".globl _start\n{code}{DATA}"), "-pie", *LOW)
+    program = link.raw(extended, "-pie", *LOW)
 
     start = program.symbols["_start"].value
     assert program.read(start, 4) == b"\xd5\x48\x8d\x05"

@@ -5,7 +5,7 @@ output.
 from __future__ import annotations
 
 import pytest
-from elf import Elf
+from elf import with_relocation_type
 from programs import assemble, compile_c, exit_with, pic_c
 
 TARGET = (
@@ -246,15 +246,9 @@ def test_unknown_relocation_type_is_an_error(link):
     """A type the psABI does not define: file, place and number are named."""
     source = assemble(START + ".data\n.reloc ., R_X86_64_32, target\n.long 0\n" + TARGET, name="source")
     patched = link.directory / "unknown.o"
-    patched.write_bytes(with_type(source.read_bytes(), ".rela.data", 200))
+    patched.write_bytes(with_relocation_type(source.read_bytes(), ".rela.data", 200))
 
     message = link.fails(patched, driver="raw")
 
     assert "unknown.o" in message
     assert "200" in message or "0xc8" in message
-
-
-def with_type(data: bytes, section: str, number: int) -> bytes:
-    """The object with the type of the first relocation of a section changed."""
-    position = Elf(data).sections[section].offset + 8
-    return data[:position] + number.to_bytes(4, "little") + data[position + 4 :]
