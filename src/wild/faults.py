@@ -111,6 +111,10 @@ TEXTS = {
     148: "section {extra} has a size of more than 64 TiB (header at {place:#x})" + OBJECT_DAMAGED,
     149: "local symbol {extra} (at offset {place:#x}) is defined in a section that does not exist"
     + OBJECT_DAMAGED,
+    150: "the compact relocations in section {extra} (header at {place:#x}) run over its end"
+    + OBJECT_DAMAGED,
+    151: "the compact relocations in section {extra} (header at {place:#x}) have no addends"
+    "; assemble the file again, without --crel",
     160: AT_RELOCATION + "has an unknown type" + OBJECT_DAMAGED,
     161: AT_RELOCATION + "is about bytes outside the section" + OBJECT_DAMAGED,
     162: AT_RELOCATION + "refers to a symbol that does not exist" + OBJECT_DAMAGED,

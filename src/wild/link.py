@@ -11,6 +11,7 @@ from wild.decompress import decompress_sections
 from wild.checks import check_definitions, check_inputs, check_undefined, explain
 from wild.exports import decide_exports
 from wild.inputs import InputSet
+from wild.kernels.crel import decode_relocations
 from wild.kernels.files import Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.measure import Layout
@@ -77,6 +78,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     parts = Parts()
     sections = SectionTable(pool, inputs, names, parts.rules(), options.gc_sections, options.strip != "none")
     decompress_sections(inputs, sections)
+    decode_relocations(pool, inputs, sections)
     clock.lap("read sections")
 
     # Bind every name to its definition, then decide what the loader gets to see.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHT_SYMTAB = 2
 SHT_RELA = 4
+SHT_CREL = 0x40000014
 SHT_NOBITS = 8
 SHT_SYMTAB_SHNDX = 18
 SHF_COMPRESSED = 0x800
@@ -100,12 +101,20 @@ class ObjectView:
             return self.known_targets[section]
         targets = self.known_targets[section] = {}
         for header in self.headers:
-            if header[1] == SHT_RELA and header[7] == section:
-                data = self.bytes_at(header[4], header[5])
-                for place, _, symbol, addend in _RELA.iter_unpack(data):
+            if header[1] in (SHT_RELA, SHT_CREL) and header[7] == section:
+                for place, _, symbol, addend in self.relocations(header):
                     _, _, value, _, target = self.symbols[symbol]
                     targets[place] = target, value + addend
         return targets
+
+    def relocations(self, header: tuple[int, ...]) -> Iterator[tuple[int, int, int, int]]:
+        """(offset, type, symbol, addend) of each relocation in the section of this header."""
+        data = self.bytes_at(header[4], header[5])
+        if header[1] == SHT_RELA:
+            return _RELA.iter_unpack(data)
+        from wild import crel
+
+        return crel.relocations(bytes(data))
 
     def symbol_table(self) -> int:
         return next((index for index, header in enumerate(self.headers) if header[1] == SHT_SYMTAB), 0)

@@ -74,6 +74,8 @@ cdef enum:
     FAULT_ALIGN = 147
     FAULT_SIZE = 148
     FAULT_LOCAL_SECTION = 149    # place: of the symbol, extra: its index
+    FAULT_CREL = 150
+    FAULT_CREL_ADDENDS = 151
 
 cdef enum:                       # at one relocation.  place: r_offset, extra: section index << 32 | relocation index
     FAULT_RELOC_FIRST = 160

@@ -79,6 +79,7 @@ class SectionTable:
             settle_linkonce(files, self.view.row, names, self.owner)
         if read.has & HAS_GROUPS:
             pool.run(strike_losers, cython.address(read), files.count, 32)
+        self.has = read.has
         collect_keys(self, cython.address(read))
         del text
 
@@ -319,6 +320,7 @@ def enter_relocations(read: cython.pointer[Read], file: uint32_t, k: uint32_t) -
     sec.relocs = k
     if shdr.sh_type == SHT_CREL:
         sec.flags |= SEC_CREL
+        row.has |= HAS_CREL
     return 0
 
 
