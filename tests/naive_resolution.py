@@ -151,9 +151,9 @@ class Twin:
         return 2 if symbol.binding == WEAK else 0
 
     def bound(self, name: str, files: set[int]) -> Row:
-        mentions = [mention for mention in self.mentions[name] if mention.file in files]
-        flags = self.mentioned_flags(mentions, files)
-        winner = self.best(mentions, self.bind_strength)
+        mentions = [mention for mention in self.mentions[name] if mention.file in self.live]
+        flags = self.mentioned_flags(mentions)
+        winner = self.best([mention for mention in mentions if mention.file in files], self.bind_strength)
         if winner and self.is_shared(winner.file) and flags & (IS_HIDDEN | IS_PROTECTED):
             winner = None
         if winner and winner.file == 0 and winner.symbol.binding == WEAK and not flags & (REF | SHARED_REF):
@@ -162,7 +162,7 @@ class Twin:
             return Row(None, 0, flags)
         return Row(winner.file, winner.index, flags | self.definition_flags(winner))
 
-    def mentioned_flags(self, mentions: list[Mention], files: set[int]) -> int:
+    def mentioned_flags(self, mentions: list[Mention]) -> int:
         flags = 0
         for mention in mentions:
             symbol = mention.symbol

@@ -185,10 +185,21 @@ def test_wrap_redirects_undefined_symbols_of_objects(pool):
     base = inputs.file_row(1)["global_base"]
     found = [table.text(table.of(base + i)).decode() for i in range(6)]
     assert found == ["__wrap_f", "__wrap_f", "f", "f", "g", "f"]
+    assert [table.first(table.find(name)) - base for name in (b"f", b"__wrap_f", b"g")] == [2, 0, 4]
+
+
+def test_wrap_leaves_definitions_alone(pool):
+    inputs = arrange(pool, [(relocatable([Symbol("f"), Symbol("__real_f")]), 0)])
+    table = NameTable(pool, inputs)
+
+    table.wrap(pool, [b"f"])
+
+    base = inputs.file_row(1)["global_base"]
+    assert [table.text(table.of(base + i)) for i in range(2)] == [b"f", b"__real_f"]
 
 
 def test_wrap_needs_the_names_that_it_puts_in_place(pool):
     table = NameTable(pool, arrange(pool, [(relocatable([undefined("f")]), 0)]))
 
-    with pytest.raises(KeyError, match="__wrap_f"):
+    with pytest.raises(KeyError, match="f"):
         table.wrap(pool, [b"f"])

@@ -199,7 +199,7 @@ def version_name(
     i: uint32_t
     if version <= VER_NDX_GLOBAL:
         return cython.NULL
-    for i in range(min(shared.verdef_count, MOST_VERSIONS)):
+    for i in range(MOST_VERSIONS):
         if not inside(shared.verdef_size, at, cython.sizeof(Elf64_Verdef)):
             return cython.NULL
         definition = cython.cast(cython.pointer[Elf64_Verdef], base + shared.verdef + at)

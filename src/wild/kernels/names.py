@@ -27,7 +27,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcmp, memset
-from cython.cimports.wild.kernels.cc import hash_bytes, prefetch
+from cython.cimports.wild.kernels.cc import atomic_min32, hash_bytes, prefetch
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.mentions import index_block
@@ -41,7 +41,8 @@ AHEAD = cython.declare(cython.const[uint32_t], 12)
 Wrapping = cython.struct(
     files=cython.pointer[Files],
     names=cython.pointer[Names],
-    instead=cython.pointer[uint32_t],  # by NameId: the name that takes its place, 0: none
+    instead=cython.pointer[uint32_t],  # by NameId: the name that takes its place, 0: none, NONE: unknown
+    missing=uint32_t,  # a name whose place nothing can take, 0: none
 )
 
 
@@ -117,24 +118,35 @@ class NameTable:
             raise IndexError(f"no symbol has the number {global_id}")
         return self.view.of[global_id]
 
+    def first(self, name: int) -> int:
+        """The lowest GlobalId that bears a name."""
+        self.text(name)
+        return self.view.row[cython.cast(uint32_t, name)].first
+
     def wrap(self, pool: Pool, symbols: list):
         """--wrap: where an object refers to a symbol of the list, let it refer to `__wrap_` and its name
         instead, and to the symbol where it refers to `__real_` and its name.
 
-        Raises KeyError when a name that takes another's place is not mentioned by any input: the internal
-        file can mention it, by an undefined weak symbol, which has no other effect.
+        Raises KeyError when a name that has to take another's place is not mentioned by any input: the
+        internal file can mention it, by an undefined weak symbol, which has no other effect.
         """
         wrapping = cython.declare(Wrapping)
         wrapping.files = cython.address(self.inputs.view)
         wrapping.names = cython.address(self.view)
         wrapping.instead = cython.cast(U32, self.inputs.arena.array(self.view.capacity, 4))
+        wrapping.missing = 0
         for symbol in symbols:
             for old, new in ((symbol, b"__wrap_" + symbol), (b"__real_" + symbol, symbol)):
-                if self.find(old):
-                    if not self.find(new):
-                        raise KeyError(new)
-                    wrapping.instead[cython.cast(uint32_t, self.find(old))] = self.find(new)
+                name: uint32_t = self.find(old)
+                wrapping.instead[name] = self.find(new) or NONE
+        wrapping.instead[0] = 0
         pool.run(wrap_files, cython.address(wrapping), wrapping.files.count, 8)
+        if wrapping.missing:
+            raise KeyError(self.text(wrapping.missing))
+        for symbol in symbols:
+            for each in (symbol, b"__wrap_" + symbol, b"__real_" + symbol):
+                self.view.row[cython.cast(uint32_t, self.find(each))].first = NONE
+        pool.run(find_first, cython.address(wrapping), wrapping.files.globals, 65536)
 
     def __len__(self):
         total: int64_t = 0
@@ -331,7 +343,7 @@ def find_slot(
 @cython.nogil
 @cython.exceptval(check=False)
 def wrap_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Job over files: give undefined symbols of objects the name that stands instead of theirs."""
+    """Job over files: give undefined symbols of objects the name that takes the place of theirs."""
     wrapping = cython.cast(cython.pointer[Wrapping], context)
     file: int64_t
     i: uint32_t
@@ -342,6 +354,24 @@ def wrap_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
         of: U32 = wrapping.names.of + row.global_base
         syms: Sym = cython.cast(Sym, wrapping.files.base[file] + row.symoff) + row.first_global
         for i in range(globals_of(row)):
-            if syms[i].st_shndx == SHN_UNDEF and wrapping.instead[of[i]]:
+            if syms[i].st_shndx != SHN_UNDEF or wrapping.instead[of[i]] == 0:
+                continue
+            if wrapping.instead[of[i]] == NONE:
+                wrapping.missing = of[i]
+            else:
                 of[i] = wrapping.instead[of[i]]
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def find_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over GlobalIds: which one bears a name first, now that some have another one?"""
+    wrapping = cython.cast(cython.pointer[Wrapping], context)
+    id: int64_t
+    for id in range(begin, end):
+        row = cython.address(wrapping.names.row[wrapping.names.of[id]])
+        if row.first > id:
+            atomic_min32(cython.address(row.first), cython.cast(uint32_t, id))
     return 0

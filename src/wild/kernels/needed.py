@@ -1,15 +1,15 @@
 """Which shared objects the output needs, and what follows from that.
 
 A shared object given after --as-needed is needed if a live object refers strongly to a name that it defines
-and no object does (as mold and lld have it; GNU ld also counts weak references).  One that is not needed is
-as if it had not been given: its definitions do not count, weak references to them are undefined or bound to
-the next shared object, and what it refers to need not be exported.
+and no object does (as mold and lld have it; GNU ld also counts weak references).  One that is not needed
+defines nothing: weak references to its names are undefined or bound to the next shared object.
 
 So this comes after binding: the shared objects are few and their symbol tables small, and one serial walk
-over them unbinds the names of those that are not needed and notes what the others mention.  SYM_SHARED_REF
-is set for a reference and for a definition of a shared object alike: in both cases the output's own
-definition must be found by the dynamic linker in its place.  After garbage collection the question is asked
-once more, of references that were reached.
+over them unbinds the names of those that are not needed, and notes what all of them mention.  For also one
+that is not needed may be there at run time, because another library needs it.  SYM_SHARED_REF is set for a
+reference and for a definition of a shared object alike: in both cases the output's own definition must be
+found by the dynamic linker in its place.  After garbage collection the question of needs is asked once more,
+of the references that were reached.
 """
 
 import cython
@@ -36,14 +36,13 @@ def begin_needed(state: ResolvePtr) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def settle_needed(state: ResolvePtr) -> cython.void:
-    """Strong references have set SharedRow.used: unbind the others, note what the needed ones mention."""
+    """Strong references have set SharedRow.used: unbind the others, note what all of them mention."""
     i: int64_t
     for i in range(state.files.shared_count):
         if not state.files.shared[i].used:
             unbind_file(state, state.files.shared[i].file)
     for i in range(state.files.shared_count):
-        if state.files.shared[i].used:
-            mention_file(state, state.files.shared[i].file)
+        mention_file(state, cython.address(state.files.shared[i]))
     for i in range(state.alias_count):
         alias = cython.address(state.aliases[i])
         row = cython.address(state.files.row[alias.file])
@@ -106,19 +105,18 @@ def add_unresolved(state: ResolvePtr, name: uint32_t) -> cython.void:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def mention_file(state: ResolvePtr, file: uint32_t) -> cython.void:
+def mention_file(state: ResolvePtr, shared: cython.pointer[SharedRow]) -> cython.void:
     """Set SYM_SHARED_REF; bind names whose definition in an earlier, unneeded shared object went away."""
-    row = cython.address(state.files.row[file])
-    syms: Sym = symbols_of(state.files, file)
+    row = cython.address(state.files.row[shared.file])
+    syms: Sym = symbols_of(state.files, shared.file)
     of: U32 = state.names.of + row.global_base - row.first_global
     i: uint32_t
     for i in range(row.first_global, row.nsyms):
         if of[i] == 0:
             continue
-        symbol = cython.address(state.symbols.row[of[i]])
-        symbol.flags |= SYM_SHARED_REF
-        if syms[i].st_shndx != SHN_UNDEF and is_open(state, of[i]):
-            define(state, of[i], file, i)
+        state.symbols.row[of[i]].flags |= SYM_SHARED_REF
+        if shared.used and syms[i].st_shndx != SHN_UNDEF and is_open(state, of[i]):
+            define(state, of[i], shared.file, i)
 
 
 @cython.cfunc

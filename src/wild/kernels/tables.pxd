@@ -108,7 +108,7 @@ cdef enum:                       # SymbolRow.flags
     SYM_UNIQUE = 1 << 8
     SYM_REF = 1 << 9             # referred to by a live object
     SYM_STRONG_REF = 1 << 10     # ... other than weakly
-    SYM_SHARED_REF = 1 << 11     # mentioned by a shared object that the output needs: referred to, or defined there too
+    SYM_SHARED_REF = 1 << 11     # mentioned by a shared object of the link: referred to, or defined there too
     SYM_HIDDEN = 1 << 12         # most constraining visibility of all mentions in objects: hidden or internal
     SYM_PROTECTED = 1 << 13      # ... protected
     SYM_EXPORTED = 1 << 14       # stands in .dynsym as a definition
