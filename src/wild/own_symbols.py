@@ -87,6 +87,9 @@ class OwnSymbols:
         for name in dict.fromkeys(self.references):
             if name not in defined:
                 rows.append((name, 0, elf.STB_GLOBAL << 4, elf.STV_DEFAULT))
+        for name in map(encode, self.options.wraps):
+            # --wrap lets references bear another name, which has to be in the table of names.
+            rows += [(each, 0, elf.STB_WEAK << 4, elf.STV_DEFAULT) for each in (name, b"__wrap_" + name)]
         if self.definitions:
             from wild.expression import symbols_of
         for name, node, provided in self.definitions:

@@ -141,8 +141,9 @@ class Synthetic:
             if size:
                 section = self.composition.add(name, type, ALLOC, size, align, entry)
                 section.link = link
-        dynsym = self.composition.section(".dynsym", True)
-        dynsym.info = 1
+        self.composition.section(".dynsym", True).info = 1
+        self.composition.section(".gnu.version_d", True).info = self.dynsyms.defined_versions
+        self.composition.section(".gnu.version_r", True).info = self.dynsyms.required_files
         self.composition.section(".dynamic", True)
 
     def add_slots(self, slots: Slots, layout: Layout) -> None:
