@@ -44,7 +44,7 @@ from cython.cimports.wild.kernels.merge_places import (
     write_batches,
 )
 from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
-from cython.cimports.wild.kernels.pool import Pool
+from cython.cimports.wild.kernels.pool import Job, Pool
 from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
 from cython.cimports.wild.kernels.tables import SEC_LIVE, Files, Sections
 from cython.cimports.wild.kernels.tails import share_tails
@@ -94,7 +94,7 @@ class MergeTable:
         """
         work = cython.cast(WorkPtr, calloc(1, cython.sizeof(MergeWork)))
         if work is cython.NULL:
-            raise MemoryError
+            raise MemoryError("no memory for merging strings and constants")
         work.view = cython.address(self.view)
         work.files = self.files
         work.fault = cython.address(pool.fault)
@@ -104,12 +104,10 @@ class MergeTable:
             self.make_batches()
             pool.run(count_pieces, work, self.view.batches, 1)
             self.number_pieces(work)
-            pool.run(cut_batches, work, self.view.batches, 1)
-            pool.run(intern_shards, work, self.view.groups * MERGE_SHARDS, 1)
-            if tails and not work.out_of_memory:
+            run(pool, cut_batches, work, self.view.batches)
+            run(pool, intern_shards, work, self.view.groups * MERGE_SHARDS)
+            if tails:
                 share_tails(pool, work)
-            if work.out_of_memory:
-                raise MemoryError
             pool.run(mark_batches, work, self.view.batches, 1)
             self.place_batches()
             pool.run(place_first, work, self.view.batches, 1)
@@ -132,10 +130,11 @@ class MergeTable:
         view.section = cython.cast(MergeSectionPtr, self.arena.array(most, cython.sizeof(MergeSection)))
         view.bytes = cython.cast(cython.pointer[Bytes], self.arena.array(most, cython.sizeof(Bytes)))
         view.sections = 1
+        file: uint32_t = 0
         for i in range(view.groups):
             row = cython.address(view.group[i])
             row.section = cython.cast(uint32_t, view.sections)
-            number_sections(view, row, self.files, self.sections, self.section_ids)
+            file = number_sections(view, row, self.files, self.sections, self.section_ids, file)
             extra = self.rows[i][5]
             if extra:
                 append_section(view, row, cython.cast(Bytes, cython.cast(cython.p_char, extra)), len(extra))
@@ -177,7 +176,7 @@ class MergeTable:
         work.entry = cython.cast(EntryPtr, malloc(pieces * cython.sizeof(MergeEntry) + 1))
         work.start = cython.cast(U32, malloc((view.batches + 1) * (MERGE_SHARDS + 1) * 4))
         if work.entry is cython.NULL or work.start is cython.NULL:
-            raise MemoryError
+            raise MemoryError(f"no memory for merging {pieces} strings and constants")
         use_huge_pages(work.entry, pieces * cython.sizeof(MergeEntry))
 
     @cython.cfunc
@@ -212,6 +211,16 @@ class MergeTable:
 
 
 @cython.cfunc
+@cython.exceptval(-1, check=False)
+def run(pool: Pool, job: Job, work: WorkPtr, total: int64_t) -> cython.int:
+    """A loop whose job allocates memory."""
+    pool.run(job, work, total, 1)
+    if work.out_of_memory:
+        raise MemoryError("no memory for merging strings and constants")
+    return 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def use_huge_pages(start: cython.p_void, size: uint64_t) -> cython.void:
@@ -230,15 +239,20 @@ def number_sections(
     files: cython.pointer[Files],
     sections: cython.pointer[Sections],
     ids: ConstU32,
-) -> cython.void:
-    """Append the live sections of a group and note their numbers in their SectionRows."""
-    file: uint32_t = 0
+    file: uint32_t,
+) -> uint32_t:
+    """Append the live sections of a group and note their numbers in their SectionRows.
+
+    `file` is where to look first for the files of the sections; returns the last one.
+    """
     i: uint64_t
     for i in range(group.first, group.first + group.count):
         sec = cython.address(sections.row[ids[i]])
         sec.link = 0
         if not sec.flags & SEC_LIVE or not sec.size:
             continue
+        if ids[i] < files.row[file].sec_base:
+            file = 0
         while ids[i] - files.row[file].sec_base >= files.row[file].shnum or not files.row[file].sec_base:
             file += 1
         row = cython.address(files.row[file])
@@ -247,6 +261,7 @@ def number_sections(
         view.section[view.sections].section = ids[i]
         view.section[view.sections].file = file
         append_section(view, group, section_bytes(sections, files.base[file], shdr, ids[i]), sec.size)
+    return file
 
 
 @cython.cfunc

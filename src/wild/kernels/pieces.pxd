@@ -34,7 +34,25 @@ cdef extern from * nogil:
         return mask;
     }
 
-    static inline int wild_popcount64(uint64_t x) { return __builtin_popcountll(x); }
+    /* How many of n bytes are zero. */
+    static inline uint64_t wild_count_zeros(const uint8_t *p, uint64_t n) {
+        uint64_t count = 0;
+    #ifdef __SSE2__
+        const __m128i zero = _mm_setzero_si128();
+        while (n >= 16) {
+            uint64_t blocks = n / 16 < 255 ? n / 16 : 255;   /* what a byte can count to */
+            __m128i sum = zero;
+            for (uint64_t i = 0; i < blocks; i++, p += 16)
+                sum = _mm_sub_epi8(sum, _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)p), zero));
+            sum = _mm_sad_epu8(sum, zero);
+            count += _mm_cvtsi128_si64(sum) + _mm_cvtsi128_si64(_mm_srli_si128(sum, 8));
+            n -= 16 * blocks;
+        }
+    #endif
+        while (n--)
+            count += *p++ == 0;
+        return count;
+    }
 
     typedef struct { uint64_t high; uint32_t low; } wild_wide_hash;
 
@@ -69,7 +87,8 @@ cdef extern from * nogil:
         uint32_t low
     uint64_t zeros64 "wild_zeros64"(const uint8_t *p) noexcept
     int lowest "__builtin_ctzll"(uint64_t x) noexcept
-    int popcount64 "wild_popcount64"(uint64_t x) noexcept
+    int popcount64 "__builtin_popcountll"(uint64_t x) noexcept
+    uint64_t count_zeros "wild_count_zeros"(const uint8_t *p, uint64_t n) noexcept
     WideHash hash_piece "wild_hash_piece"(const uint8_t *p, uint64_t n) noexcept
 
 cdef struct Cutter:              # the zero-terminated strings of one section
@@ -121,9 +140,11 @@ cdef inline uint64_t first_start(const Cutter *cut, uint64_t at) noexcept nogil:
     return cut.size
 
 cdef inline uint64_t count_starts(const Cutter *cut, uint64_t begin, uint64_t end) noexcept nogil:
-    """How many strings start in [begin, end), both multiples of the width."""
-    cdef uint64_t count = begin == 0 and end > 0, at = 0 if begin == 0 else begin - cut.width, mask
+    """How many strings start in [begin, end), both multiples of the width; not empty."""
+    cdef uint64_t count = begin == 0, at = 0 if begin == 0 else begin - cut.width, mask
     cdef uint64_t limit = end - cut.width
+    if cut.width == 1:
+        return count + count_zeros(cut.bytes + at, limit - at)
     while at < limit:
         mask = terminators(cut, at)
         if limit - at < 64:
