@@ -69,7 +69,7 @@ def _same_letters(name: str, known: list[str]) -> str | None:
 
 
 def _other_parameters(name: str, known: list[str]) -> str | None:
-    parts, end = _qualified_name(name)
+    parts, end = qualified_name(name)
     if not parts:
         return None
     function = name[:end]
@@ -78,11 +78,11 @@ def _other_parameters(name: str, known: list[str]) -> str | None:
 
 def _plain_name(mangled: str) -> str:
     """`foo` of `_Z3foov` and of `_ZN2ns3fooEv`; "" of other kinds of names."""
-    parts, _ = _qualified_name(mangled)
+    parts, _ = qualified_name(mangled)
     return parts[-1] if parts else ""
 
 
-def _qualified_name(mangled: str) -> tuple[list[str], int]:
+def qualified_name(mangled: str) -> tuple[list[str], int]:
     """The identifiers of a C++ name without template arguments, and where its parameters begin.
 
     <encoding> ::= <name> <parameters>, and <name> is a <source-name> or N [qualifiers] <source-name>* E

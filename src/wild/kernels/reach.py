@@ -17,6 +17,7 @@ from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uin
 from cython.cimports.libc.stdlib import calloc, free, qsort
 from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.cc import fetch_or16, fetch_or32, set_bits32
+from cython.cimports.wild.kernels.companions import Companions, find_companions
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
@@ -58,6 +59,7 @@ Scan = cython.struct(
     worker=cython.pointer[Worker],
     frontier=cython.pointer[uint32_t],
     section_file=cython.pointer[uint32_t],
+    companions=Companions,
     gc=cython.int,
     fault=cython.pointer[Fault],
 )
@@ -134,6 +136,7 @@ class Reach:
         pool.defer_faults()
         try:
             if gc:
+                find_companions(cython.address(scan.companions), pool, inputs, sections)
                 walk(pool, inputs, cython.address(scan))
             else:
                 pool.run(scan_files, cython.address(scan), inputs.view.count, 8)
@@ -192,9 +195,6 @@ def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
             memcpy(frontier + count, stack.item, stack.count * 4)
             count += stack.count
             stack.count = 0
-        if count == 0:
-            with cython.nogil:
-                count = mark_dependents(scan, frontier)
 
 
 @cython.cfunc
@@ -635,30 +635,6 @@ def collect_roots(scan: cython.pointer[Scan], frontier: cython.pointer[uint32_t]
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def mark_dependents(scan: cython.pointer[Scan], frontier: cython.pointer[uint32_t]) -> int64_t:
-    """SHF_LINK_ORDER sections live with the section they are about (gABI "Section Attributes")."""
-    count: int64_t = 0
-    i: int64_t
-    section: uint32_t
-    for i in range(1, scan.files.count):
-        row = cython.address(scan.files.row[i])
-        section = row.unusual if row.sec_base else 0
-        while section:
-            sec = cython.address(scan.sections.row[section])
-            if sec.kind != SEC_OUT and not sec.flags & SEC_LIVE:
-                shdr = section_header(scan.files.base[i], row, section - row.sec_base)
-                if shdr.sh_flags & SHF_LINK_ORDER and shdr.sh_link < row.shnum:
-                    if scan.sections.row[row.sec_base + shdr.sh_link].flags & SEC_LIVE:
-                        sec.flags |= SEC_LIVE
-                        frontier[count] = section
-                        count += 1
-            section = sec.link
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def scan_frontier(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     """Scan a block of the frontier, and depth first what it marks, up to the budget."""
     scan = cython.cast(cython.pointer[Scan], context)
@@ -676,14 +652,31 @@ def scan_frontier(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def mark_companions(scan: cython.pointer[Scan], section: uint32_t, worker: cython.int) -> cython.void:
+    """Mark what lives with a section though it does not refer to it."""
+    companions = cython.address(scan.companions)
+    if companions.ring is not cython.NULL and companions.ring[section]:
+        mark(scan, companions.ring[section], worker)
+    if companions.dependent is not cython.NULL:
+        section = companions.dependent[section]
+        while section:
+            mark(scan, section, worker)
+            section = companions.next[section]
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def scan_marked(scan: cython.pointer[Scan], section: uint32_t, worker: cython.int) -> cython.void:
     """Scan a section that has just become live, and its frames."""
     file: uint32_t = scan.section_file[section]
     sec = cython.address(scan.sections.row[section])
-    if sec.relocs and sec.kind == SEC_PLAIN:
+    if sec.relocs and sec.kind == SEC_PLAIN and sec.flags & SEC_ALLOC:
         scan_section(scan, file, section - scan.files.row[file].sec_base, worker)
+    mark_companions(scan, section, worker)
     f: uint32_t = sec.frames
     while f:
         scan_frame(scan, f - 1, worker)

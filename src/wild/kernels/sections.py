@@ -340,6 +340,8 @@ def enter_section(
     name = section_name(read.files.base[file], row, shdr)
     if is_linkonce(name) and not shdr.sh_flags & SHF_GROUP:
         row.has |= HAS_LINKONCE
+    if shdr.sh_flags & SHF_LINK_ORDER:
+        row.has |= HAS_LINK_ORDER
     sec = cython.address(read.sections[row.sec_base + k])
     align: uint64_t = shdr.sh_addralign if shdr.sh_addralign else 1
     sec.size = shdr.sh_size

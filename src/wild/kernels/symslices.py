@@ -268,7 +268,9 @@ def write_slice(view: cython.pointer[SymtabTables], slice: cython.pointer[Symbol
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fetch_word(tables: cython.pointer[Tables], file: uint32_t, first: uint32_t, kept: uint64_t) -> cython.void:
+def fetch_word(
+    tables: cython.pointer[Tables], file: uint32_t, first: uint32_t, kept: uint64_t
+) -> cython.void:
     """Bring into the cache what writing these symbols reads: all rows first, then what the rows point to."""
     row = cython.address(tables.files.row[file])
     syms: Sym = symbol_at(tables, file, first)
@@ -320,7 +322,7 @@ def write_name(
 @cython.nogil
 @cython.exceptval(check=False)
 def write_file(sym: Sym, entry: cython.pointer[Elf64_Sym], extended: U32) -> cython.void:
-    entry.st_info = sym.st_info
+    entry.st_info = STB_LOCAL << 4 | STT_FILE
     entry.st_other = 0
     entry.st_value = 0
     entry.st_size = 0
@@ -337,9 +339,10 @@ def write_local(
     entry: cython.pointer[Elf64_Sym],
     extended: U32,
 ) -> cython.void:
-    """A local symbol of an object, moved with its section."""
+    """A symbol among an object's local ones, whatever binding it claims, moved with its section."""
     tables = view.tables
     entry[0] = symbol_at(tables, file, i)[0]
+    entry.st_info = STB_LOCAL << 4 | entry.st_info & 15
     section: uint32_t = section_of_local(tables, file, i)
     if section == 0 or section == NO_SECTION:
         put_section(entry, ABSOLUTE, extended)

@@ -1,0 +1,151 @@
+"""Why a symbol is undefined, where there is a likely cause: one or two lines to be added to the report.
+
+In the order in which they are looked for, the surest first: there is a definition that does not count, as the texts of
+`explain_definition` tell; the compiler makes the symbol only together with something else (a vtable with its key
+function); it is known to be in a library; another name is spelt almost alike; its beginning is that of a library.
+"""
+
+from __future__ import annotations
+
+from wild.well_known import KNOWN_NAMES, KNOWN_PREFIXES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.locations import Locations
+
+MOST_EXPLAINED = 20  # symbols; a longer list has a common cause
+STB_LOCAL = 0
+SYM_RESTRICTED = 1 << 12 | 1 << 13  # SYM_HIDDEN, SYM_PROTECTED (kernels/tables.pxd)
+FILE_OBJECT, FILE_SHARED = 1, 2
+
+VTABLE = "the vtable comes with the definition of the class's key function: its first virtual function that is\n" \
+    ">>> neither inline nor pure; is that function defined, and its file linked?"  # fmt: skip
+TYPEINFO = (
+    "type information comes with the definition of the class's key function, and not from files that are\n"
+    ">>> compiled with -fno-rtti"
+)
+COMPILED_WITH = {"_ZTV": VTABLE, "_ZTI": TYPEINFO, "_ZTS": TYPEINFO}
+MAIN = "a program needs a function main; for a shared object, link with -shared"
+
+
+def likely_causes(locations: Locations, names: list[int]) -> list[list[str]]:
+    """For each NameId the lines to add, often none."""
+    explained = names[:MOST_EXPLAINED]
+    found = unused_definitions(locations, explained)
+    causes = [cause_of(locations, name, each) for name, each in zip(explained, found, strict=True)]
+    return causes + [[]] * (len(names) - len(explained))
+
+
+def unused_definitions(locations: Locations, names: list[int]) -> list[list[tuple[int, int]]]:
+    """For each NameId the (file, symbol index) of definitions of that spelling that do not count."""
+    from wild.kernels.spellings import defined_elsewhere
+
+    tables = locations.tables
+    texts = [tables.names.text(name).partition(b"@")[0] for name in names]
+    found: list[list[tuple[int, int]]] = [[] for _ in names]
+    for index, file, symbol in defined_elsewhere(tables, texts):
+        found[index].append((file, symbol))
+    return found
+
+
+def cause_of(locations: Locations, name: int, elsewhere: list[tuple[int, int]]) -> list[str]:
+    """The lines about one name."""
+    spelling = locations.tables.names.text(name)
+    for file, symbol in elsewhere:
+        lines = explain_definition(locations, name, file, symbol)
+        if lines:
+            return lines
+    text = spelling.decode("utf-8", "surrogateescape")
+    if text == "main":
+        return [f">>> {MAIN}"]
+    advice = COMPILED_WITH.get(text[:4]) or library_advice(locations, KNOWN_NAMES.get(text))
+    if advice:
+        return [f">>> {advice}"]
+    similar = similar_name(locations, spelling)
+    if similar:
+        return similar
+    advice = next(
+        (each for prefixes, each in KNOWN_PREFIXES if text.startswith(prefixes)), None
+    )  # the first that fits, for prefixes of prefixes
+    advice = library_advice(locations, advice)
+    return [f">>> {advice}"] if advice else []
+
+
+def explain_definition(locations: Locations, name: int, file: int, symbol: int) -> list[str]:
+    """Why a symbol of the name's spelling does not define it; empty where no reason is to be seen."""
+    tables = locations.tables
+    where = locations.file(file)
+    _, spelling, section, _, info, _ = tables.symbol(file, symbol)
+    shown = locations.shown(spelling)
+    if tables.inputs.file_row(file)["kind"] == FILE_SHARED:
+        version, is_old = tables.version(file, symbol)
+        if is_old:
+            old = f"{shown}@{version.decode('utf-8', 'replace')}"
+            return [f">>> {where} defines {old}, a version that only serves programs linked long ago"]
+        if tables.resolution.symbol(name)[4] & SYM_RESTRICTED:
+            return [
+                f">>> {where} defines it, but {restricting_file(locations, name)} declares it hidden:",
+                ">>> it has to be defined in the output; take the visibility from its declaration",
+            ]
+        return []
+    if info >> 4 == STB_LOCAL:
+        return [f">>> {where} has a local symbol of that name; is it static, or in an unnamed namespace?"]
+    if section and tables.is_discarded(file, section):
+        return discarded_definition(locations, file, section)
+    if b"@" in spelling:
+        return [f">>> {where} defines it as {shown}, which has to be asked for by that version"]
+    return []
+
+
+def restricting_file(locations: Locations, name: int) -> str:
+    """The first object that refers to a name and says that it is hidden or protected."""
+    for file, symbol in locations.tables.resolution.references_of(name, 1000):
+        if locations.tables.symbol(file, symbol)[5] & 3:
+            return locations.file(file)
+    return "an object"
+
+
+def discarded_definition(locations: Locations, file: int, section: int) -> list[str]:
+    """Lines about a definition in a COMDAT group of which another file's copy counts."""
+    tables = locations.tables
+    lines = [f">>> {locations.file(file)} defines it in {locations.section(file, section)}, which was discarded"]
+    signature, winner = tables.group(file, section)
+    if signature:
+        shown = locations.shown(tables.names.text(signature))
+        lines.append(f">>> because the section group {shown} of {locations.file(winner)} counts, and lacks it;")
+        lines.append(">>> are the two compiled from different definitions (one definition rule) or with other options?")
+    return lines
+
+
+def similar_name(locations: Locations, spelling: bytes) -> list[str]:
+    """`did you mean`, and where that is defined."""
+    from wild.kernels.spellings import similar_names
+    from wild.spelling import hint, nearest, qualified_name
+
+    name = spelling.decode("utf-8", "surrogateescape")
+    parts, end = qualified_name(name)
+    edits = min((len(name) + 1) // 4, 3)
+    beginning = spelling[:end] if parts else b""
+    piece = b"" if parts else b"%d%b" % (len(spelling), spelling)
+    plain = parts[-1].encode("utf-8", "surrogateescape") if parts else b""
+    candidates = [
+        each.decode("utf-8", "surrogateescape")
+        for each in similar_names(locations.tables, spelling, edits, beginning, piece, plain)
+    ]
+    found = nearest(name, candidates)
+    text = hint(name, [found]) if found else None
+    if not found or not text:
+        return []
+    number = locations.tables.names.find(found.encode("utf-8", "surrogateescape"))
+    return [f">>> {text}", *locations.definition(number)]
+
+
+def library_advice(locations: Locations, advice: tuple[str, str] | None) -> str:
+    """The text of (library, text), unless the library is linked already."""
+    if advice is None:
+        return ""
+    library, text = advice
+    for path in locations.tables.inputs.paths:
+        if path.rpartition("/")[2].startswith((f"{library}.so", f"{library}.a", f"{library}-")):
+            return ""
+    return text

@@ -1,0 +1,6 @@
+from wild.kernels.references import LinkTables
+
+def similar_names(
+    tables: LinkTables, name: bytes, edits: int, beginning: bytes, piece: bytes, same: bytes
+) -> list[bytes]: ...
+def defined_elsewhere(tables: LinkTables, names: list[bytes]) -> list[tuple[int, int, int]]: ...

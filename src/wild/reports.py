@@ -1,0 +1,83 @@
+"""The texts about names: undefined symbols with who refers to them, duplicate symbols with all their places.
+
+The first line says what is wrong; the lines below it, marked `>>>`, where, and what the likely cause is.  The form is
+lld's, so that editors which know it can jump to the places.
+"""
+
+from __future__ import annotations
+
+from wild.causes import likely_causes, unused_definitions
+from wild.locations import Locations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.references import LinkTables
+    from wild.options import Options
+
+Duplicate = tuple[int, int, int, int, int, int, int]  # name, then file, SectionId and value of both definitions
+
+PLACES_SHOWN = 3  # references of one undefined symbol
+
+
+def undefined_symbols(tables: LinkTables, missing: list[int], options: Options) -> list[str]:
+    """One text for each NameId that live code refers to and nothing defines."""
+    locations = Locations(tables, options)
+    references = tables.references(missing, PLACES_SHOWN)
+    causes = likely_causes(locations, missing)
+    texts = []
+    for name, (count, places), cause in zip(missing, references, causes, strict=True):
+        lines = [f"undefined symbol: {locations.shown(tables.names.text(name))}"]
+        for file, section, offset in places:
+            lines += locations.lines("referenced by", file, section, offset)
+        if count > len(places):
+            lines.append(f">>> referenced {count - len(places)} more time{'s'[: count - len(places) - 1]}")
+        texts.append("\n".join(lines + cause))
+    return texts
+
+
+def undefined_in_shared(
+    tables: LinkTables, candidates: list[int], complete: set[int], options: Options
+) -> list[str]:
+    """One text for each NameId that shared objects refer to and nothing in the link defines.
+
+    `complete`: the shared objects all of whose own libraries are part of the link; what another one lacks may be in a
+    library that this link does not see.  A name that some library has in an old version only counts as defined.
+    """
+    locations = Locations(tables, options)
+    found = unused_definitions(locations, candidates)
+    texts = []
+    for name, elsewhere in zip(candidates, found, strict=True):
+        if any(tables.inputs.file_row(file)["kind"] == FILE_SHARED for file, _ in elsewhere):
+            continue
+        users = [file for file, _ in tables.resolution.references_of(name, len(complete) + PLACES_SHOWN)]
+        users = [file for file in users if file in complete]
+        if users:
+            lines = [f"undefined symbol: {locations.shown(tables.names.text(name))}"]
+            lines += [f">>> referenced by {locations.file(file)}" for file in users[:PLACES_SHOWN]]
+            lines.append(">>> --allow-shlib-undefined leaves it to the dynamic linker")
+            texts.append("\n".join(lines))
+    return texts
+
+
+FILE_SHARED = 2  # FileRow.kind (kernels/tables.pxd)
+
+
+def duplicate_symbols(tables: LinkTables, found: list[Duplicate], options: Options) -> list[str]:
+    """One text for each name, with every place that defines it."""
+    locations = Locations(tables, options)
+    texts: dict[int, list[str]] = {}
+    for name, file, section, value, other_file, other_section, other_value in found:
+        lines = texts.get(name)
+        if lines is None:
+            lines = texts[name] = [f"duplicate symbol: {locations.shown(tables.names.text(name))}"]
+            lines += definition_lines(locations, file, section, value)
+        lines += definition_lines(locations, other_file, other_section, other_value)
+    return ["\n".join(lines) for lines in texts.values()]
+
+
+def definition_lines(locations: Locations, file: int, section: int, value: int) -> list[str]:
+    """Where a definition is; `section` is a SectionId, 0 for an absolute symbol."""
+    if not section:
+        return [f">>> defined in {locations.file(file)} as the number {value:#x}"]
+    _, index = locations.tables.place_of(section)
+    return locations.lines("defined at", file, index, value)
