@@ -45,10 +45,13 @@ demo: build
 test: build lint-tools
 	$(PYTEST)
 
-# Address and undefined-behaviour sanitizers see the kernels, in the tests' own process and in every link.
+# Address and undefined-behaviour sanitizers see the kernels, in the tests' own process and in every link. They are
+# preloaded into this process, and must not be into the compilers and programs that the tests start.
 test-asan:
 	$(MAKE) --no-print-directory build WILD_BUILD=asan
-	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTEST) -o pythonpath=build/asan/lib
+	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTHON) -c \
+		'import os, sys, pytest; del os.environ["LD_PRELOAD"]; sys.exit(pytest.main(sys.argv[1:]))' \
+		-o pythonpath=build/asan/lib $(PYTEST_ARGUMENTS)
 
 # Lines of policy and of kernels that the tests reach, in the tests' own process and in every link.
 coverage:

@@ -407,12 +407,26 @@ FORBIDDEN = {
 }
 
 
+@cache
+def text_of(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return None
+
+
 def text_files() -> Iterator[tuple[str, str]]:
     for path in tracked_files():
-        try:
-            yield relative(path), path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            assert "tests" in path.parts, f"{relative(path)} is not text"
+        text = text_of(path)
+        if text is not None:
+            yield relative(path), text
+
+
+def test_only_tests_have_files_that_are_not_text():
+    """Others would be something that a build or a test has left behind."""
+    binary = [relative(path) for path in tracked_files() if text_of(path) is None]
+
+    assert [name for name in binary if not name.startswith("tests/")] == []
 
 
 @pytest.mark.parametrize("pattern", FORBIDDEN, ids=FORBIDDEN.get)
