@@ -10,9 +10,12 @@ import ctypes
 import re
 import struct
 import zlib
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from wild.kernels.pool import KernelFault
 
 KERNELS = Path(__file__).resolve().parent.parent / "src" / "wild" / "kernels"
 TYPES: dict[str, Any] = {
@@ -57,6 +60,15 @@ def constants(name: str) -> dict[str, int]:
     for constant, value in re.findall(r"^ +([A-Z]\w+) = ([0-9A-Fa-fx]+(?: << \d+)?)", text, re.M):
         found[constant] = eval(value)
     return found
+
+
+def fault_code(run: Callable[[], object]) -> int:
+    """The code of the fault that a call finds in its input; 0: none."""
+    try:
+        run()
+    except KernelFault as fault:
+        return int(fault.args[0])
+    return 0
 
 
 class Symbol(NamedTuple):

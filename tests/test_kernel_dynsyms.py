@@ -10,7 +10,7 @@ import hashing
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import File, Section, Symbol, World, constants
+from tables import File, Section, Symbol, World, constants, fault_code
 
 from wild.kernels.dynsyms import DynamicSymbols
 from wild.kernels.pool import KernelFault, Pool
@@ -381,6 +381,18 @@ def test_cycle_of_version_definitions_ends() -> None:
 
     with pytest.raises(KernelFault):
         build(world, POOLS[0])
+
+
+@given(names(), st.data())
+def test_damaged_versions_are_a_fault_or_other_versions(wanted: list[Name], draw: st.DataObject) -> None:
+    world = world_of(wanted)
+    size = world.file_rows[1].size
+    base = ctypes.c_uint64.from_address(world.view_files.base + 8).value
+    for _ in range(draw.draw(st.integers(1, 4))):
+        place = draw.draw(st.integers(size - len(world.files[1].headers), size - 1))
+        ctypes.c_uint8.from_address(base + place).value = draw.draw(st.integers(0, 255))
+
+    assert fault_code(lambda: build(world, POOLS[0])) in (0, 122, 123, 124)
 
 
 def test_many_symbols_are_sorted_by_bucket_in_every_partition() -> None:

@@ -9,7 +9,7 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import File, World, constants
+from tables import File, World, constants, fault_code
 
 from wild import notes
 from wild.errors import LinkError
@@ -185,6 +185,20 @@ def test_section_name_outside_the_names_is_a_fault() -> None:
         NoteTable(POOLS[0], world.views())
 
     assert fault.value.args[:4] == (127, 0, file.fields["shoff"] + 128, 2)
+
+
+@given(st.lists(OBJECT, min_size=1, max_size=3), st.data())
+def test_damaged_bytes_are_a_fault_or_other_properties(
+    objects: list[Properties | None], draw: st.DataObject
+) -> None:
+    files = [object_of(row) for row in objects]
+    world = World(files)
+    base = ctypes.c_uint64.from_address(world.view_files.base).value
+    for _ in range(draw.draw(st.integers(1, 4))):
+        place = draw.draw(st.integers(25, world.file_rows[0].size - 1))
+        ctypes.c_uint8.from_address(base + place).value = draw.draw(st.integers(0, 255))
+
+    assert fault_code(lambda: NoteTable(POOLS[0], world.views())) in (0, 125, 127)
 
 
 @pytest.mark.parametrize("pool", POOLS)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tables import File, Section, Symbol, World, constants
+from tables import File, Section, Symbol, World, constants, fault_code
 
 from wild.kernels.pool import KernelFault, Pool
 from wild.kernels.symtab import SymbolTable
@@ -232,6 +232,15 @@ def test_symbols_of_split_sections_are_located_by_the_callback() -> None:
     assert asked == [(42, world.section_id(0, 2), 33)]
 
 
+def test_symbol_among_the_local_ones_is_local_whatever_it_claims() -> None:
+    world = one_object(Symbol(b"claims", 0x12, 1))
+
+    table, symbols, strings, _ = build(world, MERGED, POOLS[0])
+
+    assert rows_of(symbols, strings)[1][:2] == (b"claims", 2)
+    assert table.first_global == table.count == 2
+
+
 @pytest.mark.parametrize(("shndx", "code"), [(7, 121), (0xFEFF, 121)])
 def test_section_index_that_the_object_does_not_have_is_a_fault(shndx: int, code: int) -> None:
     world = one_object(Symbol(b"fine", 2, 1), Symbol(b"bad", 2, shndx))
@@ -261,3 +270,13 @@ def test_large_objects_are_cut_and_stay_in_order() -> None:
     _, symbols, strings, _ = build(World([file]), MERGED, POOLS[1])
 
     assert [row[0] for row in rows_of(symbols, strings)] == [b"", b"a.c", *[symbol.name for symbol in local]]
+
+
+@given(st.lists(st.tuples(st.integers(24, 95), st.integers(0, 255)), min_size=1, max_size=4))
+def test_damaged_local_symbols_are_a_fault_or_other_symbols(changes: list[tuple[int, int]]) -> None:
+    world = one_object(Symbol(b"one", 2, 1), Symbol(b"two", 1, 2), Symbol(b"three", 4, 0xFFF1))
+    base = ctypes.c_uint64.from_address(world.view_files.base).value
+    for place, value in changes:
+        ctypes.c_uint8.from_address(base + place).value = value
+
+    assert fault_code(lambda: build(world, MERGED, POOLS[0])) in (0, 120, 121)
