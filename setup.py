@@ -41,7 +41,7 @@ SANITIZERS = "-fsanitize=address,undefined"
 VARIANTS = {
     "release": ([*COMMON, "-g0"], ["-Wl,-s"]),
     "profile": ([*COMMON, "-g", "-fno-omit-frame-pointer"], []),
-    "debug": (CHECKED, []),
+    "debug": ([*CHECKED, "-Og"], []),
     "coverage": ([*CHECKED, "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"], []),
     "asan": ([*CHECKED, SANITIZERS, "-fno-sanitize-recover=undefined"], [SANITIZERS]),
 }
