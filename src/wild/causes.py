@@ -1,31 +1,36 @@
 """Why a symbol is undefined, where there is a likely cause: one or two lines to be added to the report.
 
-In the order in which they are looked for, the surest first: there is a definition that does not count, as the texts of
-`explain_definition` tell; the compiler makes the symbol only together with something else (a vtable with its key
-function); it is known to be in a library; another name is spelt almost alike; its beginning is that of a library.
+In the order in which they are looked for, the surest first: there is a definition that does not count, as
+the texts of `explain_definition` tell; the compiler makes the symbol only together with something else (a
+vtable with its key function); it is known to be in a library; another name is spelt almost alike; its
+beginning is that of a library.
 """
 
 from __future__ import annotations
 
-from wild.well_known import KNOWN_NAMES, KNOWN_PREFIXES
+from wild.well_known import KNOWN_BEGINNINGS, KNOWN_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.locations import Locations
+    from wild.well_known import Advice
 
-MOST_EXPLAINED = 20  # symbols; a longer list has a common cause
+MOST_EXPLAINED = 20  # symbols
 STB_LOCAL = 0
 SYM_RESTRICTED = 1 << 12 | 1 << 13  # SYM_HIDDEN, SYM_PROTECTED (kernels/tables.pxd)
 FILE_OBJECT, FILE_SHARED = 1, 2
 
-VTABLE = "the vtable comes with the definition of the class's key function: its first virtual function that is\n" \
-    ">>> neither inline nor pure; is that function defined, and its file linked?"  # fmt: skip
-TYPEINFO = (
-    "type information comes with the definition of the class's key function, and not from files that are\n"
-    ">>> compiled with -fno-rtti"
-)
-COMPILED_WITH = {"_ZTV": VTABLE, "_ZTI": TYPEINFO, "_ZTS": TYPEINFO}
-MAIN = "a program needs a function main; for a shared object, link with -shared"
+COMPILED_WITH = {
+    "_ZTV": (
+        "the vtable comes with the definition of the class's key function, its first virtual function that",
+        "is neither inline nor pure: is that function defined, and its file linked?",
+    ),
+    "_ZTI": (
+        "the type information comes with the definition of the class's key function, its first virtual",
+        "function that is neither inline nor pure, and only from files compiled without -fno-rtti",
+    ),
+}
+MAIN = ("a program needs a function main; to make a shared object, link with -shared",)
 
 
 def likely_causes(locations: Locations, names: list[int]) -> list[list[str]]:
@@ -56,19 +61,15 @@ def cause_of(locations: Locations, name: int, elsewhere: list[tuple[int, int]]) 
         if lines:
             return lines
     text = spelling.decode("utf-8", "surrogateescape")
-    if text == "main":
-        return [f">>> {MAIN}"]
-    advice = COMPILED_WITH.get(text[:4]) or library_advice(locations, KNOWN_NAMES.get(text))
-    if advice:
-        return [f">>> {advice}"]
+    known: tuple[str, ...] = MAIN if text == "main" else COMPILED_WITH.get(text[:4], ())
+    known = known or library_advice(locations, KNOWN_NAMES.get(text))
+    if known:
+        return [f">>> {line}" for line in known]
     similar = similar_name(locations, spelling)
     if similar:
         return similar
-    advice = next(
-        (each for prefixes, each in KNOWN_PREFIXES if text.startswith(prefixes)), None
-    )  # the first that fits, for prefixes of prefixes
-    advice = library_advice(locations, advice)
-    return [f">>> {advice}"] if advice else []
+    library = next((each for beginnings, each in KNOWN_BEGINNINGS if text.startswith(beginnings)), None)
+    return [f">>> {line}" for line in library_advice(locations, library)]
 
 
 def explain_definition(locations: Locations, name: int, file: int, symbol: int) -> list[str]:
@@ -108,12 +109,18 @@ def restricting_file(locations: Locations, name: int) -> str:
 def discarded_definition(locations: Locations, file: int, section: int) -> list[str]:
     """Lines about a definition in a COMDAT group of which another file's copy counts."""
     tables = locations.tables
-    lines = [f">>> {locations.file(file)} defines it in {locations.section(file, section)}, which was discarded"]
+    lines = [
+        f">>> {locations.file(file)} defines it in {locations.section(file, section)}, which was discarded"
+    ]
     signature, winner = tables.group(file, section)
     if signature:
         shown = locations.shown(tables.names.text(signature))
-        lines.append(f">>> because the section group {shown} of {locations.file(winner)} counts, and lacks it;")
-        lines.append(">>> are the two compiled from different definitions (one definition rule) or with other options?")
+        lines.append(
+            f">>> because the section group {shown} of {locations.file(winner)} counts, and lacks it;"
+        )
+        lines.append(
+            ">>> are the two compiled from different definitions (one definition rule) or with other options?"
+        )
     return lines
 
 
@@ -140,12 +147,12 @@ def similar_name(locations: Locations, spelling: bytes) -> list[str]:
     return [f">>> {text}", *locations.definition(number)]
 
 
-def library_advice(locations: Locations, advice: tuple[str, str] | None) -> str:
-    """The text of (library, text), unless the library is linked already."""
+def library_advice(locations: Locations, advice: Advice | None) -> tuple[str, ...]:
+    """What to do to get a symbol of a library, unless the library is linked already."""
     if advice is None:
-        return ""
+        return ()
     library, text = advice
-    for path in locations.tables.inputs.paths:
-        if path.rpartition("/")[2].startswith((f"{library}.so", f"{library}.a", f"{library}-")):
-            return ""
-    return text
+    linked = (f"{library}.so", f"{library}.a", f"{library}-")
+    if any(path.rpartition("/")[2].startswith(linked) for path in locations.tables.inputs.paths):
+        return ()
+    return (text,)

@@ -1,6 +1,7 @@
 """Where a link can stop: what is checked between the passes, and how a kernel's fault becomes an error.
 
-The texts are made in wild/reports.py, which is imported only when there is something to say.
+The texts are made in other modules (reports, relocation_faults, warnings …), which are imported only when
+there is something to say.
 """
 
 from __future__ import annotations
@@ -13,80 +14,36 @@ if TYPE_CHECKING:
     from wild.kernels.names import NameTable
     from wild.kernels.pool import KernelFault, Pool
     from wild.kernels.reach import Reach
+    from wild.kernels.references import LinkTables
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
+    from wild.messages import Messages
     from wild.options import Options
 
-NO_LIMIT = 1 << 30
+DEFINED = 3  # SymbolRow.flags: SYM_OBJECT_DEF | SYM_SHARED_DEF (kernels/tables.pxd)
 
 
 def explain(inputs: Inputs, fault: KernelFault) -> LinkError:
-    """The error that a fault stands for."""
-    from wild.faults import describe
+    """The error that the faults of a loop stand for."""
+    from wild.faults import describe_row
 
-    return LinkError(describe(inputs, fault))
-
-
-def limit_of(options: Options) -> int:
-    """How many errors of one kind are reported."""
-    return options.error_limit or NO_LIMIT
+    return LinkError(*(describe_row(inputs, row) for row in (fault.args, *fault.others)))
 
 
-def check_inputs(inputs: Inputs, resolution: Resolution, options: Options) -> None:
+def check_inputs(inputs: Inputs, resolution: Resolution, messages: Messages) -> None:
     """Files that take part and hold no machine code; --trace."""
     files = resolution.lto_files()
     if files:
-        raise LinkError(
+        messages.refuse(
             *(
                 f"{inputs.file_name(file)}: holds only intermediate code for link-time optimization; "
                 "compile it with -fno-lto or -ffat-lto-objects (this version loads no LTO plugin)"
-                for file in files[: limit_of(options)]
+                for file in files[: messages.room]
             )
         )
-    if options.trace:
-        print("\n".join(inputs.live_files_text()))
-
-
-def check_definitions(inputs: Inputs, resolution: Resolution, options: Options) -> None:
-    """Names with two strong definitions."""
-    if options.allow_multiple_definition:
-        return
-    found = resolution.duplicates(limit_of(options))
-    if found:
-        from wild.reports import duplicate_definitions
-
-        raise LinkError(*duplicate_definitions(inputs, found, options))
-
-
-def check_undefined(
-    inputs: Inputs,
-    names: NameTable,
-    resolution: Resolution,
-    sections: SectionTable,
-    reach: Reach,
-    options: Options,
-) -> None:
-    """Names that live code refers to and nothing defines; --require-defined."""
-    if reach.missing:
-        from wild.kernels.reach import missing_names
-        from wild.reports import undefined_symbols
-
-        missing = missing_names(names, resolution, limit_of(options))
-        raise LinkError(*undefined_symbols(inputs, names, resolution, sections, missing, options))
-    check_relocations(inputs, reach)
-    for name in options.require_defined:
-        number = names.find(name.encode("utf-8", "surrogateescape"))
-        if not number or not resolution.symbol(number)[4] & 3:
-            raise LinkError(f"required symbol {name} is not defined (--require-defined={name})")
-
-
-def check_relocations(inputs: Inputs, reach: Reach) -> None:
-    """Relocations that cannot be right."""
-    if reach.faults:
-        from wild.faults import describe
-        from wild.kernels.pool import KernelFault
-
-        raise LinkError(*(describe(inputs, KernelFault(*fault)) for fault in reach.faults))
+        messages.stop_if_failed()
+    if messages.options.trace:
+        messages.tell("\n".join(inputs.live_files_text()))
 
 
 def check_unchanged(pool: Pool, inputs: Inputs) -> None:
@@ -94,3 +51,119 @@ def check_unchanged(pool: Pool, inputs: Inputs) -> None:
     changed = inputs.changed(pool)
     if changed:
         raise LinkError(*(f"{path}: changed while it was being linked; link again" for path in changed))
+
+
+class Checks:
+    """The checks of one link from the binding of names on."""
+
+    def __init__(
+        self,
+        inputs: Inputs,
+        names: NameTable,
+        resolution: Resolution,
+        sections: SectionTable,
+        messages: Messages,
+    ) -> None:
+        self.inputs = inputs
+        self.names = names
+        self.resolution = resolution
+        self.sections = sections
+        self.messages = messages
+        self.options = messages.options
+
+    def tables(self) -> LinkTables:
+        """What texts about this link are made from."""
+        from wild.kernels.references import LinkTables
+
+        return LinkTables(self.inputs, self.names, self.resolution, self.sections)
+
+    def definitions(self) -> None:
+        """Names with two strong definitions; what -y and --warn-common want to know."""
+        if not self.options.allow_multiple_definition:
+            found = self.resolution.duplicates(self.messages.room)
+            if found:
+                from wild.reports import duplicate_symbols
+
+                self.messages.fail(*duplicate_symbols(self.tables(), found, self.options))
+
+    def references(self, reach: Reach) -> None:
+        """Names that live code refers to and nothing defines, relocations that cannot be right; --require-
+        defined.
+
+        Raises LinkError for these, and for the errors that were found before.
+        """
+        if reach.missing:
+            self.report_missing()
+        if reach.faults:
+            self.report_faults(reach.faults)
+        if reports_shared(self.options):
+            self.check_shared()
+        for name in self.options.require_defined:
+            if not self.is_defined(name):
+                self.messages.fail(f"required symbol {name} is not defined (--require-defined={name})")
+        self.warn_of_entry()
+        self.messages.stop_if_failed()
+
+    def report_missing(self) -> None:
+        from wild.kernels.reach import missing_names
+        from wild.reports import undefined_symbols
+
+        missing = missing_names(self.names, self.resolution, self.messages.room)
+        self.report_undefined(undefined_symbols(self.tables(), missing, self.options))
+
+    def report_undefined(self, texts: list[str]) -> None:
+        """Errors, unless --warn-unresolved-symbols makes warnings of them."""
+        if self.options.warn_unresolved_symbols:
+            self.messages.warn(*texts)
+        else:
+            self.messages.fail(*texts)
+
+    def check_shared(self) -> None:
+        """What shared objects refer to and nothing defines, as far as this link can know."""
+        found = self.resolution.undefined(self.messages.room, True)
+        if not found:
+            return
+        from wild.exports import complete_shared_objects
+        from wild.reports import undefined_in_shared
+
+        complete = complete_shared_objects(self.inputs)
+        if complete:
+            self.report_undefined(undefined_in_shared(self.tables(), found, complete, self.options))
+
+    def report_faults(self, faults: list[tuple[int, int, int, int, int]]) -> None:
+        """Relocations that this kind of output cannot have."""
+        from wild.relocation_faults import BENIGN, describe_faults
+
+        texts = describe_faults(self.tables(), faults, self.options)
+        if all(fault[0] in BENIGN for fault in faults):
+            self.messages.fail(*texts)
+        else:
+            self.messages.refuse(*texts)
+
+    def values(self, fault: KernelFault) -> None:
+        """Values that do not fit, found while they were being written."""
+        from wild.relocation_faults import describe_faults
+
+        self.messages.fail(*describe_faults(self.tables(), [fault.args, *fault.others], self.options))
+        self.messages.stop_if_failed()
+
+    def warn_of_entry(self) -> None:
+        """A program that begins nowhere is written all the same, as by GNU ld: it may be no program."""
+        entry = self.options.entry or ("" if self.options.kind == "shared" else "_start")
+        if entry and not entry[0].isdigit() and not self.is_defined(entry):
+            self.messages.warn(f"cannot find entry symbol {entry}; not setting start address")
+
+    def is_defined(self, name: str) -> bool:
+        number = self.names.find(name.encode("utf-8", "surrogateescape"))
+        return bool(number) and self.resolution.symbol(number)[4] & DEFINED != 0
+
+
+def reports_shared(options: Options) -> bool:
+    """--no-allow-shlib-undefined: are undefined symbols of shared objects errors?  By default of a
+    program's.
+    """
+    if options.allow_shlib_undefined is not None:
+        return not options.allow_shlib_undefined
+    if options.unresolved_symbols is not None:
+        return options.unresolved_symbols in ("report-all", "ignore-in-object-files")
+    return options.kind != "shared"

@@ -90,21 +90,17 @@ class Command:
             print(answer)
         if is_answer_all(options):
             return 0
-        self.report_warnings(options)
+
+        from wild.messages import Messages
+
+        messages = Messages(options, self.report, print)
+        messages.warn(*options.warnings)
+        messages.stop_if_failed()
 
         from wild.link import link
 
-        link(options)
+        link(options, messages)
         return 0
-
-    def report_warnings(self, options: Options) -> None:
-        """Warnings about the command line itself."""
-        from wild.errors import LinkError
-
-        if options.fatal_warnings and options.warnings:
-            raise LinkError(*options.warnings)
-        for warning in () if options.no_warnings else options.warnings:
-            self.report("warning", warning)
 
     def report_exception(self, error: Exception) -> None:
         """Say what went wrong; only an error that no input may cause asks for a report."""

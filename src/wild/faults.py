@@ -134,8 +134,13 @@ TEXTS = {
 
 
 def describe(inputs: Inputs, fault: KernelFault) -> str:
-    """The text of a fault that a kernel found, beginning with the file's name as the user wrote it."""
-    code, file, place, extra = fault.args[:4]
+    """The text of the first fault that a kernel found."""
+    return describe_row(inputs, fault.args)
+
+
+def describe_row(inputs: Inputs, row: tuple[int, int, int, int, int]) -> str:
+    """The text of (code, file, place, extra, value), beginning with the file's name as the user wrote it."""
+    code, file, place, extra, _ = row
     name = inputs.paths[file] if code < FIRST_FILE_FAULT else inputs.file_name(file)
     if code == FAULT_FOREIGN:
         return f"{name}: {why_unusable(inputs.file_start(file))}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 from wild.clock import Clock
 from wild.compose import Composition
 from wild.decompress import decompress_sections
-from wild.checks import check_definitions, check_inputs, check_undefined, explain
+from wild.checks import Checks, check_inputs, explain
+from wild.errors import LinkError
 from wild.exports import decide_exports
 from wild.inputs import InputSet
 from wild.kernels.crel import decode_relocations
@@ -23,7 +24,8 @@ from wild.kernels.resolve import Resolution
 from wild.kernels.sections import SectionTable
 from wild.kernels.slots import Slots
 from wild.kernels.views import Views
-from wild.kernels.writers import size_frames, split_frames
+from wild.kernels.writers import size_frames
+from wild.messages import Messages
 from wild.mode import choose_kind, default_threads, output_mode, relocation_types
 from wild.output_sections import Parts
 from wild.own_symbols import OwnSymbols, init_functions
@@ -38,20 +40,24 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 
-def link(options: Options) -> None:
+def link(options: Options, messages: Messages | None = None) -> None:
     """Make the output that the options describe; raises LinkError."""
+    messages = messages or Messages(options)
     pool = Pool(options.threads or default_threads())
+    pool.limit_faults(messages.room)
     inputs = Inputs(Arena())
     try:
-        run_passes(pool, inputs, options, Clock(options.time))
+        run_passes(pool, inputs, options, messages, Clock(options.time))
     except KernelFault as fault:
-        raise explain(inputs, fault) from None
+        raise messages.with_others(explain(inputs, fault)) from None
+    except LinkError as error:
+        raise messages.with_others(error) from None
     finally:
         inputs.end_guard()
         pool.close()
 
 
-def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> None:
+def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> None:
     """The passes."""
     # Open and map every input, split archives, read library scripts.
     sources = InputSet(pool, inputs, options)
@@ -70,7 +76,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     wrap_names(pool, options, names)
     resolution = Resolution(pool, inputs, names)
     resolution.load(pool)
-    check_inputs(inputs, resolution, options)
+    check_inputs(inputs, resolution, messages)
     clock.lap("load archives")
     # Beyond this line no file is added to the link.
 
@@ -83,21 +89,22 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
 
     # Bind every name to its definition, then decide what the loader gets to see.
     resolution.bind(pool, sections)
-    define_section_bounds(resolution, sections, options)
-    check_definitions(inputs, resolution, options)
+    define_section_bounds(names, resolution, sections, options)
+    checks = Checks(inputs, names, resolution, sections, messages)
+    checks.definitions()
     exported = decide_exports(pool, inputs, names, resolution, sources.scripts, options, kind)
     clock.lap("bind names")
     # Beyond this line no symbol is added.
 
     # Walk the relocations from the roots: what is live, what needs a slot.
     frames = FrameTable(inputs, sections, relocation_types())
-    split_frames(pool, frames, names, resolution)
+    frames.read(pool, names, resolution)
     mode = output_mode(options, kind)
     mark_roots(names, resolution, sections, own, options)
     reach = Reach(pool, inputs, names, resolution, sections, frames, mode, options.gc_sections)
     if options.gc_sections:
         resolution.drop_unneeded(pool)
-    check_undefined(inputs, names, resolution, sections, reach, options)
+    checks.references(reach)
     slots = Slots(inputs, names, resolution, reach, mode)
     clock.lap("reach")
 
@@ -125,7 +132,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, clock: Clock) -> No
     # Addresses are final from here.
 
     write_output(
-        pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs
+        pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs, checks
     )
     clock.lap("write")
     clock.report()

@@ -1,7 +1,8 @@
 """Words for places in objects: `main.o:(.text.f+0x18)`, the source line and the function there.
 
-A message about a place begins with the object's name as the user wrote it, the section and the offset, which is
-always known; debug information, where there is some, adds the line, and the symbol table the function.
+A message about a place begins with the object's name as the user wrote it, the section and the offset,
+which is always known; debug information, where there is some, adds the line, and the symbol table the
+function.
 """
 
 from __future__ import annotations
@@ -89,5 +90,7 @@ class Locations:
         if file is None:
             return []
         if file == 0:
-            return [">>> defined by the command line, a script or the linker itself"]
+            text = self.tables.names.text(name).decode("utf-8", "surrogateescape")
+            by_option = any(text == symbol for symbol, _ in self.options.defsyms)
+            return [f">>> defined by {'--defsym' if by_option else 'the linker or a script'}"]
         return [f">>> defined in {self.file(file)}"]

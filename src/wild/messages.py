@@ -1,8 +1,8 @@
 """What a link has to say: warnings as they come up, errors at the next place where the link may stop.
 
-Only the command prints (wild/cli.py gives the functions for that); a link without a command, as in tests, keeps its
-warnings in `warnings`.  Errors of several kinds are gathered, so that a duplicate symbol does not hide an undefined
-one; `stop_if_failed` stands where going on would make no sense.
+Only the command prints (wild/cli.py gives the functions for that); a link without a command, as in tests,
+keeps its warnings in `warnings`.  Errors of several kinds are gathered, so that a duplicate symbol does not
+hide an undefined one; `stop_if_failed` stands where going on would make no sense.
 """
 
 from __future__ import annotations
@@ -60,6 +60,10 @@ class Messages:
             self.warn(*texts)
         else:
             self.errors += texts
+
+    def refuse(self, *texts: str) -> None:
+        """Errors after which nothing can be written, whatever --noinhibit-exec says."""
+        self.errors += texts
 
     def stop_if_failed(self) -> None:
         """Raise LinkError if there were errors."""

@@ -1,7 +1,7 @@
 """The texts about names: undefined symbols with who refers to them, duplicate symbols with all their places.
 
-The first line says what is wrong; the lines below it, marked `>>>`, where, and what the likely cause is.  The form is
-lld's, so that editors which know it can jump to the places.
+The first line says what is wrong; the lines below it, marked `>>>`, where, and what the likely cause is.
+The form is lld's, so that editors which know it can jump to the places.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from wild.kernels.references import LinkTables
     from wild.options import Options
 
-Duplicate = tuple[int, int, int, int, int, int, int]  # name, then file, SectionId and value of both definitions
+# Name, then file, SectionId and value of both definitions.
+Duplicate = tuple[int, int, int, int, int, int, int]
 
 PLACES_SHOWN = 3  # references of one undefined symbol
 
@@ -40,8 +41,9 @@ def undefined_in_shared(
 ) -> list[str]:
     """One text for each NameId that shared objects refer to and nothing in the link defines.
 
-    `complete`: the shared objects all of whose own libraries are part of the link; what another one lacks may be in a
-    library that this link does not see.  A name that some library has in an old version only counts as defined.
+    `complete`: the shared objects all of whose own libraries are part of the link; what another one lacks
+    may be in a library that this link does not see.  A name that some library has in an old version only
+    counts as defined.
     """
     locations = Locations(tables, options)
     found = unused_definitions(locations, candidates)
@@ -72,6 +74,8 @@ def duplicate_symbols(tables: LinkTables, found: list[Duplicate], options: Optio
             lines = texts[name] = [f"duplicate symbol: {locations.shown(tables.names.text(name))}"]
             lines += definition_lines(locations, file, section, value)
         lines += definition_lines(locations, other_file, other_section, other_value)
+        if file != other_file and locations.file(file) == locations.file(other_file):
+            lines.append(f">>> {locations.file(file)} is given twice")
     return ["\n".join(lines) for lines in texts.values()]
 
 

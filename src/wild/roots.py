@@ -17,18 +17,19 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.own_symbols import OwnSymbols
 
-SYM_REF = 1 << 9
+SYM_OBJECT_DEF, SYM_REF = 1, 1 << 9  # kernels/tables.pxd
 
 
-def define_section_bounds(resolution: Resolution, sections: SectionTable, options: Options) -> None:
-    """Define the bounds of sections that will be in the output."""
-    wanted = [(number, name[8:]) for number, name in resolution.undefined_with_prefix(b"__start_")]
-    wanted += [(number, name[7:]) for number, name in resolution.undefined_with_prefix(b"__stop_")]
-    if wanted:
-        known = {name for rule, name, *_ in sections.part_keys() if rule < 0}
-        numbers = [number for number, name in wanted if name in known and is_identifier(name)]
-        visibility = options.z_start_stop_visibility
-        define_bounds(resolution, numbers, visibility in ("hidden", "internal"), visibility == "protected")
+def define_section_bounds(names: NameTable, resolution: Resolution, sections: SectionTable, options: Options) -> None:
+    """Define the bounds of sections that will be in the output, whatever shared objects define."""
+    bounds = []
+    for name in {name for rule, name, *_ in sections.part_keys() if rule < 0 and is_identifier(name)}:
+        for prefix in (b"__start_", b"__stop_"):
+            number = names.find(prefix + name)
+            if number and resolution.symbol(number)[4] & (SYM_REF | SYM_OBJECT_DEF) == SYM_REF:
+                bounds.append(number)
+    visibility = options.z_start_stop_visibility
+    define_bounds(resolution, bounds, visibility in ("hidden", "internal"), visibility == "protected")
 
 
 def mark_roots(

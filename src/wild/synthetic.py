@@ -14,7 +14,7 @@ from wild.kernels.fill import fill_slots
 from wild.kernels.notes import NoteTable
 from wild.kernels.symtab import SymbolTable
 from wild.kernels.views import Views
-from wild.kernels.writers import locator, split_frames, write_frames
+from wild.kernels.writers import locator, write_frames
 from wild.notes import BuildId, package_metadata_note, property_note
 
 TYPE_CHECKING = False
@@ -45,8 +45,6 @@ DYNAMIC_TABLES = (
 )
 DISCARD = {"none": 0, "default": 1, "locals": 2, "all": 3}
 ALLOC, WRITE, EXEC = elf.SHF_ALLOC, elf.SHF_ALLOC | elf.SHF_WRITE, elf.SHF_ALLOC | elf.SHF_EXECINSTR
-
-__all__ = ["Synthetic", "split_frames"]
 
 
 class Synthetic:

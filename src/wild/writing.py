@@ -7,12 +7,14 @@ from wild.checks import check_unchanged
 from wild.errors import LinkError
 from wild.headers import write_headers
 from wild.kernels.output import Output
+from wild.kernels.pool import KernelFault
 from wild.kernels.writers import use_output, write_sections
 from wild.machine import x86_64
 from wild.own_symbols import encode, is_number
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.checks import Checks
     from wild.compose import Composition
     from wild.kernels.files import Inputs
     from wild.kernels.frames import FrameTable
@@ -40,12 +42,16 @@ def write_output(
     frames: FrameTable,
     names: NameTable,
     inputs: Inputs,
+    checks: Checks,
 ) -> None:
     """Write the file; whatever goes wrong, no half-written output stays."""
     output = Output(options.output, placement.file_size)
     try:
         use_output(layout, output)
-        write_sections(pool, layout)
+        try:
+            write_sections(pool, layout)
+        except KernelFault as fault:
+            checks.values(fault)
         for part, group in composition.merged.items():
             if part in composition.part_offsets:
                 merged.write(pool, group, output.address + composition.part_offsets[part])

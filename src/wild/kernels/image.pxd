@@ -6,7 +6,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.elf cimport Elf64_Sym, SHN_ABS, STT_SECTION
-from wild.kernels.frames cimport FrameView
+from wild.kernels.frames cimport FrameView, frame_offset
 from wild.kernels.merge cimport MergeView, NONE64, merged_offset
 from wild.kernels.relocation cimport Mode
 from wild.kernels.sections cimport section_of
@@ -71,7 +71,7 @@ cdef inline uint64_t place_in_section(const Image *image, uint32_t section, uint
     if sec.kind == SEC_PLAIN:
         return sec.address + offset
     if sec.kind == SEC_EH_FRAME:
-        return image.eh_frame + image.frames.eh[sec.link].out + offset
+        return image.eh_frame + frame_offset(&image.frames, sec.link, offset)
     if sec.kind == SEC_OUT:
         return 0
     merged = merged_offset(&image.merge, sec.link, offset)

@@ -9,6 +9,13 @@ from wild.kernels.tables cimport Files, FileRow, Names, SHARD_BITS
 cdef extern from "string.h" nogil:
     const char *strchrnul(const char *text, int byte) noexcept
 
+cdef extern from "stdlib.h" nogil:
+    void *aligned_alloc(size_t alignment, size_t size) noexcept
+
+cdef extern from "sys/mman.h" nogil:
+    int madvise(void *start, size_t size, int advice) noexcept
+    int MADV_HUGEPAGE
+
 cdef enum:                       # in NameKey.length; names have less than 1 GiB
     KEY_VERSIONED = 1 << 31      # foo@V
     KEY_DEFAULT = 1 << 30        # foo of foo@@V
@@ -25,7 +32,7 @@ cdef struct Spelling:            # the bytes of a distinct name, while its shard
     uint64_t length
 
 cdef enum:
-    BLOCK = 8192                 # names; their keys fit the second-level cache twice
+    BLOCK = 16384                # names; their keys fit the second-level cache twice
 
 cdef struct NameSlots:           # the hash tables of all shards
     uint64_t *slots              # high half of the hash | index in the shard + 1; 0: free

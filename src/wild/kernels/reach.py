@@ -172,8 +172,8 @@ def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
         row.file = 0
         row.sym = 0
         row.section = 0
+        row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED | SYM_SHARED_DEF | SYM_PROTECTED_DEF | SYM_FUNC)
         row.flags |= SYM_OBJECT_DEF | visibility
-        row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED)
 
 
 @cython.cfunc

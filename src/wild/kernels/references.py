@@ -1,7 +1,7 @@
 """What error texts ask about a link: who refers to a name, and what stands at one place of one object.
 
-A link that is right never comes here, so nothing is kept for these questions: relocations and symbol tables are
-gone through again.  Only files that mention a wanted name have their relocations looked at.
+A link that is right never comes here, so nothing is kept for these questions: relocations and symbol tables
+are gone through again.  Only files that mention a wanted name have their relocations looked at.
 
 Everything that is read is checked here, since a text may be about an object that no pass has read to its end.
 """
@@ -16,9 +16,14 @@ from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.names import NameTable
-from cython.cimports.wild.kernels.references import LinkTables
 from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
-from cython.cimports.wild.kernels.sections import RelaSpan, SectionTable, relocations_of, section_header, section_of
+from cython.cimports.wild.kernels.sections import (
+    RelaSpan,
+    SectionTable,
+    relocations_of,
+    section_header,
+    section_of,
+)
 from cython.cimports.wild.kernels.tables import *
 
 MOST_VERSIONS = cython.declare(cython.const[int64_t], 0x8000)
@@ -91,7 +96,11 @@ class LinkTables:
             span: RelaSpan = relocations_of(cython.address(self.sections.view), base, row, row.sec_base + k)
             for i in range(span.count):
                 sym: uint32_t = span.rela[i].r_sym
-                if row.first_global <= sym < row.nsyms and wanted[of[sym]] and syms[sym].st_info >> 4 != STB_WEAK:
+                if (
+                    row.first_global <= sym < row.nsyms
+                    and wanted[of[sym]]
+                    and syms[sym].st_info >> 4 != STB_WEAK
+                ):
                     number: int64_t = wanted[of[sym]] - 1
                     counts[number] += 1
                     if len(places[number]) < most:
@@ -99,7 +108,8 @@ class LinkTables:
         return 0
 
     def relocation(self, file: int, section: int, offset: int, index: int) -> tuple:
-        """(r_type, symbol index, addend) of a relocation at `offset`: the one with that index, else the first there.
+        """(r_type, symbol index, addend) of a relocation at `offset`: the one with that index, else the
+        first there.
 
         The second case is that of .eh_frame, whose relocations are counted in the order of their offsets."""
         self.inputs.check_file(file)
@@ -171,7 +181,9 @@ class LinkTables:
         return self.sections.view.row[row.sec_base + k].flags & SEC_LOSER != 0
 
     def group(self, file: int, section: int) -> tuple:
-        """(NameId of the signature, file whose group counts) of the COMDAT group a section is in; (0, 0) if none."""
+        """(NameId of the signature, file whose group counts) of the COMDAT group a section is in; (0, 0) if
+        none.
+        """
         row = cython.address(self.inputs.view.row[cython.cast(uint32_t, file)])
         base = self.inputs.view.base[cython.cast(uint32_t, file)]
         wanted: uint32_t = section

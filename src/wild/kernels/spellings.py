@@ -1,11 +1,12 @@
-"""Names that a name without a definition may have been meant to be: spelt alike, or defined where it does not count.
+"""Names that a name without a definition may have been meant to be: spelt alike, or defined where it does
+not count.
 
-Which of the similar names is the likeliest is decided by wild/spelling.py; here the millions of names of a large link
-are sifted for the few worth a look.  Two names that are k edits apart differ in at most 2k letters of their bags of
-letters, whatever the order, so counting letters finds them all; case and underscores are left out of the count,
-because other object formats differ in them.  Two kinds of names that are far apart in letters are let through, too:
-those that begin alike (a C++ function with other parameters), and those that contain a given piece (the mangled form
-of a C name).
+Which of the similar names is the likeliest is decided by wild/spelling.py; here the millions of names of a
+large link are sifted for the few worth a look.  Two names that are k edits apart differ in at most 2k
+letters of their bags of letters, whatever the order, so counting letters finds them all; case and
+underscores are left out of the count, because other object formats differ in them.  Two kinds of names that
+are far apart in letters are let through, too: those that begin alike (a C++ function with other
+parameters), and those that contain a given piece (the mangled form of a C name).
 """
 
 import cython
@@ -24,8 +25,11 @@ Bag = cython.struct(count=int32_t[256], total=int32_t)
 Wanted = cython.struct(text=Bytes, length=uint64_t)
 
 
-def similar_names(tables: LinkTables, name: bytes, edits: int, beginning: bytes, piece: bytes, same: bytes) -> list:
-    """Defined names that are at most `edits` edits from `name`, begin with `beginning`, contain `piece`, or are `same`.
+def similar_names(
+    tables: LinkTables, name: bytes, edits: int, beginning: bytes, piece: bytes, same: bytes
+) -> list:
+    """Defined names that are at most `edits` edits from `name`, begin with `beginning`, contain `piece`, or
+    are `same`.
 
     The last three count only where they are not empty.  Names are in the order of their numbers.
     """
@@ -49,7 +53,10 @@ def similar_names(tables: LinkTables, name: bytes, edits: int, beginning: bytes,
             if (
                 is_near(cython.address(wanted), text, length, limit)
                 or begins(text, length, beginning, len(beginning))
-                or (len(piece) and memmem(text, length, cython.cast(Bytes, piece), len(piece)) is not cython.NULL)
+                or (
+                    len(piece)
+                    and memmem(text, length, cython.cast(Bytes, piece), len(piece)) is not cython.NULL
+                )
                 or (length == len(same) and begins(text, length, same, length))
             ):
                 found.append(text[:length])
@@ -104,12 +111,10 @@ def begins(text: Bytes, length: uint64_t, beginning: Bytes, size: uint64_t) -> c
 def defined_elsewhere(tables: LinkTables, names: list) -> list:
     """(index in `names`, file, symbol index) of symbols of these spellings that do not define the names.
 
-    That is: local symbols and symbols in discarded sections of live objects, versions of a name, and what shared
-    objects define.  In input order.
+    That is: local symbols and symbols in discarded sections of live objects, versions of a name, and what
+    shared objects define.  In input order.
     """
-    wanted = cython.cast(
-        cython.pointer[Wanted], tables.inputs.arena.array(len(names), cython.sizeof(Wanted))
-    )
+    wanted = cython.cast(cython.pointer[Wanted], tables.inputs.arena.array(len(names), cython.sizeof(Wanted)))
     count: int64_t = len(names)
     i: int64_t
     for i in range(count):
@@ -136,7 +141,12 @@ def search_file(
     n: int64_t
     for i in range(1, row.nsyms):
         kind: cython.int = syms[i].st_info & 15
-        if syms[i].st_shndx == SHN_UNDEF or kind == STT_SECTION or kind == STT_FILE or syms[i].st_name >= row.strsize:
+        if (
+            syms[i].st_shndx == SHN_UNDEF
+            or kind == STT_SECTION
+            or kind == STT_FILE
+            or syms[i].st_name >= row.strsize
+        ):
             continue
         text: Bytes = base + row.stroff + syms[i].st_name
         for n in range(count):

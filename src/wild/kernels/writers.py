@@ -10,22 +10,15 @@ from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.frames import FrameTable
 from cython.cimports.wild.kernels.image import Image, Target, place_in_section, target_of
 from cython.cimports.wild.kernels.measure import Layout
-from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.relocate import Write, write_blocks
-from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.tables import *
 
 
 def use_output(layout: Layout, output: Output):
     """Everything is written to this output from here on."""
     layout.view.out = output.base
-
-
-def split_frames(pool: Pool, frames: FrameTable, names: NameTable, resolution: Resolution):
-    """Split every .eh_frame; raises KernelFault."""
-    frames.split(pool, cython.address(names.view), resolution.view.row)
 
 
 def size_frames(pool: Pool, frames: FrameTable, layout: Layout):
