@@ -210,6 +210,32 @@ def test_too_many_kinds_of_properties_are_an_error(pool: Pool) -> None:
         table_of(files, pool)
 
 
+def test_objects_without_ibt_or_shstk_are_named() -> None:
+    files = [object_of({FEATURE_1_AND: 3}), object_of({FEATURE_1_AND: 1}), object_of(None)]
+
+    texts = notes.feature_texts(table_of(files), "{}.o".format, 9)
+
+    assert [text.partition(" (")[0] for text in texts] == [
+        "1.o: not marked for SHSTK",
+        "2.o: not marked for IBT and SHSTK",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flags", "asked", "executable"),
+    [(4, None, True), (0, None, False), (None, None, False), (4, False, False), (0, True, True)],
+)
+def test_stack_is_executable_if_an_object_or_the_user_asks(
+    flags: int | None, asked: bool | None, executable: bool
+) -> None:
+    table = table_of([object_with(None, 0), object_with(None, flags)])
+
+    assert notes.stack_is_executable(table, asked) is executable
+    assert notes.stack_texts(table, str, 9) == (
+        ["1: makes the stack executable (.note.GNU-stack); with -z noexecstack it does not"] if flags else []
+    )
+
+
 def test_property_note_is_what_the_kernel_reads() -> None:
     properties = [(FEATURE_1_AND, 4, 3), (ISA_1_NEEDED, 4, 2), (STACK_SIZE, 8, 1 << 33), (NO_COPY, 0, 0)]
 

@@ -6,6 +6,9 @@ from wild.errors import LinkError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wild.kernels.notes import NoteTable
     from wild.kernels.pool import Pool
 
 NT_GNU_BUILD_ID = 3
@@ -55,6 +58,39 @@ def property_note(properties: list[tuple[int, int, int]], forced: dict[int, int]
         for kind, (size, value) in sorted(rows.items())
     ]
     return note(b"GNU", NT_GNU_PROPERTY_TYPE_0, b"".join(entries), 8)
+
+
+FEATURES = ((1, "IBT"), (2, "SHSTK"))  # bits of GNU_PROPERTY_X86_FEATURE_1_AND
+STACK_EXECUTABLE = 2  # NoteTable.files_with_stack
+
+
+def feature_texts(table: NoteTable, name_of: Callable[[int], str], limit: int) -> list[str]:
+    """For -z cet-report: the objects that keep IBT or SHSTK from the output, at most `limit` for each."""
+    missing: dict[int, list[str]] = {}
+    for bit, feature in FEATURES:
+        for file in table.files_without(bit, limit):
+            missing.setdefault(file, []).append(feature)
+    return [
+        f"{name_of(file)}: not marked for {' and '.join(missing[file])} (.note.gnu.property)"
+        "; compile it with -fcf-protection"
+        for file in sorted(missing)
+    ]
+
+
+def stack_is_executable(table: NoteTable, asked: bool | None) -> bool:
+    """PF_X of PT_GNU_STACK: as -z execstack or noexecstack (`asked`) says, else .note.GNU-stack of an object.
+
+    An object without that note does not count, as in lld and mold: it is assembly by someone who forgot it.
+    """
+    return bool(table.files_with_stack(STACK_EXECUTABLE, 1)) if asked is None else asked
+
+
+def stack_texts(table: NoteTable, name_of: Callable[[int], str], limit: int) -> list[str]:
+    """For --warn-execstack: the objects that make the stack executable."""
+    return [
+        f"{name_of(file)}: makes the stack executable (.note.GNU-stack); with -z noexecstack it does not"
+        for file in table.files_with_stack(STACK_EXECUTABLE, limit)
+    ]
 
 
 def package_metadata_note(argument: str) -> bytes:
