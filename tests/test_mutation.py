@@ -12,7 +12,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import mutation
 import pytest
 from programs import archive, assemble, bsd_archive, compile_c, compile_cxx, pic_c, write
 
@@ -20,8 +19,9 @@ import wild
 
 CASES = int(os.environ.get("WILD_MUTATIONS", "20000"))
 FIRST = int(os.environ.get("WILD_MUTATION_SEED", "0"))
+WORKER = Path(__file__).with_name("mutation.py")
 BATCHES = 8
-BATCH_LIMIT = 3600  # seconds; a hanging link ends earlier, by mutation.LINK_LIMIT
+BATCH_LIMIT = 3600  # seconds; a hanging link ends earlier, by the worker
 
 START = """
 .globl _start
@@ -130,7 +130,7 @@ def library(link, code: Path) -> Path:
 def run_worker(directory: Path, progress: Path, first: int, count: int) -> subprocess.CompletedProcess[str]:
     """A process with the interpreter, the package and the sanitizers of this one."""
     package = Path(wild.__file__).parent.parent
-    command = [sys.executable, mutation.__file__, "--templates", directory, "--progress", progress]
+    command = [sys.executable, WORKER, "--templates", directory, "--progress", progress]
     return subprocess.run(
         [*command, "--first", str(first), "--count", str(count)],
         env={**os.environ, "PYTHONPATH": str(package)},
@@ -152,8 +152,7 @@ def test_damaged_inputs_are_refused_or_linked(link, batch):
 
     case = progress.read_text().split() if progress.exists() else ["none"]
     repeat = (
-        f"PYTHONPATH=src {sys.executable} {mutation.__file__} --templates {directory} --first {case[0]} "
-        f"--keep /tmp/case"
+        f"PYTHONPATH=src {sys.executable} {WORKER} --templates {directory} --first {case[0]} --keep /tmp/case"
     )
     assert done.returncode == 0, (
         f"case {case[0]} ended with {done.returncode}\n{done.stderr[-5000:]}\nto repeat it:\n  {repeat}"
