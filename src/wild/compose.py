@@ -7,13 +7,16 @@ making is an `OutputSection` without parts whose size comes from the pass that w
 from __future__ import annotations
 
 from wild import elf
+from wild.kernels.common_areas import common_areas
 from wild.layout import is_tbss
 from wild.output_sections import (
     DATA,
     RELRO,
     RULES,
     SEC_ALLOC,
+    SEC_LARGE,
     SEC_NOBITS,
+    SEC_TLS,
     SEC_WRITE,
     TYPES,
     UNLOADED,
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
 
 PLAIN, STRINGS, CONSTANTS = 1, 2, 3  # kinds of part keys (kernels/tables.pxd SEC_*)
 BSS_FLAGS = SEC_ALLOC | SEC_WRITE | SEC_NOBITS
+# Where common symbols go, in the order of kernels/common_areas.py: small, large and thread-local ones.
+COMMON_SECTIONS = {".bss": 0, ".lbss": SEC_LARGE, ".tbss": SEC_TLS}
 COMMENT = f"Linker: Wild {VERSION}"
 
 
@@ -102,7 +107,7 @@ class Composition:
 
     def measure(self, pool: Pool, layout: Layout, merged: MergeTable, slots: Slots) -> None:
         """Sizes of all parts: runs of sections, merged and sorted ones, common symbols, copied variables."""
-        self.common = self.parts.add(".bss", 10)
+        self.commons = [self.parts.add(name, 10) for name in COMMON_SECTIONS]
         self.copies = self.parts.add(".bss", 11)
         self.measured = layout.measure(pool, len(self.parts), [*self.sorted])
         for index, part in enumerate(self.key_parts):
@@ -112,8 +117,9 @@ class Composition:
             elif part in self.sorted:
                 size, align = layout.place_sorted(index, self.parts.section[part] in (".ctors", ".dtors"))
                 self.measured[part] = (size, align, flags)
-        for part, (size, align) in ((self.common, layout.common_size()), (self.copies, slots.copies[0])):
-            self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS if size else 0)
+        zeros = [*zip(self.commons, common_areas(layout), COMMON_SECTIONS.values(), strict=True)]
+        for part, (size, align), flags in (*zeros, (self.copies, slots.copies[0], 0)):
+            self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS | flags if size else 0)
         self.fill_sections()
 
     def fill_sections(self) -> None:

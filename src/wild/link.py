@@ -12,6 +12,7 @@ from wild.checks import Checks, check_inputs, explain
 from wild.errors import LinkError
 from wild.exports import decide_exports
 from wild.inputs import InputSet
+from wild.kernels.common_areas import drop_commons
 from wild.kernels.crel import decode_relocations
 from wild.kernels.files import Inputs
 from wild.kernels.frames import FrameTable
@@ -104,6 +105,7 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages,
     reach = Reach(pool, inputs, names, resolution, sections, frames, mode, options.gc_sections)
     if options.gc_sections:
         resolution.drop_unneeded(pool)
+        drop_commons(resolution)
     checks.references(reach)
     slots = Slots(inputs, names, resolution, reach, mode)
     clock.lap("reach")

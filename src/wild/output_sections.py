@@ -128,7 +128,7 @@ ORDER = {
 }
 
 # SectionRow.flags (kernels/tables.pxd) that decide about an output section.
-SEC_ALLOC, SEC_WRITE, SEC_EXEC, SEC_NOBITS, SEC_TLS = 2, 4, 8, 16, 32
+SEC_ALLOC, SEC_WRITE, SEC_EXEC, SEC_NOBITS, SEC_TLS, SEC_LARGE = 2, 4, 8, 16, 32, 2048
 
 TYPES = {
     ".init_array": SHT_INIT_ARRAY,
@@ -216,6 +216,7 @@ def section_flags(flags: int) -> int:
     found = SHF_ALLOC if flags & SEC_ALLOC else 0
     found |= SHF_WRITE if flags & SEC_WRITE else 0
     found |= SHF_EXECINSTR if flags & SEC_EXEC else 0
+    found |= SHF_X86_64_LARGE if flags & SEC_LARGE else 0
     return found | (SHF_TLS if flags & SEC_TLS else 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wild import elf
+from wild.kernels.common_areas import place_commons
 from wild.headers import NameTable as SectionNames
 from wild.layout import Placement
 from wild.machine import x86_64
@@ -49,9 +50,8 @@ def place_output(
     placement = Placement(sections, section_names, options, base, page)
     placement.place()
     composition.place_parts(layout, sections)
-    copies, common = (composition.part_address(part) for part in (composition.copies, composition.common))
-    layout.set_places(synthetic.places(placement, slots, copies))
-    layout.place_common(common)
+    layout.set_places(synthetic.places(placement, slots, composition.part_address(composition.copies)))
+    place_commons(layout, [composition.part_address(part) for part in composition.commons])
     layout.place(pool)
     views.place(layout.part_indices(), *section_places(sections), placement.tls_start)
     # In a program the module's block ends at the thread pointer, and offsets of rewritten code count from there.

@@ -74,11 +74,15 @@ def merge_common(resolution: Resolution, name: uint32_t, sym: Sym, first: cython
         symbol.value = resolution.common_count
         resolution.commons[symbol.value].name = name
         resolution.commons[symbol.value].align = 1
+        resolution.commons[symbol.value].area = COMMON_LARGE
         resolution.common_count += 1
     common = cython.address(resolution.commons[symbol.value])
     common.size = max(common.size, sym.st_size)
     common.align = max(common.align, sym.st_value)
-    common.large |= sym.st_shndx == SHN_AMD64_LCOMMON
+    if sym.st_info & 15 == STT_TLS:
+        common.area = COMMON_TLS
+    elif sym.st_shndx != SHN_AMD64_LCOMMON:
+        common.area = COMMON_PLAIN
 
 
 @cython.cfunc

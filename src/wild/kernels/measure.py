@@ -165,27 +165,6 @@ class Layout:
         else:
             row.flags &= ~cython.cast(uint32_t, SYM_ABS)
 
-    def place_common(self, first: int):
-        """Addresses of common symbols: `commons()` gives their offsets behind address `first`."""
-        i: int64_t
-        at: uint64_t = first
-        for i in range(self.resolution.common_count):
-            common = cython.address(self.resolution.commons[i])
-            at = align_up(at, common.align if common.align else 1)
-            self.view.symbols[common.name].value = at
-            at += common.size
-
-    def common_size(self):
-        """(size, alignment) of all common symbols, in bytes."""
-        i: int64_t
-        at: uint64_t = 0
-        largest: uint64_t = 1
-        for i in range(self.resolution.common_count):
-            common = cython.address(self.resolution.commons[i])
-            largest = max(largest, common.align)
-            at = align_up(at, common.align if common.align else 1) + common.size
-        return at, largest
-
 
 @cython.cfunc
 @cython.exceptval(check=False)

@@ -492,8 +492,11 @@ def global_target(
     """The flags of a global symbol, after marking its section, or the name as missing."""
     symbol = cython.address(scan.symbols[name])
     flags: uint32_t = symbol.flags
-    if scan.gc and symbol.section:
-        mark(scan, symbol.section, worker)
+    if scan.gc:
+        if symbol.section:
+            mark(scan, symbol.section, worker)
+        elif flags & SYM_COMMON:
+            set_bits32(cython.address(symbol.flags), SYM_KEPT)
     if not is_defined(flags) and not flags & (SYM_IMPORTED | SYM_UNDEFINED_OK):
         sym = (
             cython.cast(cython.pointer[cython.const[Elf64_Sym]], scan.files.base[place.file] + row.symoff)
@@ -623,6 +626,7 @@ def collect_roots(scan: cython.pointer[Scan], frontier: cython.pointer[uint32_t]
     for s in range(SHARDS):
         for i in range(scan.names.start[s], scan.names.start[s] + scan.names.count[s]):
             if scan.symbols[i].flags & (SYM_EXPORTED | SYM_KEPT):
+                scan.symbols[i].flags |= SYM_KEPT
                 section = scan.symbols[i].section
                 if section and scan.sections.row[section].kind != SEC_OUT:
                     if not scan.sections.row[section].flags & SEC_LIVE:

@@ -14,10 +14,16 @@ cdef struct Symbols:             # view of kernels.resolve.Resolution
     uint32_t capacity            # of the NameId space
     uint64_t *key                # by NameId: the strongest claim
 
+cdef enum:                       # CommonRow.area
+    COMMON_PLAIN = 0             # .bss
+    COMMON_LARGE = 1             # .lbss: SHN_AMD64_LCOMMON in all objects that have it
+    COMMON_TLS = 2               # .tbss
+    COMMON_DROPPED = 3           # nothing that lives refers to it
+
 cdef struct CommonRow:           # a name whose definition is a common symbol; SymbolRow.value is its index
     uint64_t size, align         # the largest of all mentions, in bytes
     uint32_t name
-    uint32_t large               # 1: SHN_AMD64_LCOMMON, for .lbss
+    uint32_t area                # COMMON_*
 
 cdef struct Slice:               # a run of global symbols of one file: the work of a loop is cut into these
     uint32_t file

@@ -174,11 +174,11 @@ class Resolution:
         return self.view.version[cython.cast(uint32_t, name)]
 
     def common(self, index: int) -> tuple:
-        """(name, size, alignment, large) of a common symbol."""
+        """(name, size, alignment, COMMON_* area) of a common symbol."""
         if not 0 <= index < self.common_count:
             raise IndexError(f"no common symbol has the number {index}")
         row = cython.address(self.commons[cython.cast(int64_t, index)])
-        return row.name, row.size, row.align, row.large
+        return row.name, row.size, row.align, row.area
 
 
 @cython.cfunc

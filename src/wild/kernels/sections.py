@@ -381,6 +381,8 @@ def section_flags(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> uint16_t:
         found |= SEC_TLS
     if flags & SHF_COMPRESSED:
         found |= SEC_COMPRESSED
+    if flags & SHF_X86_64_LARGE:
+        found |= SEC_LARGE
     if shdr.sh_type == SHT_NOBITS:
         found |= SEC_NOBITS
     if flags & SHF_GNU_RETAIN or (shdr.sh_type == SHT_NOTE and not flags & SHF_GROUP):

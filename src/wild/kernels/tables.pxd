@@ -124,7 +124,7 @@ cdef enum:                       # SymbolRow.flags
     NEEDS_DYNSYM = 1 << 24       # a dynamic relocation names it
     SYM_ALIASED = 1 << 25        # `alias` of another name (foo@V of a default foo@@V)
     SYM_TRACED = 1 << 26         # -y
-    SYM_KEPT = 1 << 27           # a root of --gc-sections
+    SYM_KEPT = 1 << 27           # a root of --gc-sections, or a common symbol that the walk has reached
     SYM_PROTECTED_DEF = 1 << 28  # the shared object's definition is protected
     SYM_MISSING = 1 << 29        # a live section refers to it strongly and nothing defines it
     SYM_UNDEFINED_OK = 1 << 30   # undefined, and the policy says that is no fault
@@ -158,6 +158,7 @@ cdef enum:                       # SectionRow.flags
     SEC_COMPRESSED = 256
     SEC_CREL = 512
     SEC_DEBUG = 1024             # .debug_*: tombstones by DWARF rules
+    SEC_LARGE = 2048             # SHF_X86_64_LARGE: addressed with 64 bits
 
 cdef struct SectionRow:
     uint64_t size                # in the output (uncompressed)

@@ -1,0 +1,83 @@
+"""Where common symbols get their memory: each in one of three areas, which end .bss, .lbss and .tbss.
+
+A common symbol is large (SHN_AMD64_LCOMMON; psABI, "Medium code model") if every object that has it says
+so: code of the small model cannot reach .lbss.  A thread-local one (.tls_common of the GNU assembler) is
+a part of the TLS template.  In an area they stand in input order.
+
+With --gc-sections, a common symbol that nothing in the output refers to gets no memory: reach.py has
+marked the others SYM_KEPT.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint64_t
+from cython.cimports.wild.kernels.elf import align_up
+from cython.cimports.wild.kernels.measure import Layout
+from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, CommonRow, Resolution
+from cython.cimports.wild.kernels.tables import SYM_KEPT
+
+from wild.errors import LinkError
+
+AREAS = 3
+LARGEST_SIZE = cython.declare(cython.const[uint64_t], 1 << 46)
+LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
+
+
+def drop_commons(resolution: Resolution):
+    """Take the common symbols out of the link that the walk has not reached."""
+    i: int64_t
+    for i in range(resolution.common_count):
+        common = cython.address(resolution.commons[i])
+        symbol = cython.address(resolution.view.row[common.name])
+        if not symbol.flags & SYM_KEPT:
+            common.area = COMMON_DROPPED
+            # No symbol of the file wins: this one is in no symbol table, and to debug information it is 0.
+            symbol.sym = 0
+            symbol.value = 0
+
+
+def common_areas(layout: Layout):
+    """[(size, alignment)] of the areas COMMON_PLAIN, COMMON_LARGE, COMMON_TLS; raises LinkError."""
+    resolution = layout.resolution
+    ends = [0] * AREAS
+    aligns = [1] * AREAS
+    area: cython.int
+    for area in range(AREAS):
+        end: uint64_t = 0
+        largest: uint64_t = 1
+        i: int64_t
+        for i in range(resolution.common_count):
+            common = cython.address(resolution.commons[i])
+            if common.area != area:
+                continue
+            check_common(resolution, common, end)
+            end = align_up(end, common.align if common.align else 1) + common.size
+            largest = max(largest, common.align)
+        ends[area] = end
+        aligns[area] = largest
+    return list(zip(ends, aligns, strict=True))
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def check_common(resolution: Resolution, common: cython.pointer[CommonRow], end: uint64_t) -> cython.int:
+    """Sizes and alignments that sums could overflow with."""
+    if common.size > LARGEST_SIZE or common.align > LARGEST_ALIGN or end > LARGEST_SIZE:
+        name = resolution.names.text(common.name).decode("utf-8", "surrogateescape")
+        raise LinkError(
+            f"common symbol {name} of {common.size} bytes, aligned to {common.align}, is too large"
+        )
+    return 0
+
+
+def place_commons(layout: Layout, starts):
+    """Give the common symbols their addresses; `starts` are those of the areas."""
+    resolution = layout.resolution
+    end = cython.declare(uint64_t[3])
+    end[0], end[1], end[2] = starts
+    i: int64_t
+    for i in range(resolution.common_count):
+        common = cython.address(resolution.commons[i])
+        if common.area != COMMON_DROPPED:
+            at: uint64_t = align_up(end[common.area], common.align if common.align else 1)
+            layout.view.symbols[common.name].value = at
+            end[common.area] = at + common.size
