@@ -68,7 +68,7 @@ def test_symbols_bear_the_names_that_the_rules_say(pool, files):
     assert all(table.find(name.encode()) for name in expected if name)
 
 
-@pytest.mark.parametrize("count", [1, 8191, 8192, 8193, 20000])
+@pytest.mark.parametrize("count", [1, 16383, 16384, 16385, 20000])
 def test_blocks_and_files_need_not_fit(pool, count):
     """Names of a file larger than a block, between small files."""
     many = [undefined(f"name_{number % 9000}") for number in range(count)]

@@ -12,6 +12,7 @@ from cython.cimports.wild.kernels.names import *
 from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.tables import *
 
+LINE = cython.declare(cython.const[uint64_t], 64)  # of cache; most names of C++ have two
 AHEAD = cython.declare(cython.const[uint32_t], 12)
 
 
@@ -100,6 +101,7 @@ def collect_object(
     for i in range(stop - first):
         if i + AHEAD < stop - first:
             prefetch(strings + syms[i + AHEAD].st_name)
+            prefetch(strings + syms[i + AHEAD].st_name + LINE)
         name: uint32_t = syms[i].st_name
         if name >= row.strsize and name:
             return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)
@@ -167,6 +169,7 @@ def collect_shared(
     for i in range(stop - first):
         if i + AHEAD < stop - first:
             prefetch(strings + syms[i + AHEAD].st_name)
+            prefetch(strings + syms[i + AHEAD].st_name + LINE)
         name: uint32_t = syms[i].st_name
         if name >= row.strsize and name:
             return symbol_fault(index, FAULT_SYMBOL_NAME, file, first + i, name)

@@ -36,6 +36,7 @@ from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.tables import *
 
 LARGE_PAGE = cython.declare(cython.const[uint64_t], 2 << 20)
+LINE = cython.declare(cython.const[uint64_t], 64)  # of cache; most names of C++ have two
 AHEAD = cython.declare(cython.const[uint32_t], 8)
 
 
@@ -301,10 +302,12 @@ def fill_run(
         if i + 2 * AHEAD < keys_count:
             prefetch(slots + (keys[i + 2 * AHEAD].hash & mask))
             prefetch(keys[i + 2 * AHEAD].text)
+            prefetch(keys[i + 2 * AHEAD].text + LINE)
         if i + AHEAD < keys_count:
             slot: uint64_t = slots[keys[i + AHEAD].hash & mask]
             if slot:
                 prefetch(spellings[cython.cast(uint32_t, slot) - 1].text)
+                prefetch(spellings[cython.cast(uint32_t, slot) - 1].text + LINE)
         key = keys + i
         length: uint64_t = key.length & KEY_LENGTH
         at: uint64_t = find_slot(slots, mask, key, spellings)
