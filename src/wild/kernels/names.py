@@ -233,8 +233,9 @@ def list_key(table: NameTable, key: cython.pointer[NameKey]) -> cython.void:
 
 @cython.cfunc
 def room(count: uint64_t, size: uint64_t) -> cython.p_void:
-    """Memory for the time of this pass; not the arena's, because it is to go back.  Large pages if there are any:
-    each of it is touched once, so that faults would be a sixth of the pass's time.
+    """Memory for the time of this pass; not the arena's, because it is to go back.
+
+    In large pages if there are any: all of it is touched once, and page faults would be a sixth of the pass.
     """
     wanted: uint64_t = max(count, 1) * size
     large: cython.bint = wanted >= LARGE_PAGE
