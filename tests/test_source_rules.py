@@ -152,7 +152,6 @@ def test_policy_does_not_reach_inside_a_kernel(path):
 PRINTING = {
     "cli.py": "the place for it",
     "clock.py": "--time: the times of a link that then fails are wanted too",
-    "checks.py": "--trace: the names of inputs, before the link goes on",
 }
 
 
