@@ -159,10 +159,10 @@ def first_shndx(world: World, name: bytes) -> int:
 
 
 def build(
-    world: World, discard: int, pool: Pool, parts: list[int] = PARTS
+    world: World, discard: int, pool: Pool, parts: list[int] = PARTS, only: list[bytes] | None = None
 ) -> tuple[Any, bytes, bytes, bytes]:
     views = world.views()
-    table = SymbolTable(pool, views, discard)
+    table = SymbolTable(pool, views, discard, only)
     shndx = (ctypes.c_uint32 * len(parts))(*parts)
     views.place(ctypes.addressof(shndx), [], [], TLS_START)
     sizes = (table.size, table.string_size, 4 * table.count)
@@ -196,6 +196,18 @@ def one_object(*local: Symbol) -> World:
     file = File(C["FILE_OBJECT"], list(local), [])
     file.sections = SECTIONS
     return World([file])
+
+
+@given(worlds(), st.sets(st.sampled_from([b"f", b"g", b"m@@V", b"a", b"static_name", b".L1", b"unknown"])))
+def test_only_retained_names_are_defined(world: World, retained: set[bytes]) -> None:
+    _, symbols, strings, _ = build(world, NOTHING, POOLS[0], only=sorted(retained) * 2)
+
+    local, others = twin(world, NOTHING)
+    rows = rows_of(symbols, strings)[1:]
+    assert [row for row in rows if row[1] & 15 != 4] == [
+        row for row in [*local, *others] if row[1] & 15 != 4 and (row[0] in retained or row[3] == 0)
+    ]
+    assert {row[0] for row in rows if row[3]} <= retained
 
 
 def test_section_index_above_the_reserved_ones_stands_in_symtab_shndx() -> None:

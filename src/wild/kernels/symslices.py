@@ -1,5 +1,7 @@
 """Slices of the symbols of live objects: which symbols the output's table keeps, and writing those.
 
+Symbols in .eh_frame are dropped: its records are moved about and shared.
+
 Deciding and writing are two loops with a prefix sum between them (symtab.py).  What was decided is noted in
 a bit for each symbol, so the second loop visits kept symbols only, and cannot decide otherwise.  An input
 file that is changed in between could make a name longer: names are copied only as far as their slice has
@@ -8,23 +10,9 @@ room.
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy, strlen
-from cython.cimports.wild.kernels.cc import ctz64, prefetch
-from cython.cimports.wild.kernels.elf import (
-    SHN_ABS,
-    SHN_LORESERVE,
-    SHN_UNDEF,
-    SHN_XINDEX,
-    STB_LOCAL,
-    STT_FILE,
-    STT_SECTION,
-    STV_HIDDEN,
-    U32,
-    Bytes,
-    Elf64_Sym,
-    Sym,
-    read32,
-)
+from cython.cimports.libc.string import memcmp, memcpy, strlen
+from cython.cimports.wild.kernels.cc import ctz64, hash_bytes, prefetch
+from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.entries import ABSOLUTE, define, put_section
 from cython.cimports.wild.kernels.faults import FAULT_LOCAL_INDEX, FAULT_LOCAL_NAME
 from cython.cimports.wild.kernels.pool import report
@@ -32,22 +20,11 @@ from cython.cimports.wild.kernels.symslices import (
     DISCARD_LOCALS,
     DISCARD_MERGED,
     DISCARD_TEMPORARY,
+    KeptName,
     SymbolSlice,
     SymtabTables,
 )
-from cython.cimports.wild.kernels.tables import (
-    SEC_CONSTANTS,
-    SEC_LIVE,
-    SEC_LOSER,
-    SEC_OUT,
-    SEC_PLAIN,
-    SEC_STRINGS,
-    SEC_TLS,
-    SYM_HIDDEN,
-    SYM_LOCALISED,
-    FileRow,
-    SectionRow,
-)
+from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.views import Tables, symbol_at
 
 AHEAD = cython.declare(cython.const[uint32_t], 12)
@@ -98,6 +75,8 @@ def count_locals(
             report(view.fault, FAULT_LOCAL_NAME, slice.file, symbol_place(file, i), sym.st_name)
             return False
         name = text + sym.st_name
+        if not name_is_kept(view, name):
+            continue
         if sym.st_info & 15 == STT_FILE:
             if view.discard != DISCARD_LOCALS:
                 slice.file_symbols += 1
@@ -113,6 +92,32 @@ def count_locals(
             slice.bytes += string_size(name)
             keep_symbol(view, slice, i)
     return True
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def name_is_kept(view: cython.pointer[SymtabTables], name: Bytes) -> cython.bint:
+    """Does --retain-symbols-file allow a name?"""
+    if view.only is cython.NULL:
+        return True
+    return find_kept_name(view.only, view.only_mask, name, string_size(name) - 1).text is not cython.NULL
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def find_kept_name(
+    table: cython.pointer[KeptName], mask: uint64_t, text: Bytes, length: uint64_t
+) -> cython.pointer[KeptName]:
+    """The slot of a name, or the free one where it would be put."""
+    at: uint64_t = hash_bytes(text, length) & mask
+    while table[at].text is not cython.NULL:
+        if table[at].length == length and memcmp(table[at].text, text, length) == 0:
+            break
+        at = (at + 1) & mask
+    return table + at
 
 
 @cython.cfunc
@@ -202,7 +207,7 @@ def count_globals(
         if syms[i].st_shndx == SHN_UNDEF or of[i] == 0:
             continue
         symbol = cython.address(tables.symbol[of[i]])
-        if symbol.file != slice.file or symbol.sym != i:
+        if symbol.file != slice.file or symbol.sym != i or not name_is_kept(view, text + syms[i].st_name):
             continue
         if symbol.section and not in_output(cython.address(tables.sections.row[symbol.section])):
             continue

@@ -12,8 +12,10 @@ cdef class SymbolTable:
     cdef Arena arena
     cdef SymtabTables view
     cdef int64_t slices
+    cdef list only               # names of --retain-symbols-file
     cdef readonly int64_t count, first_global
     cdef readonly uint64_t string_size
     cdef int make_slices(self) except -1
+    cdef int note_names(self, list names) except -1
     cdef int place_slices(self) except -1
     cdef int place_imports(self) except -1

@@ -18,13 +18,15 @@ ones, and finding them costs more than writing them.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.elf import U32, U64, Elf64_Sym, MutableBytes
+from cython.cimports.wild.kernels.elf import U32, U64, Bytes, Elf64_Sym, MutableBytes
 from cython.cimports.wild.kernels.entries import define, leave_undefined
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.symslices import (
+    KeptName,
     SymbolSlice,
     SymtabTables,
     count_slices,
+    find_kept_name,
     put_entry,
     write_slices,
 )
@@ -48,9 +50,13 @@ BLOCK = cython.declare(cython.const[int64_t], 4096)  # imports
 @cython.final
 @cython.cclass
 class SymbolTable:
-    """Counts when made (live sections and NEEDS_* are final), writes when addresses are."""
+    """Counts when made (live sections and NEEDS_* are final), writes when addresses are.
 
-    def __cinit__(self, pool: Pool, views: Views, discard: int):
+    `discard` is one of DISCARD_*; `only` are the names of --retain-symbols-file, or None: definitions of
+    other names are left out.
+    """
+
+    def __cinit__(self, pool: Pool, views: Views, discard: int, only: list | None = None):
         self.pool = pool
         self.views = views
         self.arena = Arena()
@@ -59,6 +65,8 @@ class SymbolTable:
         view.discard = discard
         view.fault = cython.address(pool.fault)
         self.make_slices()
+        if only is not None:
+            self.note_names(only)
         pool.run(count_slices, view, self.slices, 1)
         self.place_slices()
 
@@ -84,6 +92,24 @@ class SymbolTable:
             view.extended[0] = 0
         self.pool.run(write_slices, view, self.slices, 1)
         self.pool.run(write_imports, view, view.import_count, BLOCK)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def note_names(self, names: list) -> cython.int:
+        """Make the hash table of the names that are to be kept."""
+        self.only = names
+        size: uint64_t = 2
+        while size < 2 * cython.cast(uint64_t, len(names)):
+            size *= 2
+        view = cython.address(self.view)
+        view.only_mask = size - 1
+        view.only = cython.cast(cython.pointer[KeptName], self.arena.array(size, cython.sizeof(KeptName)))
+        for name in names:
+            text = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
+            slot = find_kept_name(view.only, view.only_mask, text, len(name))
+            slot.text = text
+            slot.length = len(name)
+        return 0
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
