@@ -20,10 +20,11 @@ import random
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+import elf
 import sanity
-from elf import Elf
 
 from wild.errors import LinkError
 from wild.link import link
@@ -46,14 +47,55 @@ MODES = (
 ORDERS = ("damaged last", "damaged first", "damaged alone")
 
 
-def damage(content: bytes, choose: random.Random) -> bytes:
-    """Change, insert, cut or repeat bytes; mostly where headers and tables are."""
-    if choose.random() < 0.08:
+# Widths of the fields of one row, by the type of the section (gABI); others are words of 4 bytes.
+ROWS = {
+    elf.SHT_SYMTAB: (4, 1, 1, 2, 8, 8),
+    elf.SHT_DYNSYM: (4, 1, 1, 2, 8, 8),
+    elf.SHT_RELA: (8, 4, 4, 8),
+    elf.SHT_DYNAMIC: (8, 8),
+    elf.SHT_INIT_ARRAY: (8,),
+}
+SECTION_HEADER = (4, 4, 8, 8, 8, 8, 4, 4, 8, 8)
+OPAQUE = (elf.SHT_PROGBITS, elf.SHT_NOBITS, elf.SHT_STRTAB)
+
+
+def fields(content: bytes) -> list[tuple[int, int]]:
+    """Offset and width of every number in the tables of an ELF file; none for other files."""
+    if content[:4] != b"\x7fELF":
+        return []
+    file = elf.Elf(content)
+    found = list(rows(file.shoff, 64 * file.shnum, SECTION_HEADER))
+    for section in file.section_list:
+        if section.type not in OPAQUE or section.name == ".eh_frame":
+            found += rows(section.offset, section.size, ROWS.get(section.type, (4,)))
+    return found
+
+
+def rows(start: int, size: int, widths: tuple[int, ...]) -> Iterator[tuple[int, int]]:
+    """The fields of a table of equal rows."""
+    for row in range(start, start + size - sum(widths) + 1, sum(widths)):
+        for index, width in enumerate(widths):
+            yield row + sum(widths[:index]), width
+
+
+def damage(content: bytes, known: list[tuple[int, int]], choose: random.Random) -> bytes:
+    """Cut the file, or change a few numbers of its tables or bytes anywhere."""
+    if choose.random() < 0.05:
         return content[: choose.randrange(len(content))]
     mutant = bytearray(content)
     for _ in range(choose.choice((1, 1, 1, 2, 3, 8))):
-        damage_once(mutant, choose)
+        if known and choose.random() < 0.6:
+            damage_field(mutant, *choose.choice(known), choose)
+        else:
+            damage_once(mutant, choose)
     return bytes(mutant)
+
+
+def damage_field(mutant: bytearray, at: int, width: int, choose: random.Random) -> None:
+    old = int.from_bytes(mutant[at : at + width], "little")
+    near = old + choose.choice((-8, -1, 1, 4, 8, 24))
+    new = choose.choice((near, near, number(len(mutant), choose), choose.randrange(64)))
+    mutant[at : at + width] = (new % 256**width).to_bytes(width, "little")
 
 
 def damage_once(mutant: bytearray, choose: random.Random) -> None:
@@ -95,7 +137,8 @@ class Worker:
     """Runs cases in a directory of its own."""
 
     def __init__(self, templates: Path, directory: Path) -> None:
-        self.templates = sorted(path for path in templates.iterdir() if path.name != "start.o")
+        contents = {path.name: path.read_bytes() for path in sorted(templates.iterdir())}
+        self.templates = [(name, text, fields(text)) for name, text in contents.items() if name != "start.o"]
         self.directory = directory
         shutil.copyfile(templates / "start.o", directory / "start.o")
         os.chdir(directory)
@@ -104,16 +147,16 @@ class Worker:
     def arguments(self, number: int) -> list[str]:
         """Write the damaged file of a case and return the options of its link."""
         choose = random.Random(number)
-        template = choose.choice(self.templates)
-        name = f"damaged{template.suffix}"
-        Path(name).write_bytes(damage(template.read_bytes(), choose))
+        template, content, known = choose.choice(self.templates)
+        name = f"damaged.{template.partition('.')[2]}"
+        Path(name).write_bytes(damage(content, known, choose))
         inputs = {
             "damaged last": ["start.o", name],
             "damaged first": [name, "start.o"],
             "damaged alone": [name],
         }
         given = inputs[choose.choice(ORDERS)]
-        if template.suffix == ".map":
+        if name.endswith(".map"):
             given = ["start.o", f"--version-script={name}"]
         threads = choose.choice(("--threads=1", "--threads=1", "--threads=2"))
         return [*choose.choice(MODES), threads, *given, "-o", "output"]
@@ -146,7 +189,7 @@ class Worker:
             assert left == OLDER_OUTPUT, f"a broken output was left after: {refusal}"
             return
         self.successes += 1
-        file = Elf(Path("output").read_bytes())
+        file = elf.Elf(Path("output").read_bytes())
         checks = (sanity.segments, sanity.load_order, sanity.file_overlaps, sanity.symbol_order)
         found = [sentence for check in checks for sentence in check(file)]
         assert not found, "\n".join(found)

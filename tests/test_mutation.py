@@ -33,6 +33,14 @@ _start: call function
 .section .rodata.str1.1,"aMS",@progbits,1
 .asciz "a string of the start file"
 """
+# What the templates refer to, so that their damage is met by more than the search for undefined symbols.
+START += "".join(
+    f".weak {name}\n{name}:\n"
+    for name in """
+    __tls_get_addr __cxa_allocate_exception __cxa_throw __cxa_begin_catch __cxa_end_catch __gxx_personality_v0
+    _ZTIi _ZTVN10__cxxabiv117__class_type_infoE _ZdlPvm _Unwind_Resume
+    """.split()
+)
 C = """
     extern int external __attribute__((weak));
     __thread int local_to_thread = 3;
@@ -55,7 +63,6 @@ CXX = """
     int value = 7;
     extern "C" int function() { try { Shape shape; if (shape.area() > 3) throw 1;
         } catch (int n) { return n; } return 0; }
-    extern "C" __attribute__((weak)) void _Unwind_Resume() {}
 """
 ASSEMBLY = """
     .section .text.function,"axG",@progbits,signature,comdat
@@ -74,7 +81,7 @@ ASSEMBLY = """
     thread: .long 1
     .section .init_array.5,"aw",@init_array
     .quad function
-    .section meta,"ao",@progbits,.text.function
+    .section meta,"awo",@progbits,.text.function
     .quad function
     .section .note.gnu.property,"a",@note
     .balign 8
@@ -97,7 +104,7 @@ def templates(link) -> Path:
     """A directory with undamaged files of every kind; the worker damages copies of them."""
     directory = link.directory / "templates"
     directory.mkdir()
-    c = compile_c(C, "-O1", "-g", "-fno-pie", "-ffunction-sections", "-fcommon", name="c")
+    c = compile_c(C, "-O1", "-g", "-fpie", "-ffunction-sections", "-fcommon", name="c")
     pic = pic_c(C, "-O1", "-mtls-dialect=gnu2", name="pic")
     cxx = compile_cxx(CXX, "-O1", "-g", "-fPIC", name="cxx")
     assembly = assemble(ASSEMBLY, name="assembly")
@@ -157,4 +164,4 @@ def test_damaged_inputs_are_refused_or_linked(link, batch):
     assert done.returncode == 0, (
         f"case {case[0]} ended with {done.returncode}\n{done.stderr[-5000:]}\nto repeat it:\n  {repeat}"
     )
-    assert int(case[1]) > count // 50, "hardly any damaged input links: the damage is not interesting"
+    assert int(case[1]) > count // 5, "hardly any damaged input links: the damage is not interesting"
