@@ -6,7 +6,7 @@ sections of that name alive, unless -z start-stop-gc says otherwise.
 
 from __future__ import annotations
 
-from wild.kernels.reach import define_bounds, keep_names
+from wild.kernels.symbol_marks import define_bounds, keep_names
 from wild.own_symbols import encode
 
 TYPE_CHECKING = False

@@ -10,21 +10,20 @@ symbol that is defined.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free, qsort
-from cython.cimports.libc.string import memset
-from cython.cimports.wild.kernels.elf import *
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.wild.kernels.elf import align_up
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import FrameTable
 from cython.cimports.wild.kernels.image import PART_SORTED, Image, PartRow, place_in_section, plt_address
 from cython.cimports.wild.kernels.measure import *
 from cython.cimports.wild.kernels.merge import MergeTable
 from cython.cimports.wild.kernels.names import NameTable
-from cython.cimports.wild.kernels.pool import Fault, Pool
+from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.reach import OutputMode
 from cython.cimports.wild.kernels.resolve import Resolution
-from cython.cimports.wild.kernels.sections import PartKey, SectionTable, section_header
+from cython.cimports.wild.kernels.sections import SectionTable
 from cython.cimports.wild.kernels.slots import AUX_COPY_RELRO, Slots
+from cython.cimports.wild.kernels.sorted_parts import place_by_number
 from cython.cimports.wild.kernels.tables import *
 
 BLOCK_FILES = cython.declare(cython.const[int64_t], 32)
@@ -323,71 +322,3 @@ def place_slot_symbol(image: cython.pointer[Image], symbol: cython.pointer[Symbo
         symbol.value = (image.relro_copies if aux.flags & AUX_COPY_RELRO else image.copies) + aux.copy
     elif symbol.flags & NEEDS_CANONICAL:
         symbol.value = plt_address(image, aux)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def number_in_name(name: cython.pointer[cython.const[uint8_t]], descending: cython.bint) -> uint64_t:
-    """The number at the end of a section name; beyond every number if there is none."""
-    end: cython.int = 0
-    while name[end]:
-        end += 1
-    start: cython.int = end
-    while start and c"0" <= name[start - 1] <= c"9" and end - start < 9:
-        start -= 1
-    if start == end or start == 0 or name[start - 1] != c".":
-        return 1 << 40
-    value: uint64_t = 0
-    for i in range(start, end):
-        value = 10 * value + name[i] - c"0"
-    if descending:
-        return 65535 - value if value <= 65535 else 0
-    return value
-
-
-@cython.cfunc
-def place_by_number(layout: Layout, key: cython.pointer[PartKey], descending: cython.bint):
-    """Sort (number, input order) pairs and lay the sections out in that order."""
-    arena = layout.inputs.arena
-    image = cython.address(layout.view)
-    order = cython.cast(cython.pointer[uint64_t], arena.array(key.count, 16))
-    i: uint64_t
-    f: int64_t = 1
-    for i in range(key.count):
-        section: uint32_t = layout.sections.ids[key.first + i]
-        while not is_in_file(image, f, section):
-            f += 1
-        row = cython.address(image.files.row[f])
-        shdr = section_header(image.files.base[f], row, section - row.sec_base)
-        name = image.files.base[f] + row.shstroff + shdr.sh_name
-        order[2 * i] = (number_in_name(name, descending) << 20) + i
-        order[2 * i + 1] = section
-    qsort(order, key.count, 16, compare_pairs)
-    at: uint64_t = 0
-    align: uint32_t = 0
-    for i in range(key.count):
-        sec = cython.address(image.sections.row[order[2 * i + 1]])
-        if sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE:
-            sec.address = align_up(at, cython.cast(uint64_t, 1) << sec.align)
-            at = sec.address + sec.size
-            align = max(align, sec.align)
-    return at, align
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def is_in_file(image: cython.pointer[Image], file: int64_t, section: uint32_t) -> cython.bint:
-    row = cython.address(image.files.row[file])
-    return row.sec_base != 0 and row.sec_base <= section < row.sec_base + row.shnum
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def compare_pairs(a: cython.p_const_void, b: cython.p_const_void) -> cython.int:
-    x: uint64_t = cython.cast(cython.pointer[cython.const[uint64_t]], a)[0]
-    y: uint64_t = cython.cast(cython.pointer[cython.const[uint64_t]], b)[0]
-    return (x > y) - (x < y)

@@ -1,9 +1,11 @@
 # The context of writing the input sections.
 
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from wild.kernels.elf cimport write16, write32, write64
 from wild.kernels.image cimport Image
 from wild.kernels.pool cimport Fault
+from wild.kernels.relocation cimport CHECK_NONE, CHECK_SIGNED, CHECK_UNSIGNED
 
 cdef struct Write:
     Image *image
@@ -22,3 +24,25 @@ cdef struct Spot:                # the section being written
     uint64_t tombstone           # for references to dead code; not loaded sections only
 
 cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
+
+cdef inline bint fits(int check, int size, int64_t value) noexcept nogil:
+    """Does the value fit a field of `size` bytes?"""
+    cdef int64_t limit
+    if check == CHECK_NONE or size == 8:
+        return True
+    if size == 4 and check == CHECK_SIGNED:
+        return value == <int64_t> <int32_t> value
+    if size == 4 and check == CHECK_UNSIGNED:
+        return value == <int64_t> <uint32_t> value
+    limit = (<int64_t> 1) << (8 * size - 1)
+    return -limit <= value < (limit if check == CHECK_SIGNED else 2 * limit)
+
+cdef inline void store(uint8_t *p, int size, uint64_t value) noexcept nogil:
+    if size == 4:
+        write32(p, <uint32_t> value)
+    elif size == 8:
+        write64(p, value)
+    elif size == 2:
+        write16(p, <uint16_t> value)
+    elif size == 1:
+        p[0] = <uint8_t> value

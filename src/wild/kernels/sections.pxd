@@ -5,7 +5,8 @@ from libc.string cimport strncmp
 
 from wild.kernels.elf cimport Elf64_Rela, Elf64_Shdr, Elf64_Sym, SHN_LORESERVE, SHN_XINDEX, SHT_NOBITS, read32
 from wild.kernels.files cimport Inputs
-from wild.kernels.tables cimport FileRow, Files, SEC_CREL, SEC_LIVE, SEC_LOSER, SEC_OUT, SectionRow, Sections
+from wild.kernels.pool cimport Fault
+from wild.kernels.tables cimport FileRow, Files, Names, SEC_CREL, SEC_LIVE, SEC_LOSER, SEC_OUT, SectionRow, Sections
 
 cdef struct RelaSpan:            # the relocations of one section
     const Elf64_Rela *rela
@@ -41,6 +42,19 @@ cdef struct PartKey:             # what unusual sections have in common, and so 
     uint32_t sorted
     uint32_t part                # given by the policy
     uint64_t count, first, filled  # its sections, in the list of ids
+
+cdef struct Read:                # the context of reading section headers
+    Files *files
+    SectionRow *sections
+    Names *names
+    uint32_t *owner
+    Rule *rules
+    const uint8_t *rule_text
+    uint32_t rule_start[257]     # by the character behind the first dot
+    uint32_t has                 # HAS_* of what was met
+    int live_flag                # SEC_LIVE unless --gc-sections decides
+    int strip_debug
+    Fault *fault
 
 cdef class SectionTable:
     cdef Sections view

@@ -2,51 +2,35 @@
 
 One parallel loop reads the section headers of each object once and writes a `SectionRow`: does the section reach the
 output, is it copied or split, how large and how aligned is it, where are its relocations, and which part of the output
-is it laid out in.  Output parts are found by the rules of wild/output_sections.py (`.text.*` goes to `.text`); the
-rules are compiled into a table that is indexed by the character behind the first dot.
+is it laid out in.  Output parts are found by the rules of wild/output_sections.py (`.text.*` goes to `.text`), which
+rules.py applies.
 
-What the rules cannot decide alone is *unusual*: sections with names of their own (orphans: every `.debug_*`, custom
-sections), mergeable sections (a part for each entry size and alignment), sections that are sorted by a number in their
-name.  Each object chains its unusual ones through `SectionRow.link`; a serial pass over the chains collects the few
-distinct keys, the policy gives each key a part, and the ids are grouped by key for the passes that treat them.
+What the rules cannot decide alone is *unusual*: orphans, merged and sorted sections.  Each object chains its unusual
+ones through `SectionRow.link`; part_keys.py tells how they get their parts.
 
 COMDAT groups (gABI "Section Groups"): the group of the lowest live file wins.  Owners are found with an atomic minimum
 per signature while the headers are read; a second loop over the groups alone strikes out the members of the losers.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcmp, memcpy, memset, strlen
-from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, hash_bytes, set_bits32
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.string import strncmp
+from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, set_bits32
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.linkonce import settle_linkonce
 from cython.cimports.wild.kernels.names import NameTable
-from cython.cimports.wild.kernels.pool import Arena, Fault, Pool, report
-from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_DROP, RULE_ROOT, RULE_SORTED, PartKey, Rule
-from cython.cimports.wild.kernels.sections import SectionTable, is_linkonce, section_header, section_name, strike
+from cython.cimports.wild.kernels.part_keys import collect_keys, spread_part
+from cython.cimports.wild.kernels.pool import Pool, report
+from cython.cimports.wild.kernels.rules import compile_rules, place_section, section_flags
+from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_SORTED, Read, SectionTable
+from cython.cimports.wild.kernels.sections import is_linkonce, section_header, section_name, strike
 from cython.cimports.wild.kernels.tables import *
 
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
 LARGEST_SIZE = cython.declare(cython.const[uint64_t], 1 << 46)
-LARGEST_MERGED = cython.declare(cython.const[uint64_t], 0xFFFFFFF0)
 LAST_SECTION = cython.declare(cython.const[int64_t], 0xFFFFFFF0)
-ODD = cython.declare(cython.const[uint64_t], 0x9E3779B97F4A7C15)
-
-Read = cython.struct(
-    files=cython.pointer[Files],
-    sections=cython.pointer[SectionRow],
-    names=cython.pointer[Names],
-    owner=cython.pointer[uint32_t],
-    rules=cython.pointer[Rule],
-    rule_text=cython.pointer[cython.const[uint8_t]],
-    rule_start=uint32_t[257],
-    has=uint32_t,
-    live_flag=cython.int,
-    strip_debug=cython.int,
-    fault=cython.pointer[Fault],
-)
 
 
 @cython.final
@@ -73,7 +57,7 @@ class SectionTable:
         read.live_flag = 0 if gc_sections else SEC_LIVE
         read.strip_debug = strip_debug
         read.fault = cython.address(pool.fault)
-        text = compile_rules(inputs.arena, cython.address(read), rules)
+        compile_rules(inputs.arena, cython.address(read), rules)
         pool.run(read_sections, cython.address(read), files.count, 8)
         if read.has & HAS_LINKONCE:
             settle_linkonce(files, self.view.row, names, self.owner)
@@ -81,7 +65,6 @@ class SectionTable:
             pool.run(strike_losers, cython.address(read), files.count, 32)
         self.has = read.has
         collect_keys(self, cython.address(read))
-        del text
 
     def part_keys(self):
         """The distinct kinds of unusual sections, in input order, one tuple for each:
@@ -145,58 +128,6 @@ class SectionTable:
             self.decompressed = []
         self.decompressed.append(data)
         self.view.content[section] = cython.cast(cython.pointer[cython.const[uint8_t]], cython.cast(cython.p_char, data))
-
-
-@cython.cfunc
-def compile_rules(arena: Arena, read: cython.pointer[Read], rules):
-    """Sort the rules, stably, by the character behind the dot; returns the object that owns their text."""
-    ordered = sorted(rules, key=second_character)
-    text = b"".join([rule[0] for rule in ordered])
-    kept = cython.cast(cython.pointer[uint8_t], arena.array(len(text) + 1, 1))
-    memcpy(kept, cython.cast(cython.p_char, text), len(text))
-    read.rule_text = kept
-    read.rules = cython.cast(cython.pointer[Rule], arena.array(len(ordered), cython.sizeof(Rule)))
-    memset(read.rule_start, 0, cython.sizeof(uint32_t) * 257)
-    offset: uint32_t = 0
-    i: cython.int = 0
-    for name, exact, part, group, flags in ordered:
-        read.rules[i].offset = offset
-        read.rules[i].length = len(name)
-        read.rules[i].exact = exact
-        read.rules[i].part = part
-        read.rules[i].group = group
-        read.rules[i].flags = flags
-        read.rule_start[cython.cast(uint8_t, name[1]) + 1] = i + 1
-        offset += len(name)
-        i += 1
-    for c in range(1, 257):
-        read.rule_start[c] = max(read.rule_start[c], read.rule_start[c - 1])
-    return text
-
-
-@cython.cfunc
-def collect_keys(table: SectionTable, read: cython.pointer[Read]):
-    """Number the distinct keys of the unusual sections and group their ids by key."""
-    arena = table.inputs.arena
-    total: uint64_t = count_unusual(read.files, table.view.row)
-    table.key_room = 16
-    while table.key_room < 3 * cython.cast(int64_t, total) // 2:
-        table.key_room *= 2
-    slots = cython.cast(cython.pointer[uint32_t], arena.array(table.key_room, 4))
-    i: int64_t
-    table.keys = cython.cast(cython.pointer[PartKey], arena.array(total, cython.sizeof(PartKey)))
-    table.ids = cython.cast(cython.pointer[uint32_t], arena.array(total, 4))
-    with cython.nogil:
-        table.key_count = intern_keys(read, table.keys, slots, table.key_room - 1)
-        for i in range(table.key_count):
-            if table.keys[i].rule != NONE:
-                table.keys[i].rule = read.rules[table.keys[i].rule].group
-        group_ids(read.files, table.view.row, table.keys, table.key_count, table.ids)
-
-
-def second_character(rule):
-    """The character that the rule table is indexed by."""
-    return rule[0][1]
 
 
 @cython.cfunc
@@ -361,136 +292,9 @@ def enter_section(
         return 1
     sec.align = ctz64(align)
     place_section(read, sec, shdr, name)
+    if sec.kind == SEC_OUT and strncmp(cython.cast(cython.p_const_char, name), b".gnu.warning", 12) == 0:
+        row.has |= HAS_WARNINGS
     return 0
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def section_flags(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> uint16_t:
-    flags: uint64_t = shdr.sh_flags
-    found: uint16_t = 0
-    if flags & SHF_ALLOC:
-        found |= SEC_ALLOC
-    if flags & SHF_WRITE:
-        found |= SEC_WRITE
-    if flags & SHF_EXECINSTR:
-        found |= SEC_EXEC
-    if flags & SHF_TLS:
-        found |= SEC_TLS
-    if flags & SHF_COMPRESSED:
-        found |= SEC_COMPRESSED
-    if flags & SHF_X86_64_LARGE:
-        found |= SEC_LARGE
-    if shdr.sh_type == SHT_NOBITS:
-        found |= SEC_NOBITS
-    if flags & SHF_GNU_RETAIN or (shdr.sh_type == SHT_NOTE and not flags & SHF_GROUP):
-        found |= SEC_ROOT
-    return found
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def place_section(
-    read: cython.pointer[Read],
-    sec: cython.pointer[SectionRow],
-    shdr: cython.pointer[cython.const[Elf64_Shdr]],
-    name: cython.pointer[cython.const[uint8_t]],
-) -> cython.void:
-    """Kind and part by name and flags; what a rule alone cannot place becomes unusual."""
-    if not sec.flags & SEC_ALLOC:
-        place_unloaded(read, sec, name)
-    elif begins_with(name, b".eh_frame", 9) and name[9] == 0:
-        sec.kind = SEC_EH_FRAME
-        sec.flags |= SEC_LIVE
-        sec.part = 0
-        return
-    else:
-        rule: uint32_t = find_rule(read, name)
-        if rule != NONE and read.rules[rule].flags & RULE_DROP:
-            return
-        sec.kind = SEC_PLAIN
-        sec.flags |= read.live_flag
-        sec.unused = rule
-        if rule == NONE:
-            sec.part = PART_UNUSUAL
-        else:
-            sec.part = PART_UNUSUAL if read.rules[rule].flags & RULE_SORTED else read.rules[rule].part
-            if read.rules[rule].flags & RULE_ROOT:
-                sec.flags |= SEC_ROOT
-    if shdr.sh_flags & SHF_MERGE and sec.kind == SEC_PLAIN and is_mergeable(sec, shdr):
-        sec.kind = SEC_STRINGS if shdr.sh_flags & SHF_STRINGS else SEC_CONSTANTS
-        sec.part = PART_UNUSUAL
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def place_unloaded(
-    read: cython.pointer[Read], sec: cython.pointer[SectionRow], name: cython.pointer[cython.const[uint8_t]]
-) -> cython.void:
-    """Sections without SHF_ALLOC: debug info and comments go on; notes to the linker itself end here."""
-    sec.unused = NONE
-    if begins_with(name, b".debug_", 7) or begins_with(name, b".stab", 5) or begins_with(name, b".zdebug_", 8):
-        sec.flags |= SEC_DEBUG
-        if read.strip_debug:
-            return
-    elif begins_with(name, b".note.GNU-stack", 15) or begins_with(name, b".gnu.warning", 12):
-        return
-    elif begins_with(name, b".gnu.lto_", 9) or begins_with(name, b".llvmbc", 7) or begins_with(name, b".llvmcmd", 8):
-        return
-    sec.kind = SEC_PLAIN
-    sec.flags |= SEC_LIVE
-    sec.part = PART_UNUSUAL
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def is_mergeable(sec: cython.pointer[SectionRow], shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> cython.bint:
-    """Writable or odd-sized contents are kept as they are, as GNU ld keeps them."""
-    entsize: uint64_t = shdr.sh_entsize
-    if entsize == 0 or entsize > 4096 or sec.size == 0 or sec.size > LARGEST_MERGED or sec.size % entsize:
-        return False
-    if sec.flags & (SEC_WRITE | SEC_NOBITS | SEC_TLS):
-        return False
-    return not shdr.sh_flags & SHF_STRINGS or entsize == 1 or entsize == 2 or entsize == 4
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def find_rule(read: cython.pointer[Read], name: cython.pointer[cython.const[uint8_t]]) -> uint32_t:
-    """The first rule that the name fits, or NONE."""
-    if name[0] != c".":
-        return NONE
-    i: uint32_t
-    length: uint16_t
-    for i in range(read.rule_start[name[1]], read.rule_start[name[1] + 1]):
-        rule = cython.address(read.rules[i])
-        length = rule.length
-        if begins_with(name, read.rule_text + rule.offset, length):
-            if rule.exact == 0 or name[length] == 0 or (rule.exact == 2 and name[length] == c"."):
-                return i
-    return NONE
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def begins_with(
-    a: cython.pointer[cython.const[uint8_t]], b: cython.pointer[cython.const[uint8_t]], n: uint16_t
-) -> cython.bint:
-    """Do n characters agree?  `a` ends in NUL and may be shorter; `b` holds no NUL."""
-    i: uint16_t
-    for i in range(n):
-        if a[i] != b[i]:
-            return False
-    return True
 
 
 @cython.cfunc
@@ -550,138 +354,3 @@ def strike_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
                 return 1
             strike(cython.address(read.sections[row.sec_base + member]))
     return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def count_unusual(files: cython.pointer[Files], sections: cython.pointer[SectionRow]) -> uint64_t:
-    total: uint64_t = 0
-    i: int64_t
-    for i in range(1, files.count):
-        section: uint32_t = files.row[i].unusual
-        while section:
-            total += 1
-            section = sections[section].link
-    return total
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def make_key(
-    read: cython.pointer[Read], file: uint32_t, section: uint32_t, key: cython.pointer[PartKey]
-) -> cython.void:
-    """What decides the part of an unusual section."""
-    row = cython.address(read.files.row[file])
-    sec = cython.address(read.sections[section])
-    shdr = section_header(read.files.base[file], row, section - row.sec_base)
-    merged: cython.bint = sec.kind == SEC_STRINGS or sec.kind == SEC_CONSTANTS
-    memset(key, 0, cython.sizeof(PartKey))
-    key.rule = sec.unused
-    key.file = file
-    key.section = section
-    key.name = shdr.sh_name
-    name = read.files.base[file] + row.shstroff + shdr.sh_name
-    key.length = cython.cast(uint32_t, strlen(cython.cast(cython.p_char, name)))
-    key.kind = sec.kind
-    key.strings = sec.kind == SEC_STRINGS
-    key.entsize = cython.cast(uint32_t, shdr.sh_entsize) if merged else 0
-    key.align = cython.cast(uint32_t, 1) << sec.align if merged else 0
-    key.flags = sec.flags
-    key.sorted = key.rule != NONE and read.rules[key.rule].flags & RULE_SORTED != 0
-    if key.rule == NONE:
-        key.hash = hash_bytes(name, key.length)
-    else:
-        key.hash = cython.cast(uint64_t, read.rules[key.rule].part) * ODD
-    key.hash ^= key.kind + 8 * key.entsize + cython.cast(uint64_t, key.align) * 65536
-    key.hash ^= cython.cast(uint64_t, sec.flags & SEC_ALLOC) << 60
-    key.hash = hash_bytes(cython.cast(cython.pointer[cython.const[uint8_t]], cython.address(key.hash)), 8)
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def same_key(read: cython.pointer[Read], a: cython.pointer[PartKey], b: cython.pointer[PartKey]) -> cython.bint:
-    if a.hash != b.hash or a.kind != b.kind or a.entsize != b.entsize or a.align != b.align:
-        return False
-    if (a.flags ^ b.flags) & SEC_ALLOC:
-        return False
-    if a.rule != NONE and b.rule != NONE:
-        return read.rules[a.rule].part == read.rules[b.rule].part
-    if a.rule != b.rule or a.length != b.length:
-        return False
-    name_a = read.files.base[a.file] + read.files.row[a.file].shstroff + a.name
-    name_b = read.files.base[b.file] + read.files.row[b.file].shstroff + b.name
-    return memcmp(name_a, name_b, a.length) == 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def intern_keys(
-    read: cython.pointer[Read], keys: cython.pointer[PartKey], table: cython.pointer[uint32_t], mask: int64_t
-) -> int64_t:
-    """Number the distinct keys in input order; SectionRow.part of an unusual section becomes its key's number."""
-    count: uint32_t = 0
-    file: int64_t
-    key = cython.declare(PartKey)
-    for file in range(1, read.files.count):
-        section: uint32_t = read.files.row[file].unusual
-        while section:
-            sec = cython.address(read.sections[section])
-            if sec.kind != SEC_OUT and sec.part == PART_UNUSUAL:
-                make_key(read, cython.cast(uint32_t, file), section, cython.address(key))
-                at: int64_t = cython.cast(int64_t, key.hash) & mask
-                while table[at] and not same_key(read, cython.address(keys[table[at] - 1]), cython.address(key)):
-                    at = (at + 1) & mask
-                if table[at] == 0:
-                    keys[count] = key
-                    count += 1
-                    table[at] = count
-                found = cython.address(keys[table[at] - 1])
-                found.count += 1
-                found.flags |= key.flags
-                sec.part = table[at]
-            elif sec.kind == SEC_OUT:
-                sec.part = 0
-            section = sec.link
-    return count
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def group_ids(
-    files: cython.pointer[Files],
-    sections: cython.pointer[SectionRow],
-    keys: cython.pointer[PartKey],
-    count: int64_t,
-    ids: cython.pointer[uint32_t],
-) -> cython.void:
-    """List the ids of each key's sections, in input order."""
-    i: int64_t
-    first: uint64_t = 0
-    for i in range(count):
-        keys[i].first = first
-        first += keys[i].count
-    for i in range(1, files.count):
-        section: uint32_t = files.row[i].unusual
-        while section:
-            sec = cython.address(sections[section])
-            if sec.kind != SEC_OUT and sec.part:
-                key = cython.address(keys[sec.part - 1])
-                ids[key.first + key.filled] = section
-                key.filled += 1
-            section = sec.link
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def spread_part(
-    sections: cython.pointer[SectionRow], key: cython.pointer[PartKey], ids: cython.pointer[uint32_t]
-) -> cython.void:
-    i: uint64_t
-    for i in range(key.first, key.first + key.count):
-        sections[ids[i]].part = key.part

@@ -1,0 +1,33 @@
+from wild.kernels.files import Inputs
+from wild.kernels.frames import FrameTable
+from wild.kernels.merge import MergeTable
+from wild.kernels.names import NameTable
+from wild.kernels.pool import Pool
+from wild.kernels.reach import OutputMode
+from wild.kernels.resolve import Resolution
+from wild.kernels.sections import SectionTable
+from wild.kernels.slots import Slots
+
+class Layout:
+    section_relatives: int
+    section_symbolics: int
+    def __init__(
+        self,
+        inputs: Inputs,
+        names: NameTable,
+        resolution: Resolution,
+        sections: SectionTable,
+        frames: FrameTable,
+        merged: MergeTable,
+        slots: Slots,
+        mode: OutputMode,
+    ) -> None: ...
+    def measure(self, pool: Pool, parts: int, placed_elsewhere: list[int]) -> list[tuple[int, int, int]]: ...
+    def place_sorted(self, key: int, descending: bool) -> tuple[int, int]: ...
+    def set_part(self, part: int, address: int, offset: int, size: int, shndx: int, fill: int) -> None: ...
+    def set_flags(self, part: int, flags: int, ordered: bool) -> None: ...
+    def part_indices(self) -> int: ...
+    def set_places(self, places: dict[str, int]) -> None: ...
+    def place(self, pool: Pool) -> None: ...
+    def symbol_address(self, name: int) -> int: ...
+    def set_symbol(self, name: int, value: int, absolute: bool) -> None: ...

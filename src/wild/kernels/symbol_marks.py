@@ -1,0 +1,36 @@
+"""Marks that the policy puts on symbols, and what it asks about them."""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint32_t
+from cython.cimports.wild.kernels.names import NameTable
+from cython.cimports.wild.kernels.resolve import Resolution
+from cython.cimports.wild.kernels.tables import *
+
+
+def missing_names(names: NameTable, resolution: Resolution, limit: int):
+    """NameIds that a live section refers to and nothing defines, in input order."""
+    found = []
+    i: int64_t
+    for s in range(SHARDS):
+        for i in range(names.view.start[s], names.view.start[s] + names.view.count[s]):
+            if resolution.view.row[i].flags & SYM_MISSING:
+                found.append((names.view.row[i].first, i))
+    return [name for _, name in sorted(found)[:limit]]
+
+
+def keep_names(resolution: Resolution, names):
+    """Make the definitions of some NameIds roots of --gc-sections."""
+    for name in names:
+        resolution.view.row[cython.cast(uint32_t, name)].flags |= SYM_KEPT
+
+
+def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
+    """Let some undefined NameIds be defined by the internal file: `__start_NAME` and `__stop_NAME`."""
+    visibility: uint32_t = SYM_HIDDEN if hidden else (SYM_PROTECTED if protected else 0)
+    for name in names:
+        row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
+        row.file = 0
+        row.sym = 0
+        row.section = 0
+        row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED | SYM_SHARED_DEF | SYM_PROTECTED_DEF | SYM_FUNC)
+        row.flags |= SYM_OBJECT_DEF | visibility
