@@ -38,6 +38,6 @@ cdef struct Place:               # where a relocation is
     const uint8_t *code
     uint64_t size
 
-cdef int scan_section(Scan *scan, uint32_t file, uint32_t k, int worker) noexcept nogil
-cdef int scan_frame(Scan *scan, uint32_t f, int worker) noexcept nogil
+cdef void scan_section(Scan *scan, uint32_t file, uint32_t k, int worker) noexcept nogil
+cdef void scan_frame(Scan *scan, uint32_t f, int worker) noexcept nogil
 cdef void mark(Scan *scan, uint32_t section, int worker) noexcept nogil
