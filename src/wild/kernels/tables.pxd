@@ -38,6 +38,7 @@ cdef enum:                       # FileRow.has: what only some objects have, so 
     HAS_CREL = 4                 # SHT_CREL sections
     HAS_LINK_ORDER = 8           # SHF_LINK_ORDER sections
     HAS_CTORS = 16               # .ctors and .dtors sections
+    HAS_WARNINGS = 32            # .gnu.warning sections
 
 cdef struct FileRow:
     uint64_t offset, size        # where in the map
