@@ -62,3 +62,16 @@ def test_program_with_a_library_is_dynamic_without_pie(link):
 
     program.run(status=42)
     assert interpreter(program) == LOADER
+
+
+def test_shared_object_that_brings_its_own_path_can_be_run(link):
+    """libc.so.6 prints its version that way: a section .interp in an object makes PT_INTERP."""
+    source = """
+        #include <unistd.h>
+        const char path[] __attribute__((section(".interp"))) = "/lib64/ld-linux-x86-64.so.2";
+        void begin(void) { _exit(42); }
+    """
+    library = link.shared(pic_c(source), "-Wl,-e,begin")
+
+    library.run(status=42)
+    assert interpreter(library) == LOADER

@@ -4,9 +4,13 @@ the file.
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
+import sanity
 from elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
-from programs import assemble, compile_c, compile_cxx, exit_with
+from linking import Output
+from programs import assemble, compile_c, compile_cxx, exit_with, tool
 
 START = ".globl _start\n.text\n_start:" + exit_with("$42")
 
@@ -187,3 +191,29 @@ def test_order_of_input_sections_is_that_of_the_files(link):
 
     values = [program.symbols[f"d{n}"].value for n in (3, 1, 2)]
     assert values == sorted(values)
+
+
+OWN = """
+.symtab .strtab .shstrtab .dynsym .dynstr .dynamic .got .got.plt .plt .rela.dyn .relr.dyn .gnu.hash
+.gnu.version
+"""
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize("name", OWN.split())
+@pytest.mark.parametrize("kind", ["-static", "-pie"])
+def test_section_of_an_object_named_like_one_of_the_linkers_own(link, name, kind):
+    """Linked as one more section, joined with the linker's, or refused, but nothing is written over."""
+    named = assemble('.section .other,"aw",@progbits\n.fill 9000, 1, 42\n', name="named")
+    path = link.directory / "named.o"
+    subprocess.run([tool("objcopy"), f"--rename-section=.other={name}", named, path], check=True)
+    options = kind, "--build-id", "--eh-frame-hdr", "-z", "pack-relative-relocs"
+
+    done = link.attempt(assemble(START), path, *options, driver="raw", output="program", linker=None)
+
+    assert done.returncode in (0, 1), done.stderr
+    assert done.returncode == 0 or "named.o" in done.stderr
+    if done.returncode == 0:
+        program = Output(link.directory / "program")
+        assert [*sanity.segments(program), *sanity.file_overlaps(program)] == []
+        assert program.data.count(b"*") >= 9000
