@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.files import Inputs
     from wild.kernels.names import NameTable
+    from wild.kernels.notes import NoteTable
     from wild.kernels.pool import KernelFault, Pool
     from wild.kernels.reach import Reach
     from wild.kernels.references import LinkTables
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from wild.messages import Messages
     from wild.options import Options
 
+PLACES_SHOWN = 3
+# Bits of GNU_PROPERTY_X86_FEATURE_1_AND.
+CET_FEATURES = ((1, "indirect-branch tracking (IBT)"), (2, "shadow stacks (SHSTK)"))
+STACK_UNKNOWN, STACK_EXECUTABLE = 0, 2  # what .note.GNU-stack says (kernels/notes.pxd)
 DEFINED = 3  # SymbolRow.flags: SYM_OBJECT_DEF | SYM_SHARED_DEF (kernels/tables.pxd)
 
 
@@ -85,6 +90,14 @@ class Checks:
                 from wild.reports import duplicate_symbols
 
                 self.messages.fail(*duplicate_symbols(self.tables(), found, self.options))
+        if self.options.trace_symbols:
+            from wild.notices import traced_symbols
+
+            self.messages.tell("\n".join(traced_symbols(self.tables(), self.options)))
+        if self.options.warn_common:
+            from wild.notices import common_conflicts
+
+            self.messages.warn(*common_conflicts(self.tables(), self.options))
 
     def references(self, reach: Reach) -> None:
         """Names that live code refers to and nothing defines, relocations that cannot be right; --require-
@@ -102,10 +115,11 @@ class Checks:
             if not self.is_defined(name):
                 self.messages.fail(f"required symbol {name} is not defined (--require-defined={name})")
         self.warn_of_entry()
+        self.warn_of_contents(reach)
         self.messages.stop_if_failed()
 
     def report_missing(self) -> None:
-        from wild.kernels.reach import missing_names
+        from wild.kernels.symbol_marks import missing_names
         from wild.reports import undefined_symbols
 
         missing = missing_names(self.names, self.resolution, self.messages.room)
@@ -152,6 +166,65 @@ class Checks:
         entry = self.options.entry or ("" if self.options.kind == "shared" else "_start")
         if entry and not entry[0].isdigit() and not self.is_defined(entry):
             self.messages.warn(f"cannot find entry symbol {entry}; not setting start address")
+
+    def warn_of_contents(self, reach: Reach) -> None:
+        """.gnu.warning sections, --warn-textrel, --print-gc-sections."""
+        options = self.options
+        if not options.no_warnings:
+            from wild.notices import linker_warnings
+
+            self.messages.warn(*linker_warnings(self.tables(), self.messages))
+        if options.warn_textrel and reach.textrel:
+            from wild.notices import text_relocation_warning
+
+            self.messages.warn(text_relocation_warning(self.tables()))
+        if options.print_gc_sections and options.gc_sections:
+            from wild.notices import dropped
+
+            self.messages.tell(dropped(self.tables()))
+
+    def features(self, notes: NoteTable) -> None:
+        """-z cet-report: objects that were not compiled for control-flow protection, so that the output has
+        none.
+        """
+        level = self.options.z_cet_report
+        if level == "none":
+            return
+        for bit, feature in CET_FEATURES:
+            texts = [
+                f"{self.inputs.file_name(file)}: not compiled for {feature}; recompile with -fcf-protection"
+                for file in notes.files_without(bit, self.messages.room)
+            ]
+            if level == "error":
+                self.messages.fail(*texts)
+            else:
+                self.messages.warn(*texts)
+
+    def executable_stack(self, notes: NoteTable) -> bool:
+        """Is the program's stack executable?  If neither -z execstack nor -z noexecstack says, when an
+        object asks.
+
+        An object without .note.GNU-stack asks for nothing: where GNU ld takes it for one that wants an
+        executable stack, it is rather assembly whose author did not know.
+        """
+        wanted, warns = self.options.z_execstack, self.options.warn_execstack
+        asking = notes.files_with_stack(STACK_EXECUTABLE, PLACES_SHOWN) if wanted is None else []
+        if asking and warns is not False:
+            self.warn_of_stack("an object asks for that; -z noexecstack overrides it", asking)
+        if wanted and warns:
+            self.warn_of_stack("-z execstack is given", [])
+        silent = notes.files_with_stack(STACK_UNKNOWN, PLACES_SHOWN) if warns and wanted is None else []
+        if silent:
+            lines = ["objects without .note.GNU-stack are taken to need no executable stack"]
+            self.messages.warn(
+                "\n".join([*lines, *(f">>> {self.inputs.file_name(file)}" for file in silent)])
+            )
+        self.messages.stop_if_failed()
+        return bool(wanted or asking)
+
+    def warn_of_stack(self, reason: str, files: list[int]) -> None:
+        lines = [f"the stack is executable, because {reason}"]
+        self.messages.warn("\n".join([*lines, *(f">>> {self.inputs.file_name(file)}" for file in files)]))
 
     def is_defined(self, name: str) -> bool:
         number = self.names.find(name.encode("utf-8", "surrogateescape"))

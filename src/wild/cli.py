@@ -93,7 +93,7 @@ class Command:
 
         from wild.messages import Messages
 
-        messages = Messages(options, self.report, print)
+        messages = Messages(options, self.report, tell)
         messages.warn(*options.warnings)
         messages.stop_if_failed()
 
@@ -151,6 +151,12 @@ class Command:
             self.report("error", f"standard output: {error.strerror}")
             return FAILED
         return status
+
+
+def tell(text: str) -> None:
+    """Print what an option asked for at once: the map is written past Python's buffer."""
+    if text:
+        print(text, flush=True)
 
 
 def version_text(option: str) -> str:

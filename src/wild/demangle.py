@@ -18,6 +18,7 @@ from wild.demangle_rust import demangle_v0, visible
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
 _LIBRARIES = ("libstdc++.so.6", "libc++abi.so.1", "libc++.so.1")
 
@@ -53,6 +54,14 @@ def can_demangle_cxx() -> bool:
     return _demangle_cxx() is not _unknown
 
 
+def cxx_demangler_address() -> int:
+    """Where __cxa_demangle is, for kernels that have many names to demangle; 0 if there is none."""
+    import ctypes
+
+    function = _find_cxx()
+    return ctypes.cast(function, ctypes.c_void_p).value or 0 if function else 0
+
+
 def _demangle_cxx() -> Callable[[str], str | None]:
     global _cxx
     if _cxx is None:
@@ -64,17 +73,23 @@ def _unknown(name: str) -> None:
     return None
 
 
-def _load_cxx() -> Callable[[str], str | None]:
-    """__cxa_demangle of the first library that can be loaded (Itanium C++ ABI, "Demangler API")."""
+def _find_cxx() -> Any:
+    """__cxa_demangle of the first library that can be loaded (Itanium C++ ABI, "Demangler API"), or None."""
     import ctypes
 
     for library in _LIBRARIES:
         try:
-            function = ctypes.CDLL(library)["__cxa_demangle"]
+            return ctypes.CDLL(library)["__cxa_demangle"]
         except (OSError, AttributeError):
             continue
-        break
-    else:
+    return None
+
+
+def _load_cxx() -> Callable[[str], str | None]:
+    import ctypes
+
+    function = _find_cxx()
+    if function is None:
         return _unknown
     free = ctypes.CDLL(None).free
     free.argtypes = [ctypes.c_void_p]

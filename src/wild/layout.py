@@ -86,6 +86,7 @@ class Placement:
         self.headers_size = 0
         self.tls_start = 0
         self.tls_end = 0
+        self.executable_stack = False
 
     def place(self) -> None:
         """Give every section its address and file offset, then build the program headers."""
@@ -125,8 +126,8 @@ class Placement:
 
     def stack_segment(self) -> Segment:
         """PT_GNU_STACK: whether the stack is executable, and its size if one is asked for."""
-        executable = bool(self.options.z_execstack)
-        stack = Segment(elf.PT_GNU_STACK, elf.PF_R | elf.PF_W | (elf.PF_X if executable else 0), [], 16)
+        executable = elf.PF_X if self.executable_stack else 0
+        stack = Segment(elf.PT_GNU_STACK, elf.PF_R | elf.PF_W | executable, [], 16)
         stack.memory_size = self.options.z_stack_size or 0
         return stack
 

@@ -125,6 +125,8 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages,
     synthetic = Synthetic(pool, options, composition, views, kind)
     functions = init_functions(options, names, resolution)
     synthetic.add_all(sources.sonames(), exported, functions, reach, slots, layout, frames)
+    checks.features(synthetic.notes)
+    kind.executable_stack = checks.executable_stack(synthetic.notes)
     clock.lap("measure")
 
     placement = place_output(
@@ -132,9 +134,17 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages,
     )
     clock.lap("lay out")
     # Addresses are final from here.
+    if options.map_file or options.cref:
+        from wild.map_file import write_maps
+
+        write_maps(pool, options, checks.tables(), layout, composition, placement)
 
     write_output(
         pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs, checks
     )
+    if options.dependency_file:
+        from wild.dependency_file import write_dependencies
+
+        write_dependencies(options.dependency_file, inputs, options)
     clock.lap("write")
     clock.report()

@@ -94,3 +94,8 @@ class Locations:
             by_option = any(text == symbol for symbol, _ in self.options.defsyms)
             return [f">>> defined by {'--defsym' if by_option else 'the linker or a script'}"]
         return [f">>> defined in {self.file(file)}"]
+
+
+def more_references(count: int) -> str:
+    """The line that stands for the places that are not shown."""
+    return f">>> referenced {count} more time{'' if count == 1 else 's'}"

@@ -16,15 +16,19 @@ MOST_THREADS = 32
 
 
 class Kind:
-    """`shared`: a shared object; `pic`: loaded anywhere; `dynamic`: has a dynamic section; `interp`: names a loader."""
+    """`shared`: a shared object; `pic`: loaded anywhere; `dynamic`: has a dynamic section; `interp`: names a loader.
 
-    __slots__ = ("dynamic", "interp", "pic", "shared")
+    `executable_stack` is known when the objects' notes have been read.
+    """
+
+    __slots__ = ("dynamic", "executable_stack", "interp", "pic", "shared")
 
     def __init__(self, shared: bool, pic: bool, dynamic: bool, interp: bool) -> None:
         self.shared = shared
         self.pic = pic
         self.dynamic = dynamic
         self.interp = interp
+        self.executable_stack = False
 
 
 def choose_kind(inputs: Inputs, options: Options) -> Kind:

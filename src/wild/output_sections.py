@@ -68,7 +68,7 @@ RULES = (
     (b".ltext", DOTTED, ".ltext", 0, 0),
     (b".note.GNU-stack", EXACT, "", 0, DROP),
     (b".note.gnu.property", EXACT, "", 0, DROP),
-    (b".gnu.warning.", PREFIX, "", 0, DROP),
+    (b".gnu.warning", DOTTED, "", 0, DROP),
 )
 
 # Kinds of memory, in the order of the file.

@@ -48,6 +48,7 @@ def place_output(
     section_names = SectionNames(sections)
     sections[-1].size = len(section_names.data)
     placement = Placement(sections, section_names, options, base, page)
+    placement.executable_stack = kind.executable_stack
     placement.place()
     composition.place_parts(layout, sections)
     layout.set_places(synthetic.places(placement, slots, composition.part_address(composition.copies)))

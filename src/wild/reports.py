@@ -7,7 +7,7 @@ The form is lld's, so that editors which know it can jump to the places.
 from __future__ import annotations
 
 from wild.causes import likely_causes, unused_definitions
-from wild.locations import Locations
+from wild.locations import Locations, more_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def undefined_symbols(tables: LinkTables, missing: list[int], options: Options) 
         for file, section, offset in places:
             lines += locations.lines("referenced by", file, section, offset)
         if count > len(places):
-            lines.append(f">>> referenced {count - len(places)} more time{'s'[: count - len(places) - 1]}")
+            lines.append(more_references(count - len(places)))
         texts.append("\n".join(lines + cause))
     return texts
 

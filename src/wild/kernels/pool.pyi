@@ -1,5 +1,6 @@
 class KernelFault(Exception):
     args: tuple[int, int, int, int, int]
+    others: list[tuple[int, int, int, int, int]]
 
 class Pool:
     threads: int

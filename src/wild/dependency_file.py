@@ -1,0 +1,45 @@
+"""--dependency-file: a make rule that says on which files the output depends.
+
+As from a compiler's -MD, with an empty rule for each input, so that make does not stop when one is deleted.
+"""
+
+from __future__ import annotations
+
+from wild.errors import LinkError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.kernels.files import Inputs
+    from wild.options import Options
+
+
+def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
+    """Write the rule to `path`; raises LinkError."""
+    files = [*inputs.paths, *options.version_scripts, *options.dynamic_lists]
+    files += options.export_dynamic_symbol_lists
+    files += [file for file in (options.script, options.retain_symbols_file) if file]
+    names = [escaped(file) for file in dict.fromkeys(files)]
+    rule = " \\\n  ".join([f"{escaped(options.output)}:", *names])
+    text = rule + "\n" + "".join(f"\n{name}:\n" for name in names)
+    try:
+        with open(path, "wb") as file:
+            file.write(text.encode("utf-8", "surrogateescape"))
+    except OSError as error:
+        raise LinkError(f"{path}: cannot write the dependencies: {error.strerror}") from None
+
+
+def escaped(path: str) -> str:
+    """A file name as GNU make reads it (its manual, "Rule Syntax"; backslashes count only before what they
+    escape).
+    """
+    text = ""
+    for index, character in enumerate(path):
+        if character in " \t":
+            behind = path[:index]
+            text += "\\" * (len(behind) - len(behind.rstrip("\\")) + 1)
+        elif character in "#:%":
+            text += "\\"
+        elif character == "$":
+            text += "$"
+        text += character
+    return text

@@ -1,0 +1,3 @@
+from wild.kernels.references import LinkTables
+
+def write_cross_reference(tables: LinkTables, descriptor: int, demangle: int) -> None: ...

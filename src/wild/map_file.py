@@ -1,0 +1,91 @@
+"""-Map and --cref: what is where in the output, and who mentions which name; the kernels make the text.
+
+The names of C++ are demangled by the C++ runtime library, as in all other texts; those that Rust mangles in
+its newer way stay as they are, since a map has millions of lines and only a kernel is fast enough for them.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from wild.errors import LinkError
+from wild.kernels.cross_reference import write_cross_reference
+from wild.kernels.map_text import write_map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.compose import Composition
+    from wild.kernels.measure import Layout
+    from wild.kernels.pool import Pool
+    from wild.kernels.references import LinkTables
+    from wild.layout import Placement
+    from wild.options import Options
+    from wild.output_sections import OutputSection
+
+Line = tuple[int, int, int, int, bytes, bool]
+
+STANDARD_OUTPUT = 1
+
+
+def write_maps(
+    pool: Pool,
+    options: Options,
+    tables: LinkTables,
+    layout: Layout,
+    composition: Composition,
+    placement: Placement,
+) -> None:
+    """Write the map, and behind it the cross reference table; without -Map the latter goes to standard
+    output.
+    """
+    path = options.map_file or "-"
+    demangle = demangler() if options.demangle else 0
+    try:
+        descriptor = STANDARD_OUTPUT
+        if path != "-":
+            flags = posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC
+            descriptor = posix.open(path, flags, 0o666)
+        try:
+            if options.map_file:
+                common = composition.section(".bss", True).shndx
+                write_map(pool, layout, own_lines(composition, placement), common, descriptor, demangle)
+            if options.cref:
+                write_cross_reference(tables, descriptor, demangle)
+        finally:
+            if descriptor != STANDARD_OUTPUT:
+                posix.close(descriptor)
+    except OSError as error:
+        raise LinkError(f"{path}: cannot write the map: {error.strerror}") from None
+
+
+def own_lines(composition: Composition, placement: Placement) -> list[Line]:
+    """Lines for the output sections, and for what is in them that comes from no input section."""
+    lines: list[Line] = []
+    for section in placement.sections:
+        name = section.name.encode("utf-8", "surrogateescape")
+        lines.append((section.address, section.size, section.align, section.shndx, name, True))
+        if not section.parts:
+            lines.append((section.address, section.size, section.align, section.shndx, name, False))
+        for part in section.parts:
+            label = part_label(composition, section, part)
+            size, align, _ = composition.measured[part]
+            if label and size:
+                place = composition.part_address(part)
+                lines.append((place, size, 1 << align, section.shndx, label.encode(), False))
+    return lines
+
+
+def part_label(composition: Composition, section: OutputSection, part: int) -> str:
+    """How a part is called that has no input sections of its own, "" for the others."""
+    if part in composition.merge_kinds:
+        entsize, strings = composition.merge_kinds[part]
+        align = 1 << composition.measured[part][1]
+        return f"{section.name}.str{entsize}.{align}" if strings else f"{section.name}.cst{entsize}"
+    return f"{section.name} (copies of variables of shared objects)" if part == composition.copies else ""
+
+
+def demangler() -> int:
+    """The address of __cxa_demangle, 0 where there is none."""
+    from wild.demangle import cxx_demangler_address
+
+    return cxx_demangler_address()
