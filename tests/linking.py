@@ -16,6 +16,7 @@ import subprocess
 from functools import cache, cached_property
 from pathlib import Path
 
+import pytest
 import sanity
 from elf import Elf
 from programs import CACHE, ROOT, tool
@@ -117,6 +118,21 @@ class Output(Elf):
 
 def query(*command: str) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True, env=LANGUAGE_OF_LINKER).stdout
+
+
+def gdb(program: Output, *commands: str) -> str:
+    """What gdb prints when it is given commands; skips the test where processes must not be traced."""
+    words = [word for command in commands for word in ("-ex", command)]
+    done = subprocess.run(
+        [tool("gdb"), "-nx", "-batch", *words, program.path],
+        capture_output=True,
+        text=True,
+        timeout=LINK_TIMEOUT,
+        check=False,
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("gdb must not trace processes here")
+    return done.stdout + done.stderr
 
 
 class Link:

@@ -6,8 +6,8 @@ import re
 import subprocess
 
 import pytest
-from linking import query
-from programs import compile_c, compile_cxx, tool
+from linking import gdb, query
+from programs import compile_c, compile_cxx
 
 SOURCE = """int add(int a, int b)
 {
@@ -20,18 +20,6 @@ int main(void)
 }
 """
 SPLIT = ("-ffunction-sections", "-fdata-sections")
-
-
-def gdb(program, *commands: str) -> str:
-    words = [word for command in commands for word in ("-ex", command)]
-    done = subprocess.run(
-        [tool("gdb"), "-nx", "-batch", *words, str(program.path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout + done.stderr
 
 
 def places(program) -> dict[str, str]:

@@ -53,10 +53,9 @@ def test_narrow_absolute(link, type_name, width):
 
 @pytest.mark.parametrize(("type_name", "width"), [("R_X86_64_PC8", 1), ("R_X86_64_PC16", 2)])
 def test_narrow_relative(link, type_name, width):
-    value, symbols, _ = place(link, type_name, width, 0, expression="_start + 0 - _start + place + 5")
+    value, _, _ = place(link, type_name, width, 5, expression="place")
 
     assert value == 5
-    assert symbols["place"]
 
 
 @pytest.mark.parametrize(("type_name", "width"), [("R_X86_64_SIZE32", 4), ("R_X86_64_SIZE64", 8)])

@@ -5,10 +5,10 @@ programs.
 from __future__ import annotations
 
 import re
-import subprocess
 
 import pytest
-from programs import compile_c, compile_cxx, pic_c, tool
+from linking import gdb
+from programs import compile_c, compile_cxx, pic_c
 
 KINDS = ("-no-pie", "-pie", "-static", "-static-pie")
 COUNT = """
@@ -89,18 +89,6 @@ def test_unwinding_from_a_signal_in_a_called_library_function(link, binding):
     """
 
     link(compile_c(source), f"-Wl,-z,{binding}").run(status=42)
-
-
-def gdb(program, *commands: str) -> str:
-    words = [word for command in commands for word in ("-ex", command)]
-    done = subprocess.run(
-        [tool("gdb"), "-nx", "-batch", *words, str(program.path)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kind", KINDS)
