@@ -354,6 +354,17 @@ def test_definitions_of_shared_objects_are_imported(decide):
     assert decide("pie", [*objects(undefined("f")), (shared([Symbol("f")]), 0)]).states("f") == ["I"]
 
 
+def test_name_of_a_library_that_is_dropped_after_all_is_not_imported(decide, pool):
+    """Nothing has scanned relocations here, so no name needs anything."""
+    decided = decide("pie", [*objects(undefined("f")), (shared([Symbol("f")]), AS_NEEDED)])
+    before = decided.states("f")
+
+    decided.bound.resolution.drop_unneeded(pool)
+
+    assert before == ["I"]
+    assert decided.states("f") == [""]
+
+
 def test_static_program_has_no_dynamic_symbols(decide):
     decided = decide(
         "static", objects(Symbol("f"), Symbol("g")), export_dynamic=True, script="{ local: g; };"

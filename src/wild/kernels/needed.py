@@ -82,10 +82,15 @@ def unbind_file(state: ResolvePtr, file: uint32_t) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def unbind_name(state: ResolvePtr, name: uint32_t) -> cython.void:
-    """A copy or a canonical PLT entry, which a weak reference may have asked for, would need a definition."""
+    """Take its definition from a name, and what only a definition can have: a copy, a canonical PLT entry.
+
+    A name that no reached relocation needs is not imported either.
+    """
     undefine(cython.address(state.symbols.row[name]))
-    flags: uint32_t = state.symbols.row[name].flags
-    state.symbols.row[name].flags = flags & ~cython.cast(uint32_t, NEEDS_COPY | NEEDS_CANONICAL)
+    flags: uint32_t = state.symbols.row[name].flags & ~cython.cast(uint32_t, NEEDS_COPY | NEEDS_CANONICAL)
+    if flags & (NEEDS_ANY | NEEDS_DYNSYM) == 0:
+        flags &= ~cython.cast(uint32_t, SYM_IMPORTED)
+    state.symbols.row[name].flags = flags
     if flags & SYM_REF:
         add_unresolved(state, name)
 
