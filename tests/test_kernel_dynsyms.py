@@ -374,6 +374,13 @@ def test_damaged_version_definitions_are_a_fault(offset: int, value: int, code: 
     assert fault.value.args[:2] == (code, 1)
 
 
+def test_version_of_a_library_without_definitions_is_a_fault() -> None:
+    world = world_of([shared_name(b"f", 2)])
+    world.types["SharedRow"].from_address(world.view_files.shared).verdef = 0
+
+    assert fault_code(lambda: build(world, POOLS[0], versions=False)) == 124
+
+
 def test_cycle_of_version_definitions_ends() -> None:
     world = world_of([shared_name(b"f", 2)])
     base = ctypes.c_uint64.from_address(world.view_files.base + 8).value

@@ -104,13 +104,15 @@ class Versions:
         view.seen = cython.cast(cython.pointer[uint8_t], self.arena.array(shared * VERSIONS, 1))
         view.number = cython.cast(cython.pointer[uint16_t], self.arena.array(shared * VERSIONS, 2))
         view.fault = cython.address(pool.fault)
-        pool.run(note_versions, view, total, GRAIN)
+        if shared:
+            pool.run(note_versions, view, total, GRAIN)
         s: int64_t
         for s in range(shared):
             if tables.files.shared[s].used and tables.files.shared[s].verdef:
                 self.require_of(s, sonames[s])
         self.number_requirements()
-        pool.run(set_versions, view, total, GRAIN)
+        if shared or self.required or self.nodes:
+            pool.run(set_versions, view, total, GRAIN)
         self.requirements = self.encode_requirements()
         self.definitions = self.encode_definitions()
         return 0
