@@ -7,6 +7,8 @@ there is something to say.
 from __future__ import annotations
 
 from wild.errors import LinkError
+from wild.exports import complete_shared_objects
+from wild.messages import NO_LIMIT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,14 +136,16 @@ class Checks:
 
     def check_shared(self) -> None:
         """What shared objects refer to and nothing defines, as far as this link can know."""
-        found = self.resolution.undefined(self.messages.room, True)
+        found = self.resolution.undefined(NO_LIMIT, True)
         if not found:
             return
-        from wild.exports import complete_shared_objects
-        from wild.reports import undefined_in_shared
+        from wild.kernels.references import not_in_shared
 
-        complete = complete_shared_objects(self.inputs)
+        found = not_in_shared(self.tables(), found)[: self.messages.room]
+        complete = complete_shared_objects(self.inputs) if found else set()
         if complete:
+            from wild.reports import undefined_in_shared
+
             self.report_undefined(undefined_in_shared(self.tables(), found, complete, self.options))
 
     def report_faults(self, faults: list[tuple[int, int, int, int, int]]) -> None:
@@ -171,9 +175,13 @@ class Checks:
         """.gnu.warning sections, --warn-textrel, --print-gc-sections."""
         options = self.options
         if not options.no_warnings:
-            from wild.notices import linker_warnings
+            from wild.kernels.usage import warnings_in_force
 
-            self.messages.warn(*linker_warnings(self.tables(), self.messages))
+            found = warnings_in_force(self.tables())
+            if found:
+                from wild.notices import linker_warnings
+
+                self.messages.warn(*linker_warnings(self.tables(), found, options))
         if options.warn_textrel and reach.textrel:
             from wild.notices import text_relocation_warning
 

@@ -19,16 +19,14 @@ from wild.kernels.usage import (
     mentions,
     symbol_size,
     text_relocations,
-    warning_sections,
 )
+from wild.locations import Locations, more_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.references import LinkTables
-    from wild.messages import Messages
     from wild.options import Options
 
-SYM_REF = 1 << 9  # SymbolRow.flags (kernels/tables.pxd)
 KINDS = {
     REFERENCE: "reference to",
     DEFINITION: "definition of",
@@ -56,20 +54,14 @@ def dropped(tables: LinkTables) -> str:
     return dropped_sections(tables).decode("utf-8", "surrogateescape").rstrip("\n")
 
 
-def linker_warnings(tables: LinkTables, messages: Messages) -> list[str]:
-    """The texts of .gnu.warning sections whose symbols are referred to, each with the places."""
-    found = warning_sections(tables)
-    texts = [f"{tables.inputs.file_name(file)}: {shown(text)}" for file, symbol, text in found if not symbol]
-    wanted: dict[int, bytes] = {}
-    for _, symbol, text in found:
-        name = tables.names.find(symbol) if symbol else 0
-        if name and tables.resolution.symbol(name)[4] & SYM_REF:
-            wanted.setdefault(name, text)
-    if not wanted:
-        return texts
-    from wild.locations import Locations, more_references
+def linker_warnings(tables: LinkTables, found: list[tuple[int, int, bytes]], options: Options) -> list[str]:
+    """The texts of .gnu.warning sections, with the places that refer to their symbols.
 
-    locations = Locations(tables, messages.options)
+    `found`: what `warnings_in_force` of kernels/usage.py returned.
+    """
+    texts = [f"{tables.inputs.file_name(file)}: {shown(text)}" for file, name, text in found if not name]
+    wanted = {name: text for _, name, text in reversed(found) if name}
+    locations = Locations(tables, options)
     references = tables.references(list(wanted), PLACES_SHOWN)
     for text, (count, places) in zip(wanted.values(), references, strict=True):
         if count:
@@ -88,8 +80,6 @@ def shown(text: bytes) -> str:
 
 def common_conflicts(tables: LinkTables, options: Options) -> list[str]:
     """--warn-common: names that are common in one object and defined in another, or common in several."""
-    from wild.locations import Locations
-
     locations = Locations(tables, options)
     texts = []
     for name in common_names(tables):

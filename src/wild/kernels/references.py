@@ -221,6 +221,29 @@ class LinkTables:
         return PyMemoryView_FromMemory(base, row.size, PyBUF_READ)
 
 
+def not_in_shared(tables: LinkTables, names: list) -> list:
+    """Those of some NameIds that no shared object of the link defines, not even one that is not needed."""
+    wanted = cython.cast(U32, calloc(max(tables.names.view.capacity, 1), 4))
+    if wanted is cython.NULL:
+        raise MemoryError("no memory to look for definitions")
+    files = cython.address(tables.inputs.view)
+    i: int64_t
+    sym: uint32_t
+    for name in names:
+        wanted[cython.cast(uint32_t, name)] = 1
+    for i in range(files.shared_count):
+        file: uint32_t = files.shared[i].file
+        row = cython.address(files.row[file])
+        syms: Sym = symbols_of(files, file)
+        of: U32 = tables.names.view.of + row.global_base - row.first_global
+        for sym in range(row.first_global, row.nsyms if files.live[file] else 0):
+            if syms[sym].st_shndx != SHN_UNDEF:
+                wanted[of[sym]] = 0
+    found = [name for name in names if wanted[cython.cast(uint32_t, name)]]
+    free(wanted)
+    return found
+
+
 @cython.cfunc
 @cython.inline
 @cython.nogil

@@ -9,7 +9,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free
-from cython.cimports.libc.string import memset, strncmp
+from cython.cimports.libc.string import memset, strlen, strncmp
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.references import LinkTables
 from cython.cimports.wild.kernels.resolve import is_common, symbols_of
@@ -86,10 +86,11 @@ def symbol_size(tables: LinkTables, file: int, sym: int) -> int:
     return symbols_of(cython.address(tables.inputs.view), file)[cython.cast(uint32_t, sym)].st_size
 
 
-def warning_sections(tables: LinkTables) -> list:
-    """(file, name of the symbol or b"", text) of .gnu.warning sections of live objects and shared objects.
+def warnings_in_force(tables: LinkTables) -> list:
+    """(file, NameId or 0, text) of .gnu.warning sections of live objects and of shared objects.
 
-    `.gnu.warning.SYMBOL` warns of uses of SYMBOL, `.gnu.warning` of linking the file at all (GNU ld manual).
+    `.gnu.warning.SYMBOL` warns of uses of SYMBOL, and is listed if there are any; `.gnu.warning` of linking the
+    file at all (GNU ld manual).
     """
     files = cython.address(tables.inputs.view)
     found: list = []
@@ -97,16 +98,16 @@ def warning_sections(tables: LinkTables) -> list:
     for file in range(1, files.count):
         row = cython.address(files.row[file])
         if row.kind == FILE_SHARED or (row.kind == FILE_OBJECT and row.sec_base and row.has & HAS_WARNINGS):
-            add_warnings(files, cython.cast(uint32_t, file), found)
+            add_warnings(tables, cython.cast(uint32_t, file), found)
     return found
 
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
-def add_warnings(files: cython.pointer[Files], file: uint32_t, found: list) -> cython.int:
+def add_warnings(tables: LinkTables, file: uint32_t, found: list) -> cython.int:
     """The section names of shared objects have not been looked at before."""
-    row = cython.address(files.row[file])
-    base = files.base[file]
+    row = cython.address(tables.inputs.view.row[file])
+    base = tables.inputs.view.base[file]
     ehdr = cython.cast(Ehdr, base)
     if row.shoff == 0 or row.shnum == 0:
         return 0
@@ -128,10 +129,14 @@ def add_warnings(files: cython.pointer[Files], file: uint32_t, found: list) -> c
             continue
         name = cython.cast(cython.p_const_char, base + names.sh_offset + shdr.sh_name)
         if strncmp(name, b".gnu.warning", 12) == 0 and inside(row.size, shdr.sh_offset, shdr.sh_size):
+            symbol: uint32_t = 0
+            if name[12] == 0x2E:
+                symbol = tables.names.lookup(cython.cast(Bytes, name + 13), strlen(name + 13))
+                if symbol == 0 or not tables.resolution.view.row[symbol].flags & SYM_REF:
+                    continue
             text = cython.cast(cython.p_char, base + shdr.sh_offset)[: shdr.sh_size]
-            if name[12] == 0x2E or name[12] == 0:
-                symbol: bytes = name[12:]
-                found.append((file, symbol[1:], text.partition(b"\0")[0]))
+            if symbol or name[12] == 0:
+                found.append((file, symbol, text.partition(b"\0")[0]))
     return 0
 
 
