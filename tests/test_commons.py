@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from programs import assemble, compile_c, exit_with, pic_c
 
@@ -45,7 +47,7 @@ def test_common_symbols_do_not_overlap(link):
     program = link.raw(assemble(START + ".comm x, 1\n" + source))
 
     places = sorted((program.symbols[name].value, program.symbols[name].size) for name in names)
-    assert all(one + size <= other for (one, size), (other, _) in zip(places, places[1:], strict=False))
+    assert all(one + size <= other for (one, size), (other, _) in pairwise(places))
     assert program.sections[".bss"].end >= sum(places[-1])
 
 

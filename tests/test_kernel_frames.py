@@ -79,10 +79,8 @@ def record(body: bytes, **how: object) -> Record:
 
 def cie(augmentation: bytes, data: bytes, *relocations: Relocation, padding: int = 0) -> Record:
     """`augmentation` without its z; data alignment and return address register are those of x86-64."""
-    if augmentation:
-        head = b"z" + augmentation + b"\0\1\x78\x10" + bytes([len(data)]) + data
-    else:
-        head = b"\0\1\x78\x10"
+    fixed = b"\0\1\x78\x10"
+    head = b"z" + augmentation + fixed + bytes([len(data)]) + data if augmentation else fixed
     return record(b"\1" + head + bytes(padding), relocations=relocations)
 
 

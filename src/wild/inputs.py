@@ -10,7 +10,16 @@ from __future__ import annotations
 import posix
 
 from wild.errors import LinkError
-from wild.kernels.files import AS_NEEDED, EXCLUDED_LIBS, LAZY, MAP_ARCHIVE, MAP_TEXT, MAP_THIN, WHOLE_ARCHIVE, Inputs
+from wild.kernels.files import (
+    AS_NEEDED,
+    EXCLUDED_LIBS,
+    LAZY,
+    MAP_ARCHIVE,
+    MAP_TEXT,
+    MAP_THIN,
+    WHOLE_ARCHIVE,
+    Inputs,
+)
 from wild.option_effects import IN_AS_NEEDED, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
 
 TYPE_CHECKING = False
@@ -34,7 +43,9 @@ class InputSet:
         self.scripts: list[Script] = []
         self.maps: list[int] = []
         self.flags: list[int] = []
-        self.searched: set[str] = set()  # paths that -l found: without DT_SONAME they are named by their file alone
+        self.searched: set[str] = (
+            set()
+        )  # paths that -l found: without DT_SONAME they are named by their file alone
 
     def open(self) -> None:
         """Open everything the command line names, and what that names in turn; raises LinkError."""
@@ -157,7 +168,7 @@ class InputSet:
         other = f"lib{name}.so" if static else ""
         for directory in self.directories:
             if other and is_file(f"{directory}/{other}"):
-                return f"{text}: there is only a shared library, {directory}/{other}, and -Bstatic or -static is in force"
+                return f"{text}: there is only a shared library, {directory}/{other}, but -static is in force"
         if not self.directories:
             return f"{text}: no directory to search; name some with -L"
         return f"{text}: searched {len(self.directories)} directories; add its directory with -L or install the library"

@@ -5,10 +5,10 @@ What a pass does is told at the top of its file; docs/design.md draws the whole.
 
 from __future__ import annotations
 
+from wild.checks import Checks, check_inputs, explain
 from wild.clock import Clock
 from wild.compose import Composition
 from wild.decompress import decompress_sections
-from wild.checks import Checks, check_inputs, explain
 from wild.errors import LinkError
 from wild.exports import decide_exports
 from wild.inputs import InputSet
@@ -38,6 +38,8 @@ from wild.writing import write_output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.exports import Exports
+    from wild.mode import Kind
     from wild.options import Options
 
 
@@ -59,92 +61,144 @@ def link(options: Options, messages: Messages | None = None) -> None:
 
 
 def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> None:
-    """The passes."""
+    """All passes."""
+    resolved = resolve(pool, inputs, options, messages, clock)
+    # Beyond this line no file and no symbol is added.
+    measured = measure(pool, inputs, resolved, options, clock)
+    # Beyond this line no size changes.
+    produce(pool, inputs, resolved, measured, options, clock)
+    clock.report()
+
+
+class Resolved:
+    """What takes part in the link, and what every name stands for."""
+
+    sources: InputSet
+    own: OwnSymbols
+    kind: Kind
+    names: NameTable
+    resolution: Resolution
+    parts: Parts
+    sections: SectionTable
+    checks: Checks
+    exported: Exports
+
+
+def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> Resolved:
+    """From the command line to the definition of every name."""
+    it = Resolved()
     # Open and map every input, split archives, read library scripts.
-    sources = InputSet(pool, inputs, options)
-    sources.open()
-    own = OwnSymbols(options, sources.scripts)
-    inputs.set_internal(*own.table())
+    it.sources = InputSet(pool, inputs, options)
+    it.sources.open()
+    it.own = OwnSymbols(options, it.sources.scripts)
+    inputs.set_internal(*it.own.table())
     inputs.read_headers(pool)
-    kind = choose_kind(inputs, options)
+    it.kind = choose_kind(inputs, options)
     clock.lap("open inputs")
 
     # Hash every global name once and number the distinct ones.
-    names = NameTable(pool, inputs)
+    it.names = NameTable(pool, inputs)
+    wrap_names(pool, options, it.names)
     clock.lap("index names")
 
     # Load the archive members that define something wanted.
-    wrap_names(pool, options, names)
-    resolution = Resolution(pool, inputs, names)
-    resolution.load(pool)
-    check_inputs(inputs, resolution, messages)
+    it.resolution = Resolution(pool, inputs, it.names)
+    it.resolution.load(pool)
+    check_inputs(inputs, it.resolution, messages)
     clock.lap("load archives")
-    # Beyond this line no file is added to the link.
 
     # Find the output part of every section; strike out the COMDAT groups that lost.
-    parts = Parts()
-    sections = SectionTable(pool, inputs, names, parts.rules(), options.gc_sections, options.strip != "none")
-    decompress_sections(inputs, sections)
-    decode_relocations(pool, inputs, sections)
+    it.parts = Parts()
+    rules, strip_debug = it.parts.rules(), options.strip != "none"
+    it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug)
+    decompress_sections(inputs, it.sections)
+    decode_relocations(pool, inputs, it.sections)
     clock.lap("read sections")
 
     # Bind every name to its definition, then decide what the loader gets to see.
-    resolution.bind(pool, sections)
-    define_section_bounds(names, resolution, sections, options)
-    checks = Checks(inputs, names, resolution, sections, messages)
-    checks.definitions()
-    exported = decide_exports(pool, inputs, names, resolution, sources.scripts, options, kind)
+    it.resolution.bind(pool, it.sections)
+    define_section_bounds(it.names, it.resolution, it.sections, options)
+    it.checks = Checks(inputs, it.names, it.resolution, it.sections, messages)
+    it.checks.definitions()
+    it.exported = decide_exports(pool, inputs, it.names, it.resolution, it.sources.scripts, options, it.kind)
     clock.lap("bind names")
-    # Beyond this line no symbol is added.
+    return it
 
+
+class Measured:
+    """What the output consists of, with all sizes."""
+
+    frames: FrameTable
+    slots: Slots
+    merged: MergeTable
+    composition: Composition
+    layout: Layout
+    views: Views
+    synthetic: Synthetic
+
+
+def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock: Clock) -> Measured:
+    """From definitions to sizes: everything is measured before anything is placed."""
+    names, resolution, sections, kind = found.names, found.resolution, found.sections, found.kind
+    it = Measured()
     # Walk the relocations from the roots: what is live, what needs a slot.
-    frames = FrameTable(inputs, sections, relocation_types())
-    frames.read(pool, names, resolution)
+    it.frames = FrameTable(inputs, sections, relocation_types())
+    it.frames.read(pool, names, resolution)
     mode = output_mode(options, kind)
-    mark_roots(names, resolution, sections, own, options)
-    reach = Reach(pool, inputs, names, resolution, sections, frames, mode, options.gc_sections)
+    mark_roots(names, resolution, sections, found.own, options)
+    reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, options.gc_sections)
     if options.gc_sections:
         resolution.drop_unneeded(pool)
         drop_commons(resolution)
-    checks.references(reach)
-    slots = Slots(inputs, names, resolution, reach, mode)
+    found.checks.references(reach)
+    it.slots = Slots(inputs, names, resolution, reach, mode)
     clock.lap("reach")
 
     # Keep each string and constant once.
-    merged = MergeTable.of(inputs, sections)
-    composition = Composition(options, parts)
-    composition.assign_keys(sections, merged)
-    merged.merge(pool, options.optimize >= 2)
+    it.merged = MergeTable.of(inputs, sections)
+    it.composition = Composition(options, found.parts)
+    it.composition.assign_keys(sections, it.merged)
+    it.merged.merge(pool, options.optimize >= 2)
     clock.lap("merge")
 
-    # Measure everything, so that the layout is one pass.
-    layout = Layout(inputs, names, resolution, sections, frames, merged, slots, mode)
-    composition.measure(pool, layout, merged, slots)
-    size_frames(pool, frames, layout)
-    views = Views.of(inputs, names, resolution, sections)
-    synthetic = Synthetic(pool, options, composition, views, kind)
+    # Measure the parts, then the sections of the linker's own making.
+    it.layout = Layout(inputs, names, resolution, sections, it.frames, it.merged, it.slots, mode)
+    it.composition.measure(pool, it.layout, it.merged, it.slots)
+    size_frames(pool, it.frames, it.layout)
+    it.views = Views.of(inputs, names, resolution, sections)
+    it.synthetic = Synthetic(pool, options, it.composition, it.views, kind)
     functions = init_functions(options, names, resolution)
-    synthetic.add_all(sources.sonames(), exported, functions, reach, slots, layout, frames)
-    checks.features(synthetic.notes)
-    kind.executable_stack = checks.executable_stack(synthetic.notes)
+    libraries = found.sources.sonames()
+    it.synthetic.add_all(libraries, found.exported, functions, reach, it.slots, it.layout, it.frames)
+    found.checks.features(it.synthetic.notes)
+    kind.executable_stack = found.checks.executable_stack(it.synthetic.notes)
     clock.lap("measure")
+    return it
 
+
+def produce(
+    pool: Pool, inputs: Inputs, found: Resolved, sized: Measured, options: Options, clock: Clock
+) -> None:
+    """From sizes to the file, and the reports about it."""
+    # Give everything its address.
     placement = place_output(
-        pool, options, kind, composition, synthetic, layout, names, resolution, own, views, slots
-    )
+        pool, options, found.kind, sized.composition, sized.synthetic, sized.layout, found.names, found.resolution,
+        found.own, sized.views, sized.slots,
+    )  # fmt: skip
     clock.lap("lay out")
     # Addresses are final from here.
+
+    # Copy and relocate every section, fill the tables, give the file its name.
+    write_output(
+        pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
+        sized.frames, found.names, inputs, found.checks,
+    )  # fmt: skip
     if options.map_file or options.cref:
         from wild.map_file import write_maps
 
-        write_maps(pool, options, checks.tables(), layout, composition, placement)
-
-    write_output(
-        pool, options, kind, placement, composition, synthetic, layout, merged, frames, names, inputs, checks
-    )
+        write_maps(pool, options, found.checks.tables(), sized.layout, sized.composition, placement)
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 
         write_dependencies(options.dependency_file, inputs, options)
     clock.lap("write")
-    clock.report()

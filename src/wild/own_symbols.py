@@ -119,7 +119,9 @@ class OwnSymbols:
         for name, node, _ in self.definitions:
             number = names.find(name)
             if resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(number, evaluate(node, places.lookup(names, resolution, layout)), not symbols_of(node))
+                layout.set_symbol(
+                    number, evaluate(node, places.lookup(names, resolution, layout)), not symbols_of(node)
+                )
 
 
 def init_functions(
@@ -127,7 +129,9 @@ def init_functions(
 ) -> tuple[int | None, int | None]:
     """NameIds of the functions for DT_INIT and DT_FINI, None where no object defines them."""
     found = [names.find(encode(name)) for name in (options.init, options.fini)]
-    init, fini = (number if number and resolution.symbol(number)[4] & OBJECT_DEF else None for number in found)
+    init, fini = (
+        number if number and resolution.symbol(number)[4] & OBJECT_DEF else None for number in found
+    )
     return init, fini
 
 
@@ -169,9 +173,7 @@ class Places:
         bss = self.sections.get(".bss")
         return [end, end, data_end, data_end, text_end, text_end, text_end, bss.address if bss else data_end]
 
-    def lookup(
-        self, names: NameTable, resolution: Resolution, layout: Layout
-    ) -> Callable[[str], int | None]:
+    def lookup(self, names: NameTable, resolution: Resolution, layout: Layout) -> Callable[[str], int | None]:
         """How an expression finds the value of a symbol."""
 
         def value_of(name: str) -> int | None:

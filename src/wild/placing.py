@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from wild import elf
-from wild.kernels.common_areas import place_commons
 from wild.headers import NameTable as SectionNames
+from wild.kernels.common_areas import place_commons
 from wild.layout import Placement
 from wild.machine import x86_64
 from wild.own_symbols import Places, encode, init_functions

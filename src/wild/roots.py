@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 SYM_OBJECT_DEF, SYM_REF = 1, 1 << 9  # kernels/tables.pxd
 
 
-def define_section_bounds(names: NameTable, resolution: Resolution, sections: SectionTable, options: Options) -> None:
+def define_section_bounds(
+    names: NameTable, resolution: Resolution, sections: SectionTable, options: Options
+) -> None:
     """Define the bounds of sections that will be in the output, whatever shared objects define."""
     bounds = []
     for name in {name for rule, name, *_ in sections.part_keys() if rule < 0 and is_identifier(name)}:

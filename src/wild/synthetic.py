@@ -20,13 +20,13 @@ from wild.notes import BuildId, package_metadata_note, property_note
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.compose import Composition
+    from wild.exports import Exports
     from wild.kernels.frames import FrameTable
     from wild.kernels.measure import Layout
     from wild.kernels.output import Output
     from wild.kernels.pool import Pool
     from wild.kernels.reach import Reach
     from wild.kernels.slots import Slots
-    from wild.exports import Exports
     from wild.layout import Placement
     from wild.mode import Kind
     from wild.options import Options
@@ -84,8 +84,7 @@ class Synthetic:
         """Every section, in an order in which each finds what its size depends on."""
         self.add_notes(self.kind.interp)
         if self.dynamic:
-            self.add_dynamic(libraries, exported.nodes)
-            self.entries.init, self.entries.fini = functions
+            self.add_dynamic(libraries, exported.nodes, functions)
         self.note_reach(reach)
         self.add_slots(slots, layout)
         self.add_frames(frames)
@@ -121,15 +120,20 @@ class Synthetic:
         self.composition.add(name, type, ALLOC, len(data), align)
 
     def add_dynamic(
-        self, libraries: list[tuple[bytes, bool]], nodes: list[tuple[bytes, list[bytes]]]
+        self,
+        libraries: list[tuple[bytes, bool]],
+        nodes: list[tuple[bytes, list[bytes]]],
+        functions: tuple[int | None, int | None],
     ) -> None:
-        """The loader's tables and the dynamic section itself; `nodes` are the versions the output defines."""
+        """The loader's tables and the dynamic section; `nodes` are the versions the output defines, `functions` those
+        of DT_INIT and DT_FINI."""
         needed = [name for name, is_needed in libraries if is_needed]
         style = self.options.hash_style
         self.dynsyms = DynamicSymbols(
             self.pool, self.views, style in ("gnu", "both"), style in ("sysv", "both")
         )
         self.entries = DynamicSection(self.options, self.dynsyms, needed)
+        self.entries.init, self.entries.fini = functions
         if nodes:
             base = self.options.soname or self.options.output.rpartition("/")[2]
             self.dynsyms.define_versions(base.encode("utf-8", "surrogateescape"), nodes)
@@ -267,7 +271,9 @@ class Synthetic:
                     self.dynsyms.write(name, output.address + sections[name].offset)
             content = self.entries.content(sections)
             if len(content) != sections[".dynamic"].size:
-                raise InternalError(f".dynamic has {len(content)} bytes and room for {sections['.dynamic'].size}")
+                raise InternalError(
+                    f".dynamic has {len(content)} bytes and room for {sections['.dynamic'].size}"
+                )
             output.write(sections[".dynamic"].offset, content)
         if self.symtab is not None:
             symtab = self.composition.section(".symtab", False)
@@ -289,7 +295,10 @@ class Synthetic:
         fill_slots(layout, files, self.split_plt, dynamic, ".got.plt" in sections)
 
 
-FEATURE_1_AND, FEATURE_IBT = 0xC0000002, 1  # GNU_PROPERTY_X86_FEATURE_1_AND and its bit (psABI "Program Property")
+FEATURE_1_AND, FEATURE_IBT = (
+    0xC0000002,
+    1,
+)  # GNU_PROPERTY_X86_FEATURE_1_AND and its bit (psABI "Program Property")
 
 
 def build_id(options: Options) -> BuildId | None:

@@ -6,10 +6,10 @@ base, L PLT entry.
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.wild.kernels.apply_tls import carry_out_tls
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
-from cython.cimports.wild.kernels.apply_tls import carry_out_tls
 from cython.cimports.wild.kernels.image import Image, Target, plt_address, target_of
 from cython.cimports.wild.kernels.pool import report_value
 from cython.cimports.wild.kernels.relocate import Spot, Write, fits, store
@@ -64,7 +64,10 @@ def relocate_loaded(write: cython.pointer[Write], spot: cython.pointer[Spot]) ->
     """Apply the relocations of a section that is loaded; they were checked by the scan."""
     image = write.image
     span: RelaSpan = relocations_of(
-        cython.address(image.sections), image.files.base[spot.file], cython.address(image.files.row[spot.file]), spot.section
+        cython.address(image.sections),
+        image.files.base[spot.file],
+        cython.address(image.files.row[spot.file]),
+        spot.section,
     )
     failed: cython.int = 0
     i: uint64_t = 0
@@ -168,7 +171,9 @@ def size_of(image: cython.pointer[Image], file: uint32_t, r_sym: uint32_t) -> ui
             return 0
         file = symbol.file
         r_sym = symbol.sym
-    table = cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + image.files.row[file].symoff)
+    table = cython.cast(
+        cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + image.files.row[file].symoff
+    )
     return table[r_sym].st_size
 
 

@@ -4,11 +4,11 @@ The thread pointer is the end of the TLS segment (variant II), so offsets from i
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int32_t, int64_t, uint64_t
+from cython.cimports.wild.kernels.apply import fail, put
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
-from cython.cimports.wild.kernels.apply import fail, put
-from cython.cimports.wild.kernels.image import Image, Target
+from cython.cimports.wild.kernels.image import Target
 from cython.cimports.wild.kernels.relocate import Spot, Write, fits
 from cython.cimports.wild.kernels.relocation import *
 from cython.cimports.wild.kernels.x86_64 import *
@@ -25,7 +25,7 @@ def carry_out_tls(
     target: cython.pointer[Target],
     decision: cython.pointer[Decision],
 ) -> cython.int:
-    """The thread-local actions.  In rewritten sequences the field's addend of -4 is the instruction's, not the symbol's."""
+    """The thread-local actions.  In rewritten sequences the addend of -4 is the instruction's, not the symbol's."""
     image = write.image
     action: cython.int = decision.action
     aux = cython.address(image.slots.row[target.aux])

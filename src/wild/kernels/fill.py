@@ -7,12 +7,11 @@ Entries of ifuncs stand behind the others; their words are filled by IRELATIVE r
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.image import Image, plt_address, target_of
 from cython.cimports.wild.kernels.measure import Layout
-from cython.cimports.wild.kernels.relocation import Mode
 from cython.cimports.wild.kernels.slots import *
 from cython.cimports.wild.kernels.tables import *
 

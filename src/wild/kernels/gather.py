@@ -1,4 +1,4 @@
-"""Gathering what the workers of the scan found, in input order: NameIds by their first mention, LocalIds as they are."""
+"""Gathering what the workers of the scan found, in input order: NameIds by their first mention, then LocalIds."""
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t

@@ -93,7 +93,9 @@ class Layout:
         fill_context(self, cython.address(context))
         pool.run(measure_blocks, cython.address(context), self.blocks, 1)
         sum_blocks(self)
-        return [(self.view.part[p].size, self.view.part[p].align, self.view.part[p].flags) for p in range(parts)]
+        return [
+            (self.view.part[p].size, self.view.part[p].align, self.view.part[p].flags) for p in range(parts)
+        ]
 
     def place_sorted(self, key: int, descending: bool):
         """Place the sections of one key of `SectionTable.part_keys` by the number at the end of their names.
@@ -218,7 +220,9 @@ def measure_file(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def number_dynamic(state: cython.pointer[Measure], b: int64_t, sec: cython.pointer[SectionRow]) -> cython.void:
+def number_dynamic(
+    state: cython.pointer[Measure], b: int64_t, sec: cython.pointer[SectionRow]
+) -> cython.void:
     """Counts of dynamic relocations become the numbers of the first ones, within the block."""
     count: uint32_t = sec.relatives
     if count or sec.symbolics:

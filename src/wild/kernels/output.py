@@ -8,7 +8,7 @@ the image is built in memory and written to them, as GNU ld does.
 import posix
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint64_t
 from cython.cimports.posix.mman import (
     MAP_ANONYMOUS,
     MAP_FAILED,
@@ -16,9 +16,9 @@ from cython.cimports.posix.mman import (
     MAP_SHARED,
     PROT_READ,
     PROT_WRITE,
+    mmap,
+    munmap,
 )
-from cython.cimports.posix.mman import mmap, munmap
-from cython.cimports.wild.kernels.output import Output
 
 from wild.errors import LinkError
 

@@ -11,7 +11,14 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memset, strlen
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.part_keys import *
-from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_SORTED, PartKey, Read, SectionTable, section_header
+from cython.cimports.wild.kernels.sections import (
+    PART_UNUSUAL,
+    RULE_SORTED,
+    PartKey,
+    Read,
+    SectionTable,
+    section_header,
+)
 from cython.cimports.wild.kernels.tables import *
 
 ODD = cython.declare(cython.const[uint64_t], 0x9E3779B97F4A7C15)
@@ -87,7 +94,9 @@ def make_key(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def same_key(read: cython.pointer[Read], a: cython.pointer[PartKey], b: cython.pointer[PartKey]) -> cython.bint:
+def same_key(
+    read: cython.pointer[Read], a: cython.pointer[PartKey], b: cython.pointer[PartKey]
+) -> cython.bint:
     if a.hash != b.hash or a.kind != b.kind or a.entsize != b.entsize or a.align != b.align:
         return False
     if (a.flags ^ b.flags) & SEC_ALLOC:
@@ -118,7 +127,9 @@ def intern_keys(
             if sec.kind != SEC_OUT and sec.part == PART_UNUSUAL:
                 make_key(read, cython.cast(uint32_t, file), section, cython.address(key))
                 at: int64_t = cython.cast(int64_t, key.hash) & mask
-                while table[at] and not same_key(read, cython.address(keys[table[at] - 1]), cython.address(key)):
+                while table[at] and not same_key(
+                    read, cython.address(keys[table[at] - 1]), cython.address(key)
+                ):
                     at = (at + 1) & mask
                 if table[at] == 0:
                     keys[count] = key

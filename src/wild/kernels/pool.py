@@ -19,10 +19,26 @@ import cython
 from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memmove
-from cython.cimports.posix.mman import MAP_ANONYMOUS, MAP_FAILED, MAP_NORESERVE, MAP_PRIVATE, PROT_READ, PROT_WRITE
-from cython.cimports.posix.mman import mmap, munmap
-from cython.cimports.wild.kernels.cc import add_release32, exchange32, fetch_add, futex_wait, futex_wake, load32
-from cython.cimports.wild.kernels.cc import relax, store32
+from cython.cimports.posix.mman import (
+    MAP_ANONYMOUS,
+    MAP_FAILED,
+    MAP_NORESERVE,
+    MAP_PRIVATE,
+    PROT_READ,
+    PROT_WRITE,
+    mmap,
+    munmap,
+)
+from cython.cimports.wild.kernels.cc import (
+    add_release32,
+    exchange32,
+    fetch_add,
+    futex_wait,
+    futex_wake,
+    load32,
+    relax,
+    store32,
+)
 from cython.cimports.wild.kernels.pool import Fault, Job
 
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
@@ -38,13 +54,17 @@ class KernelFault(Exception):
     `others` are further faults of the same loop, in input order.
     """
 
-    others: list = []
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.others = []
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def report(fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t) -> cython.void:
+def report(
+    fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t
+) -> cython.void:
     """Record a fault; callable from any worker."""
     report_value(fault, code, file, place, extra, 0)
 
@@ -53,7 +73,12 @@ def report(fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: u
 @cython.nogil
 @cython.exceptval(check=False)
 def report_value(
-    fault: cython.pointer[Fault], code: int32_t, file: uint32_t, place: uint64_t, extra: uint64_t, value: int64_t
+    fault: cython.pointer[Fault],
+    code: int32_t,
+    file: uint32_t,
+    place: uint64_t,
+    extra: uint64_t,
+    value: int64_t,
 ) -> cython.void:
     """The same with the value that did not fit."""
     row = cython.declare(FaultRow)
@@ -273,7 +298,9 @@ class Arena:
     @cython.cfunc
     def map_chunk(self, size: uint64_t) -> cython.p_char:
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
-        start: cython.p_char = cython.cast(cython.p_char, mmap(cython.NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0))
+        start: cython.p_char = cython.cast(
+            cython.p_char, mmap(cython.NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0)
+        )
         if cython.cast(cython.p_void, start) == MAP_FAILED:
             raise MemoryError(f"no memory for a table of {size} bytes")
         chunk = cython.cast(cython.pointer[Chunk], start)

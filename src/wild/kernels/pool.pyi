@@ -1,4 +1,4 @@
-class KernelFault(Exception):
+class KernelFault(Exception):  # noqa: N818 - it is a fault of an input, and becomes a LinkError
     args: tuple[int, int, int, int, int]
     others: list[tuple[int, int, int, int, int]]
 
@@ -11,3 +11,5 @@ class Pool:
 class Arena:
     taken: int
     def __init__(self) -> None: ...
+
+def serve(pool: Pool, worker: int, done: object) -> None: ...

@@ -22,7 +22,6 @@ from cython.cimports.wild.kernels.frames import FRAME_DROPPED, FRAME_KEPT, Frame
 from cython.cimports.wild.kernels.gather import free_workers, gather
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Pool
-from cython.cimports.wild.kernels.reach import OutputMode, Reach
 from cython.cimports.wild.kernels.relocation import FORM_UNKNOWN
 from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.scan import Scan, Worker, mark, scan_frame, scan_section
@@ -30,6 +29,7 @@ from cython.cimports.wild.kernels.sections import SectionTable
 from cython.cimports.wild.kernels.tables import *
 
 BUDGET = cython.declare(cython.const[int64_t], 4096)  # sections a worker follows before it shares
+
 
 @cython.final
 @cython.cclass

@@ -121,7 +121,9 @@ def tombstone_of(name: cython.pointer[cython.const[uint8_t]]) -> uint64_t:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def begins(name: cython.pointer[cython.const[uint8_t]], text: cython.p_const_char, n: cython.int) -> cython.bint:
+def begins(
+    name: cython.pointer[cython.const[uint8_t]], text: cython.p_const_char, n: cython.int
+) -> cython.bint:
     i: cython.int
     for i in range(n):
         if name[i] != cython.cast(uint8_t, text[i]):

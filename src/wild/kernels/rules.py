@@ -117,13 +117,21 @@ def place_unloaded(
 ) -> cython.void:
     """Sections without SHF_ALLOC: debug info and comments go on; notes to the linker itself end here."""
     sec.unused = NONE
-    if strncmp(text, b".debug_", 7) == 0 or strncmp(text, b".stab", 5) == 0 or strncmp(text, b".zdebug_", 8) == 0:
+    if (
+        strncmp(text, b".debug_", 7) == 0
+        or strncmp(text, b".stab", 5) == 0
+        or strncmp(text, b".zdebug_", 8) == 0
+    ):
         sec.flags |= SEC_DEBUG
         if read.strip_debug:
             return
     elif strncmp(text, b".note.GNU-stack", 15) == 0 or strncmp(text, b".gnu.warning", 12) == 0:
         return
-    elif strncmp(text, b".gnu.lto_", 9) == 0 or strncmp(text, b".llvmbc", 7) == 0 or strncmp(text, b".llvmcmd", 8) == 0:
+    elif (
+        strncmp(text, b".gnu.lto_", 9) == 0
+        or strncmp(text, b".llvmbc", 7) == 0
+        or strncmp(text, b".llvmcmd", 8) == 0
+    ):
         return
     sec.kind = SEC_PLAIN
     sec.flags |= SEC_LIVE
@@ -134,7 +142,9 @@ def place_unloaded(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def is_mergeable(sec: cython.pointer[SectionRow], shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> cython.bint:
+def is_mergeable(
+    sec: cython.pointer[SectionRow], shdr: cython.pointer[cython.const[Elf64_Shdr]]
+) -> cython.bint:
     """Writable or odd-sized contents are kept as they are, as GNU ld keeps them."""
     entsize: uint64_t = shdr.sh_entsize
     if entsize == 0 or entsize > 4096 or sec.size == 0 or sec.size > LARGEST_MERGED or sec.size % entsize:
@@ -156,7 +166,14 @@ def find_rule(read: cython.pointer[Read], name: cython.pointer[cython.const[uint
     for i in range(read.rule_start[name[1]], read.rule_start[name[1] + 1]):
         rule = cython.address(read.rules[i])
         length = rule.length
-        if strncmp(cython.cast(cython.p_const_char, name), cython.cast(cython.p_const_char, read.rule_text + rule.offset), length) == 0:
+        if (
+            strncmp(
+                cython.cast(cython.p_const_char, name),
+                cython.cast(cython.p_const_char, read.rule_text + rule.offset),
+                length,
+            )
+            == 0
+        ):
             if rule.exact == 0 or name[length] == 0 or (rule.exact == 2 and name[length] == DOT):
                 return i
     return NONE

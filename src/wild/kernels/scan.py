@@ -6,7 +6,7 @@ that a relocation refers to is marked.
 """
 
 import cython
-from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint32_t, uint64_t
 from cython.cimports.wild.kernels.cc import fetch_or16, fetch_or32, set_bits32
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
@@ -15,7 +15,13 @@ from cython.cimports.wild.kernels.lists import push
 from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.relocation import *
 from cython.cimports.wild.kernels.scan import Place, Scan
-from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_bytes, section_header, section_of
+from cython.cimports.wild.kernels.sections import (
+    RelaSpan,
+    relocations_of,
+    section_bytes,
+    section_header,
+    section_of,
+)
 from cython.cimports.wild.kernels.tables import *
 
 

@@ -24,8 +24,15 @@ from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.part_keys import collect_keys, spread_part
 from cython.cimports.wild.kernels.pool import Pool, report
 from cython.cimports.wild.kernels.rules import compile_rules, place_section, section_flags
-from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_SORTED, Read, SectionTable
-from cython.cimports.wild.kernels.sections import is_linkonce, section_header, section_name, strike
+from cython.cimports.wild.kernels.sections import (
+    PART_UNUSUAL,
+    RULE_SORTED,
+    Read,
+    is_linkonce,
+    section_header,
+    section_name,
+    strike,
+)
 from cython.cimports.wild.kernels.tables import *
 
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
@@ -38,8 +45,10 @@ LAST_SECTION = cython.declare(cython.const[int64_t], 0xFFFFFFF0)
 class SectionTable:
     """The sections of the live objects; `inputs.view.row[f].sec_base` + section index is a SectionId."""
 
-    def __cinit__(self, pool: Pool, inputs: Inputs, names: NameTable, rules, gc_sections: bool, strip_debug: bool):
-        """`rules`: (text, exact, part, output section number, flags) in order of precedence (wild/output_sections.py)."""
+    def __cinit__(
+        self, pool: Pool, inputs: Inputs, names: NameTable, rules, gc_sections: bool, strip_debug: bool
+    ):
+        """`rules`: (text, exact, part, output section number, flags), the first that fits counts."""
         self.inputs = inputs
         files = cython.address(inputs.view)
         self.view.count = number_sections(files)
@@ -127,7 +136,9 @@ class SectionTable:
             )
             self.decompressed = []
         self.decompressed.append(data)
-        self.view.content[section] = cython.cast(cython.pointer[cython.const[uint8_t]], cython.cast(cython.p_char, data))
+        self.view.content[section] = cython.cast(
+            cython.pointer[cython.const[uint8_t]], cython.cast(cython.p_char, data)
+        )
 
 
 @cython.cfunc
@@ -169,7 +180,11 @@ def read_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
     k: uint32_t
     for k in range(1, row.shnum):
         shdr = section_header(base, row, k)
-        if shdr.sh_type != SHT_NOBITS and shdr.sh_type != SHT_NULL and not inside(row.size, shdr.sh_offset, shdr.sh_size):
+        if (
+            shdr.sh_type != SHT_NOBITS
+            and shdr.sh_type != SHT_NULL
+            and not inside(row.size, shdr.sh_offset, shdr.sh_size)
+        ):
             report(read.fault, FAULT_SECTION_OUTSIDE, file, row.shoff + 64 * k, k)
             return 1
         if shdr.sh_type == SHT_GROUP:

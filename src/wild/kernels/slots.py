@@ -9,7 +9,7 @@ is exported.  A variable that is read-only in its shared object is copied into R
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.names import NameTable
@@ -37,7 +37,9 @@ Numbering = cython.struct(
 class Slots:
     """The slots of a link: `view.row[1:count]`, reached by SymbolRow.aux and `view.local_aux`."""
 
-    def __cinit__(self, inputs: Inputs, names: NameTable, resolution: Resolution, reach: Reach, mode: OutputMode):
+    def __cinit__(
+        self, inputs: Inputs, names: NameTable, resolution: Resolution, reach: Reach, mode: OutputMode
+    ):
         state = cython.declare(Numbering)
         state.files = cython.address(inputs.view)
         state.names = cython.address(names.view)
@@ -49,7 +51,9 @@ class Slots:
         view.relro_align = 1
         view.count = 1
         state.room = 1 + reach.view.name_count + reach.view.local_count
-        aliases: int64_t = count_aliases(cython.address(state), cython.address(reach.view.names[0]), reach.view.name_count)
+        aliases: int64_t = count_aliases(
+            cython.address(state), cython.address(reach.view.names[0]), reach.view.name_count
+        )
         state.room += aliases
         view.row = cython.cast(cython.pointer[AuxRow], inputs.arena.array(state.room, cython.sizeof(AuxRow)))
         view.local_aux = reach.view.local_needs
@@ -191,12 +195,24 @@ def number_local(
 @cython.nogil
 @cython.exceptval(check=False)
 def is_alias(
-    state: cython.pointer[Numbering], symbol: cython.pointer[SymbolRow], index: uint32_t, value: uint64_t, shndx: uint32_t
+    state: cython.pointer[Numbering],
+    symbol: cython.pointer[SymbolRow],
+    index: uint32_t,
+    value: uint64_t,
+    shndx: uint32_t,
 ) -> uint32_t:
     """NameId of the dynamic symbol `index` of the same object if it is another name of that variable, else 0."""
     row = cython.address(state.files.row[symbol.file])
-    sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], state.files.base[symbol.file] + row.symoff) + index
-    if sym.st_value != value or sym.st_shndx != shndx or sym.st_shndx == SHN_UNDEF or sym.st_shndx >= SHN_LORESERVE:
+    sym = (
+        cython.cast(cython.pointer[cython.const[Elf64_Sym]], state.files.base[symbol.file] + row.symoff)
+        + index
+    )
+    if (
+        sym.st_value != value
+        or sym.st_shndx != shndx
+        or sym.st_shndx == SHN_UNDEF
+        or sym.st_shndx >= SHN_LORESERVE
+    ):
         return 0
     name: uint32_t = state.names.of[row.global_base + index - row.first_global]
     other = cython.address(state.symbols[name])
@@ -205,7 +221,9 @@ def is_alias(
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def count_aliases(state: cython.pointer[Numbering], names: cython.pointer[uint32_t], count: int64_t) -> int64_t:
+def count_aliases(
+    state: cython.pointer[Numbering], names: cython.pointer[uint32_t], count: int64_t
+) -> int64_t:
     """An upper bound for the rows that aliases of copied variables add."""
     found: int64_t = 0
     i: int64_t
@@ -214,7 +232,12 @@ def count_aliases(state: cython.pointer[Numbering], names: cython.pointer[uint32
         symbol = cython.address(state.symbols[names[i]])
         if symbol.flags & NEEDS_COPY:
             row = cython.address(state.files.row[symbol.file])
-            sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], state.files.base[symbol.file] + row.symoff) + symbol.sym
+            sym = (
+                cython.cast(
+                    cython.pointer[cython.const[Elf64_Sym]], state.files.base[symbol.file] + row.symoff
+                )
+                + symbol.sym
+            )
             for k in range(row.first_global, row.nsyms):
                 found += is_alias(state, symbol, k, sym.st_value, sym.st_shndx) != 0
     return found
@@ -259,7 +282,11 @@ def place_copy(
 @cython.nogil
 @cython.exceptval(check=False)
 def share_copy(
-    state: cython.pointer[Numbering], view: cython.pointer[SlotView], name: uint32_t, place: uint32_t, relro: cython.bint
+    state: cython.pointer[Numbering],
+    view: cython.pointer[SlotView],
+    name: uint32_t,
+    place: uint32_t,
+    relro: cython.bint,
 ) -> cython.void:
     symbol = cython.address(state.symbols[name])
     if symbol.aux == 0:
@@ -280,7 +307,10 @@ def copy_alignment(
     row = cython.address(state.files.row[file])
     align: uint64_t = 64
     if row.shoff and sym.st_shndx < row.shnum:
-        shdr = cython.cast(cython.pointer[cython.const[Elf64_Shdr]], state.files.base[file] + row.shoff) + sym.st_shndx
+        shdr = (
+            cython.cast(cython.pointer[cython.const[Elf64_Shdr]], state.files.base[file] + row.shoff)
+            + sym.st_shndx
+        )
         align = shdr.sh_addralign
     align = align if align and align & (align - 1) == 0 and align <= 65536 else 64
     while align > 1 and sym.st_value & (align - 1):

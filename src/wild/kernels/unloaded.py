@@ -5,10 +5,10 @@ tombstone: 0, and 1 in .debug_loc and .debug_ranges, where a pair of zeros would
 """
 
 import cython
-from cython.cimports.libc.stdint import int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint64_t
+from cython.cimports.wild.kernels.apply import fail, put, static_value
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
-from cython.cimports.wild.kernels.apply import fail, put, static_value
 from cython.cimports.wild.kernels.image import Target, target_of
 from cython.cimports.wild.kernels.relocate import Spot, Write, store
 from cython.cimports.wild.kernels.relocation import *
@@ -23,7 +23,9 @@ def relocate_unloaded(write: cython.pointer[Write], spot: cython.pointer[Spot]) 
     """Apply the relocations of debug information and the like; nothing has checked them before."""
     image = write.image
     row = cython.address(image.files.row[spot.file])
-    span: RelaSpan = relocations_of(cython.address(image.sections), image.files.base[spot.file], row, spot.section)
+    span: RelaSpan = relocations_of(
+        cython.address(image.sections), image.files.base[spot.file], row, spot.section
+    )
     failed: cython.int = 0
     i: uint64_t
     for i in range(span.count):

@@ -1,4 +1,4 @@
-"""x86-64: relocation types and the constants of its ABI (System V psABI for AMD64, "Relocation" and "Thread-Local Storage").
+"""x86-64: relocation types and constants of its ABI (System V psABI for AMD64, "Relocation", "Thread-Local Storage").
 
 A relocation type says what is computed (its form, in the psABI's letters), how many bytes it fills, how the value is
 checked, and whether the psABI allows the linker to rewrite the instruction.  Scanning, applying, error texts and tools
