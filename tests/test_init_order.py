@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 from elf import SHT_INIT_ARRAY
-from programs import assemble, compile_c, compile_cxx, pic_c
+from programs import archive, assemble, compile_c, compile_cxx, pic_c
 
 PRINT = "#include <unistd.h>\n#define SAY(c) write(1, c, 1)\n"
 HOOK = '__attribute__(({0}({1}))) static void {0}_{2}(void) {{ SAY("{2}"); }}\n'
@@ -135,6 +135,79 @@ def test_dtors_section_runs(link):
     )
 
     assert link(compile_c(source + "int main(void) { return 0; }")).run() == "d"
+
+
+def say(letter):
+    """Assembly of a function that writes a letter, and its address for a table."""
+    code = (
+        f".text\nsay_{letter}: mov $1, %edi\n lea text_{letter}(%rip), %rsi\n mov $1, %edx\n jmp write@PLT\n"
+    )
+    return f'{code}.section .rodata\ntext_{letter}: .ascii "{letter}"\n'
+
+
+def table(section, letters):
+    """A section with the addresses of such functions."""
+    kind = "@init_array" if section.startswith(".init") else "@progbits"
+    pointers = ", ".join(f"say_{letter}" for letter in letters)
+    return f'.section {section},"aw",{kind}\n.balign 8\n.quad {pointers}\n'
+
+
+def object_with(name, **tables):
+    """An object whose tables are named by section without the dot, `__` for further dots."""
+    parts = [table("." + section.replace("__", "."), letters) for section, letters in tables.items()]
+    letters = sorted(set("".join(tables.values())))
+    return assemble("".join([*map(say, letters), *parts]), name=name)
+
+
+@pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
+@pytest.mark.parametrize("flag", ["-pie", "-no-pie", "-static", "-static-pie"])
+def test_all_kinds_of_constructors_in_one_order(link, flag):
+    """By priority; those of .ctors first where it is the same; a .ctors section from its end."""
+    one = object_with(
+        "one", ctors__65385="a", init_array__150="b", ctors="cd", init_array="e", ctors__65000="fg"
+    )
+    two = object_with("two", init_array__150="h", ctors__65385="i", init_array="j", ctors="kl")
+    main = compile_c("int main(void) { return 0; }", "-fpie")
+
+    assert link(one, two, main, flag).run() == "aibhgfdcejlk"
+    assert link(two, one, main, flag).run() == "iahbgfjlkdce"
+
+
+@pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
+def test_ctors_of_a_shared_object_and_collection(link):
+    library = link.shared(object_with("one", ctors="ab", ctors__65000="c"), "-Wl,--gc-sections")
+
+    program = link(compile_c("int main(void) { return 0; }"), "-Wl,--no-as-needed", library)
+
+    assert program.run() == "cba"
+    assert ".ctors" not in library.sections
+
+
+@pytest.mark.unlike("lld", reason="keeps all .ctors apart")
+@pytest.mark.parametrize("name", ["crtbegin", "crtbeginT", "my-crtbeginS", "crtend", "crtendS"])
+@pytest.mark.parametrize("archived", [False, True])
+def test_start_files_keep_their_ctors(link, name, archived):
+    """crtbegin.o and crtend.o mark the ends of the list for code that walks through .ctors."""
+    start = object_with(name, ctors="ab", ctors__65000="c")
+    files = ["-Wl,--whole-archive", archive([start]), "-Wl,--no-whole-archive"] if archived else [start]
+
+    program = link(*files, compile_c("int main(void) { return 0; }"))
+
+    assert program.run() == "c"
+    assert program.sections[".ctors"].size == 16
+
+
+@pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
+@pytest.mark.parametrize("name", ["begin", "crtbeginXX", "crtendings"])
+def test_other_files_do_not(link, name):
+    assert link(object_with(name, ctors="ab"), compile_c("int main(void) { return 0; }")).run() == "ba"
+
+
+@pytest.mark.unlike("lld", reason="keeps .ctors apart, and nothing runs it")
+def test_ctors_that_are_no_list_of_addresses_are_refused(link):
+    odd = assemble('.section .ctors,"aw"\n.quad 0\n.long 0\n', name="odd")
+
+    assert ".ctors" in link.fails(odd, compile_c("int main(void) { return 0; }"))
 
 
 def test_init_and_fini_sections_are_whole(link):

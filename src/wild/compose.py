@@ -115,7 +115,7 @@ class Composition:
             if part in self.merged:
                 self.measured[part] = (merged.group_size(self.merged[part]), align, flags)
             elif part in self.sorted:
-                size, align = layout.place_sorted(index, self.parts.section[part] in (".ctors", ".dtors"))
+                size, align = layout.place_sorted(index)
                 self.measured[part] = (size, align, flags)
         zeros = [*zip(self.commons, common_areas(layout), COMMON_SECTIONS.values(), strict=True)]
         for part, (size, align), flags in (*zeros, (self.copies, slots.copies[0], 0)):

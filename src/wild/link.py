@@ -14,6 +14,7 @@ from wild.exports import decide_exports
 from wild.inputs import InputSet
 from wild.kernels.common_areas import drop_commons
 from wild.kernels.crel import decode_relocations
+from wild.kernels.ctors import reverse_ctors
 from wild.kernels.files import Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.measure import Layout
@@ -113,6 +114,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug)
     decompress_sections(inputs, it.sections)
     decode_relocations(pool, inputs, it.sections)
+    reverse_ctors(inputs, it.sections)
     clock.lap("read sections")
 
     # Bind every name to its definition, then decide what the loader gets to see.

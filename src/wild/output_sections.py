@@ -55,8 +55,8 @@ RULES = (
     (b".preinit_array", DOTTED, ".preinit_array", 0, SORTED | ROOT),
     (b".init_array", DOTTED, ".init_array", 0, SORTED | ROOT),
     (b".fini_array", DOTTED, ".fini_array", 0, SORTED | ROOT),
-    (b".ctors", DOTTED, ".ctors", 0, SORTED | ROOT),
-    (b".dtors", DOTTED, ".dtors", 0, SORTED | ROOT),
+    (b".ctors", DOTTED, ".init_array", 0, SORTED | ROOT),  # turned round (kernels/ctors.py)
+    (b".dtors", DOTTED, ".fini_array", 0, SORTED | ROOT),
     (b".jcr", EXACT, ".jcr", 0, ROOT),
     (b".gcc_except_table", DOTTED, ".gcc_except_table", 0, 0),
     (b".gnu.linkonce.lr.", PREFIX, ".lrodata", 0, 0),

@@ -43,10 +43,7 @@ def decode_relocations(pool: Pool, inputs: Inputs, sections: SectionTable):
         return
     arena = inputs.arena
     view = cython.address(sections.view)
-    view.crel = cython.cast(
-        cython.pointer[cython.pointer[Elf64_Rela]], arena.array(view.count, cython.sizeof(cython.p_void))
-    )
-    view.crel_count = cython.cast(cython.pointer[uint32_t], arena.array(view.count, 4))
+    sections.own_relocations()
     decoding = cython.declare(Decoding)
     decoding.files = cython.address(inputs.view)
     decoding.sections = view

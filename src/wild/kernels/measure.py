@@ -97,12 +97,11 @@ class Layout:
             (self.view.part[p].size, self.view.part[p].align, self.view.part[p].flags) for p in range(parts)
         ]
 
-    def place_sorted(self, key: int, descending: bool):
-        """Place the sections of one key of `SectionTable.part_keys` by the number at the end of their names.
+    def place_sorted(self, key: int):
+        """Place the sections of one key of `SectionTable.part_keys` by the numbers in their names.
 
-        Returns (size, log2 of the alignment).  Sections without a number come last (crtbegin's aside, which no current
-        compiler has); with `descending` the number counts as 65535 - N, as the names of .ctors do (gcc/crtstuff)."""
-        return place_by_number(self, cython.address(self.sections.keys[key]), descending)
+        Returns (size, log2 of the alignment)."""
+        return place_by_number(self, cython.address(self.sections.keys[key]))
 
     def set_part(self, part: int, address: int, offset: int, size: int, shndx: int, fill: int):
         """The final place of a part: address, file offset, size in bytes, output section index, byte for gaps."""

@@ -66,6 +66,8 @@ cdef class SectionTable:
     cdef uint32_t *ids           # SectionIds of unusual sections, grouped by key
     cdef uint32_t *owner         # NameId -> FileId of the group that wins
     cdef uint32_t has            # HAS_* of all live objects together
+    cdef int own_contents(self) except -1
+    cdef int own_relocations(self) except -1
 
 cdef inline const Elf64_Shdr *section_header(const uint8_t *base, FileRow *row, uint32_t shndx) noexcept nogil:
     return (<const Elf64_Shdr *> (base + row.shoff)) + shndx

@@ -16,6 +16,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import strncmp
 from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, set_bits32
+from cython.cimports.wild.kernels.ctors import is_ctors, spare_start_files
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
@@ -73,6 +74,8 @@ class SectionTable:
         if read.has & HAS_GROUPS:
             pool.run(strike_losers, cython.address(read), files.count, 32)
         self.has = read.has
+        if read.has & HAS_CTORS:
+            spare_start_files(inputs, self.view.row)
         collect_keys(self, cython.address(read))
 
     def part_keys(self):
@@ -129,16 +132,34 @@ class SectionTable:
 
     def set_content(self, section: uint32_t, data: bytes):
         """The uncompressed contents of a section; their length has been checked against SectionRow.size."""
-        inputs = self.inputs
-        if self.view.content is cython.NULL:
-            self.view.content = cython.cast(
-                cython.pointer[cython.pointer[cython.const[uint8_t]]], inputs.arena.array(self.view.count, 8)
-            )
+        self.own_contents()
+        if self.decompressed is None:
             self.decompressed = []
         self.decompressed.append(data)
-        self.view.content[section] = cython.cast(
-            cython.pointer[cython.const[uint8_t]], cython.cast(cython.p_char, data)
-        )
+        text = cython.cast(cython.p_char, data)
+        self.view.content[section] = cython.cast(cython.pointer[cython.const[uint8_t]], text)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def own_contents(self) -> cython.int:
+        """Make the table of contents that are not the file's."""
+        if self.view.content is cython.NULL:
+            self.view.content = cython.cast(
+                cython.pointer[cython.pointer[cython.const[uint8_t]]],
+                self.inputs.arena.array(self.view.count, cython.sizeof(cython.p_void)),
+            )
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def own_relocations(self) -> cython.int:
+        """Make the table of relocations that are not the file's; a section that has some is SEC_CREL."""
+        if self.view.crel is cython.NULL:
+            arena = self.inputs.arena
+            room: cython.p_void = arena.array(self.view.count, cython.sizeof(cython.p_void))
+            self.view.crel = cython.cast(cython.pointer[cython.pointer[Elf64_Rela]], room)
+            self.view.crel_count = cython.cast(cython.pointer[uint32_t], arena.array(self.view.count, 4))
+        return 0
 
 
 @cython.cfunc
@@ -288,6 +309,8 @@ def enter_section(
         row.has |= HAS_LINKONCE
     if shdr.sh_flags & SHF_LINK_ORDER:
         row.has |= HAS_LINK_ORDER
+    if is_ctors(name):
+        row.has |= HAS_CTORS
     sec = cython.address(read.sections[row.sec_base + k])
     align: uint64_t = shdr.sh_addralign if shdr.sh_addralign else 1
     sec.size = shdr.sh_size
