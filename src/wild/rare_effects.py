@@ -41,6 +41,19 @@ def only(effects: Effects, row: Row, name: str, value: str) -> None:
         effects.refuse(row, name, value)
 
 
+def leave_uncompressed(effects: Effects, row: Row, name: str, value: str) -> None:
+    """A warning is enough, since debuggers read either form.
+
+    The go command asks for zlib in every external link once a linker accepts it, and the linker that it asks
+    is the system's whenever this one comes in by `-extldflags=-B…`.
+    """
+    check_choice(row, value)
+    if value != "none":
+        effects.warnings.append(
+            f"--{name}={value}: this version does not compress; debug sections stay as they are"
+        )
+
+
 def switch_magic(effects: Effects, row: Row, name: str, value: str) -> None:
     """-n and -N also turn shared objects off, as in GNU ld's manual."""
     effects.switch(row, name, value)
