@@ -85,8 +85,8 @@ def explain_definition(locations: Locations, name: int, file: int, symbol: int) 
             return [f">>> {where} defines {old}, a version that only serves programs linked long ago"]
         if tables.resolution.symbol(name)[4] & SYM_RESTRICTED:
             return [
-                f">>> {where} defines it, but {restricting_file(locations, name)} declares it hidden:",
-                ">>> it has to be defined in the output; take the visibility from its declaration",
+                f">>> {where} defines it, but {restricting_file(locations, name)} declares it hidden, so that",
+                ">>> it has to be defined in the output: take the visibility from its declaration",
             ]
         return []
     if info >> 4 == STB_LOCAL:

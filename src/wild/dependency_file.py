@@ -19,7 +19,8 @@ def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
     files += options.export_dynamic_symbol_lists
     files += [file for file in (options.script, options.retain_symbols_file) if file]
     names = [escaped(file) for file in dict.fromkeys(files)]
-    rule = " \\\n  ".join([f"{escaped(options.output)}:", *names])
+    target = escaped(options.output).replace("%", "\\%")  # only in targets has it a meaning
+    rule = " \\\n  ".join([f"{target}:", *names])
     text = rule + "\n" + "".join(f"\n{name}:\n" for name in names)
     try:
         with open(path, "wb") as file:
@@ -29,15 +30,13 @@ def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
 
 
 def escaped(path: str) -> str:
-    """A file name as GNU make reads it (its manual, "Rule Syntax"; backslashes count only before what they
-    escape).
-    """
+    """A file name as GNU make reads it; backslashes count only before what they escape ("Rule Syntax")."""
     text = ""
     for index, character in enumerate(path):
         if character in " \t":
             behind = path[:index]
             text += "\\" * (len(behind) - len(behind.rstrip("\\")) + 1)
-        elif character in "#:%":
+        elif character in "#:":
             text += "\\"
         elif character == "$":
             text += "$"

@@ -189,16 +189,16 @@ def produce(
     )  # fmt: skip
     clock.lap("lay out")
     # Addresses are final from here.
+    if options.map_file or options.cref:
+        from wild.map_file import write_maps
+
+        write_maps(pool, options, found.checks.tables(), sized.layout, sized.composition, placement)
 
     # Copy and relocate every section, fill the tables, give the file its name.
     write_output(
         pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
         sized.frames, found.names, inputs, found.checks,
     )  # fmt: skip
-    if options.map_file or options.cref:
-        from wild.map_file import write_maps
-
-        write_maps(pool, options, found.checks.tables(), sized.layout, sized.composition, placement)
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 

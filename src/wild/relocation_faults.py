@@ -53,7 +53,7 @@ TEXTS = {
     TLS_CODE: "relocation {type} against {symbol} is not in the instructions that the psABI prescribes for"
     " it, so the access to thread-local data cannot be rewritten",
     TLS_SHARED: CANNOT + "-fPIC",
-    DISCARDED: "relocation {type} refers to {symbol} in a discarded section",
+    DISCARDED: "relocation {type} refers to {symbol}, which was discarded",
     DYNAMIC: "relocation {type} is one for the dynamic linker, which objects cannot have" + DAMAGED,
     MERGED: "relocation {type} points outside the merged contents of {symbol}" + DAMAGED,
     NO_SIZE: COPYING + "has no size in its shared object; recompile with {flag}",

@@ -298,6 +298,8 @@ def format_line(
         format_common(map, line, text)
     else:
         sec = cython.address(map.image.sections.row[line.what])
+        if sec.size == 0 and map.first[line.what] == map.first[line.what + 1]:
+            return  # perhaps of an output section that is not there
         file: uint32_t = map.file_of[line.what]
         put_columns(text, sec.address, sec.size, cython.cast(uint64_t, 1) << sec.align)
         put_spaces(text, 8)

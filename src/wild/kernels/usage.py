@@ -172,7 +172,7 @@ def dropped_sections(tables: LinkTables) -> bytes:
             row = cython.address(files.row[file])
             for k in range(1, row.shnum if row.sec_base else 1):
                 sec = cython.address(tables.sections.view.row[row.sec_base + k])
-                if sec.kind != SEC_OUT and sec.flags & (SEC_ALLOC | SEC_LIVE) == SEC_ALLOC:
+                if sec.kind != SEC_OUT and sec.size and sec.flags & (SEC_ALLOC | SEC_LIVE) == SEC_ALLOC:
                     put(cython.address(text), b"removing unused section ", 24)
                     put_section(cython.address(text), cython.address(namer), cython.cast(uint32_t, file), k)
                     put(cython.address(text), b"\n", 1)
