@@ -49,9 +49,7 @@ def leave_uncompressed(effects: Effects, row: Row, name: str, value: str) -> Non
     """
     check_choice(row, value)
     if value != "none":
-        effects.warnings.append(
-            f"--{name}={value}: this version does not compress; debug sections stay as they are"
-        )
+        effects.warnings.append(f"--{name}={value}: this version does not compress; ignored")
 
 
 def switch_magic(effects: Effects, row: Row, name: str, value: str) -> None:
