@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wild.kernels.references import LinkTables
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
+    from wild.kernels.slots import Slots
     from wild.messages import Messages
     from wild.options import Options
 
@@ -83,6 +84,15 @@ class Checks:
         from wild.kernels.references import LinkTables
 
         return LinkTables(self.inputs, self.names, self.resolution, self.sections)
+
+    def copies(self, slots: Slots) -> None:
+        """A variable of a shared object can be moved into a program only if its size is known."""
+        if slots.unsized:
+            name = self.names.text(slots.unsized).decode("utf-8", "replace")
+            raise LinkError(
+                f"cannot make a copy relocation for symbol {name}: its definition in "
+                f"{self.inputs.file_name(self.resolution.symbol(slots.unsized)[0] or 0)} has no size"
+            )
 
     def definitions(self) -> None:
         """Names with two strong definitions; what -y and --warn-common want to know."""

@@ -48,7 +48,10 @@ class Composition:
     def __init__(self, options: Options, parts: Parts) -> None:
         self.options = options
         self.parts = parts
-        self.sections: dict[tuple[str, bool], OutputSection] = {}
+        self.sections: dict[
+            tuple[str, bool], OutputSection
+        ] = {}  # of parts, by name and whether they are loaded
+        self.made: dict[str, OutputSection] = {}  # by the linker itself
         self.merged: dict[int, int] = {}  # PartId -> group of the merge table
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
         self.measured: list[tuple[int, int, int]] = []
@@ -100,7 +103,8 @@ class Composition:
         self, name: str, type: int, flags: int, size: int, align: int = 1, entsize: int = 0
     ) -> OutputSection:
         """A section of the linker's own making."""
-        section = self.section(name, bool(flags & elf.SHF_ALLOC))
+        section = self.made.setdefault(name, OutputSection(name))
+        section.made = True
         section.type, section.flags, section.entsize = type, flags, entsize
         section.size, section.align = size, align
         return section
@@ -152,26 +156,24 @@ class Composition:
 
         Empty ones are left out, but symbols may stand in them: they get the place behind the section before them."""
         relro = self.options.z_relro
-        found = list(self.sections.values())
-        kept = [
-            section for section in found if section.size or section.parts or section.name in (".dynamic",)
-        ]
+        found = [*self.sections.values(), *self.made.values()]
+        kept = [section for section in found if section.size or section.parts]
         for section in kept:
             section.settle(relro)
-            if section.name == ".got.plt" and relro and self.options.z_now:
+            if section.made and section.name == ".got.plt" and relro and self.options.z_now:
                 section.kind, section.place = RELRO, 12
             self.mark_merged(section)
         if all(is_tbss(section) for section in kept if section.kind == RELRO):
             for section in kept:
                 section.kind = DATA if section.kind == RELRO else section.kind
         kept.sort(key=OutputSection.sort_key)
-        found = [section for section in kept if section.size or section.name == ".dynamic"]
+        found = [section for section in kept if section.size]
         fill_holes(found)
         for index, section in enumerate(found, 1):
             section.shndx = index
         before: OutputSection | None = None
         for section in kept:
-            if section.size or section.name == ".dynamic":
+            if section.size:
                 before = section
             else:
                 self.empty.append((section, before or found[0]))

@@ -115,6 +115,8 @@ TEXTS = {
     + OBJECT_DAMAGED,
     151: "the compact relocations in section {extra} (header at {place:#x}) have no addends"
     "; assemble the file again, without --crel",
+    152: "section {extra} has relocations of a section that does not exist (header at {place:#x})"
+    + OBJECT_DAMAGED,
     160: AT_RELOCATION + "has an unknown type" + OBJECT_DAMAGED,
     161: AT_RELOCATION + "is about bytes outside the section" + OBJECT_DAMAGED,
     162: AT_RELOCATION + "refers to a symbol that does not exist" + OBJECT_DAMAGED,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wild.output_sections import by_name
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.output import Output
@@ -54,8 +56,8 @@ def write_headers(output: Output, placement: Placement, type: int, machine: int,
     output.write(EHDR_SIZE, b"".join(program_header(segment) for segment in placement.segments))
     null = numbers((0, 32), (0 if count < SHN_LORESERVE else count, 8))
     null += numbers((0 if count < SHN_LORESERVE else shstrtab, 4), (0, 20))
-    by_name = {section.name: section for section in placement.sections}
-    rows = [section_header(section, placement.names, by_name) for section in placement.sections]
+    found = by_name(placement.sections)
+    rows = [section_header(section, placement.names, found) for section in placement.sections]
     output.write(placement.section_headers, null + b"".join(rows))
 
 
@@ -72,11 +74,11 @@ def program_header(segment: Segment) -> bytes:
     )
 
 
-def section_header(section: OutputSection, names: NameTable, by_name: dict[str, OutputSection]) -> bytes:
-    link = by_name[section.link].shndx if section.link in by_name else 0
+def section_header(section: OutputSection, names: NameTable, sections: dict[str, OutputSection]) -> bytes:
+    link = sections[section.link].shndx if section.link in sections else 0
     info = section.info
     if isinstance(info, str):
-        info = by_name[info].shndx if info in by_name else 0
+        info = sections[info].shndx if info in sections else 0
     return numbers(
         (names.offsets[section.name], 4),
         (section.type, 4),

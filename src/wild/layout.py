@@ -10,7 +10,17 @@ from __future__ import annotations
 
 from wild import elf
 from wild.errors import LinkError
-from wild.output_sections import CODE, DATA, HEADERS, LARGE_DATA, LARGE_READ_ONLY, READ_ONLY, RELRO, UNLOADED
+from wild.output_sections import (
+    CODE,
+    DATA,
+    HEADERS,
+    LARGE_DATA,
+    LARGE_READ_ONLY,
+    READ_ONLY,
+    RELRO,
+    UNLOADED,
+    by_name,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -99,23 +109,23 @@ class Placement:
 
     def cut_segments(self) -> None:
         """Which program headers there will be; their number decides where the first section goes."""
-        by_name = {section.name: section for section in self.loaded}
+        found = by_name(self.loaded)
         special: list[Segment] = []
-        if ".interp" in by_name:
+        if ".interp" in found:
             special.append(Segment(elf.PT_PHDR, elf.PF_R, [], 8))
-            special.append(Segment(elf.PT_INTERP, elf.PF_R, [by_name[".interp"]]))
+            special.append(Segment(elf.PT_INTERP, elf.PF_R, [found[".interp"]]))
         self.cut_loads()
         later: list[Segment] = []
-        if ".dynamic" in by_name:
-            later.append(Segment(elf.PT_DYNAMIC, elf.PF_R | elf.PF_W, [by_name[".dynamic"]]))
+        if ".dynamic" in found:
+            later.append(Segment(elf.PT_DYNAMIC, elf.PF_R | elf.PF_W, [found[".dynamic"]]))
         later += self.note_segments()
-        if ".note.gnu.property" in by_name:
-            later.append(Segment(elf.PT_GNU_PROPERTY, elf.PF_R, [by_name[".note.gnu.property"]]))
+        if ".note.gnu.property" in found:
+            later.append(Segment(elf.PT_GNU_PROPERTY, elf.PF_R, [found[".note.gnu.property"]]))
         tls = [section for section in self.loaded if section.flags & elf.SHF_TLS]
         if tls:
             later.append(Segment(elf.PT_TLS, elf.PF_R, tls))
-        if ".eh_frame_hdr" in by_name:
-            later.append(Segment(elf.PT_GNU_EH_FRAME, elf.PF_R, [by_name[".eh_frame_hdr"]]))
+        if ".eh_frame_hdr" in found:
+            later.append(Segment(elf.PT_GNU_EH_FRAME, elf.PF_R, [found[".eh_frame_hdr"]]))
         if not self.options.z_nognustack:
             later.append(self.stack_segment())
         relro = [section for section in self.loaded if section.kind == RELRO]

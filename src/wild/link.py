@@ -123,6 +123,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     it.checks = Checks(inputs, it.names, it.resolution, it.sections, messages)
     it.checks.definitions()
     it.exported = decide_exports(pool, inputs, it.names, it.resolution, it.sources.scripts, options, it.kind)
+    messages.warn(*it.exported.warnings)
     clock.lap("bind names")
     return it
 
@@ -154,6 +155,7 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
         drop_commons(resolution)
     found.checks.references(reach)
     it.slots = Slots(inputs, names, resolution, reach, mode)
+    found.checks.copies(it.slots)
     clock.lap("reach")
 
     # Keep each string and constant once.

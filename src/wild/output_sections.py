@@ -144,7 +144,7 @@ class OutputSection:
     """
 
     __slots__ = (
-        "address", "align", "entsize", "flags", "info", "kind", "link", "name", "offset", "parts", "place",
+        "address", "align", "entsize", "flags", "info", "kind", "link", "made", "name", "offset", "parts", "place",
         "shndx", "size", "type",
     )  # fmt: skip
 
@@ -161,6 +161,7 @@ class OutputSection:
         self.link: str | None = None  # name of the section for sh_link
         self.info: str | int = 0  # name of the section for sh_info, or a number
         self.parts: list[int] = []
+        self.made = False  # by the linker; inputs may have a section of the same name
         self.kind = UNLOADED
         self.place = ORPHAN
 
@@ -177,7 +178,7 @@ class OutputSection:
         """Find the kind of memory and the place from the name, or else from the flags."""
         if not self.flags & SHF_ALLOC:
             self.kind, self.place = ORDER.get(self.name, (UNLOADED, ORPHAN))
-            if self.kind != UNLOADED:
+            if self.kind != UNLOADED or (self.place != 0 and not self.made):
                 self.kind, self.place = UNLOADED, ORPHAN
             return
         self.kind, self.place = ORDER.get(self.name, (-1, ORPHAN))
@@ -204,6 +205,11 @@ class OutputSection:
         if self.type == SHT_NOTE:
             return HEADERS
         return LARGE_READ_ONLY if self.flags & SHF_X86_64_LARGE else READ_ONLY
+
+
+def by_name(sections: list[OutputSection]) -> dict[str, OutputSection]:
+    """The sections by their names; the linker's own go before those of inputs."""
+    return {section.name: section for section in sorted(sections, key=lambda section: section.made)}
 
 
 def writable(kind: int) -> bool:

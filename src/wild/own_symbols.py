@@ -9,6 +9,7 @@ only where nothing else defines the name.  Values are set once the layout is kno
 from __future__ import annotations
 
 from wild import elf
+from wild.output_sections import by_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Places:
     """Addresses by name, for the provided symbols: sections, and the fields the layout fills in."""
 
     def __init__(self, sections: list[OutputSection], base: int, got_base: int, tls_base: int) -> None:
-        self.sections = {section.name: section for section in sections if section.flags & elf.SHF_ALLOC}
+        self.sections = by_name([section for section in sections if section.flags & elf.SHF_ALLOC])
         self.base = base
         self.got_base = got_base
         self.tls_base = tls_base

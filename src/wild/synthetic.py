@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.dynamic import ENTRY_SIZE, DynamicSection
-from wild.errors import InternalError
+from wild.errors import InternalError, LinkError
 from wild.kernels.dynsyms import DynamicSymbols
 from wild.kernels.fill import fill_slots
 from wild.kernels.notes import NoteTable
@@ -16,6 +16,7 @@ from wild.kernels.symtab import SymbolTable
 from wild.kernels.views import Views
 from wild.kernels.writers import locator, write_frames
 from wild.notes import BuildId, package_metadata_note, property_note
+from wild.output_sections import TYPES as ARRAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -143,10 +144,12 @@ class Synthetic:
             if size:
                 section = self.composition.add(name, type, ALLOC, size, align, entry)
                 section.link = link
-        self.composition.section(".dynsym", True).info = 1
-        self.composition.section(".gnu.version_d", True).info = self.dynsyms.defined_versions
-        self.composition.section(".gnu.version_r", True).info = self.dynsyms.required_files
-        self.composition.section(".dynamic", True)
+        infos = {".dynsym": 1}  # the first symbol that is not local
+        infos[".gnu.version_d"] = self.dynsyms.defined_versions
+        infos[".gnu.version_r"] = self.dynsyms.required_files
+        for name, info in infos.items():
+            if name in self.composition.made:
+                self.composition.made[name].info = info
 
     def add_slots(self, slots: Slots, layout: Layout) -> None:
         """GOT, PLT and the dynamic relocations."""
@@ -198,9 +201,11 @@ class Synthetic:
 
     def add_symbol_table(self, layout: Layout) -> None:
         """.symtab and .strtab, unless stripped."""
-        if self.options.strip == "all":
+        if self.options.strip == "all" and not self.options.retain_symbols_file:
             return
-        self.symtab = SymbolTable(self.pool, self.views, DISCARD[self.options.discard])
+        self.symtab = SymbolTable(
+            self.pool, self.views, DISCARD[self.options.discard], retained(self.options)
+        )
         self.symtab.locate_with(*locator(layout))
         section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)
         section.link, section.info = ".strtab", self.symtab.first_global
@@ -217,9 +222,12 @@ class Synthetic:
         section.size = len(self.entries.entries(sections)) * ENTRY_SIZE
 
     def by_name(self) -> dict[str, OutputSection]:
-        """The loaded sections that there are."""
-        return {name: found for (name, loaded), found in self.composition.sections.items()
-                if loaded and (found.size or found.parts)}  # fmt: skip
+        """The sections of the linker's own, and those of inputs that the loader is told about."""
+        made = {name: found for name, found in self.composition.made.items() if found.size}
+        parts = self.composition.sections
+        return made | {
+            name: parts[name, True] for name in ARRAYS if (name, True) in parts and parts[name, True].parts
+        }
 
     # After the layout: contents.
 
@@ -276,8 +284,8 @@ class Synthetic:
                 )
             output.write(sections[".dynamic"].offset, content)
         if self.symtab is not None:
-            symtab = self.composition.section(".symtab", False)
-            strtab = self.composition.section(".strtab", False)
+            symtab = self.composition.made[".symtab"]
+            strtab = self.composition.made[".strtab"]
             self.symtab.write(output.address + symtab.offset, output.address + strtab.offset)
 
     def write_slots(self, layout: Layout, sections: dict[str, OutputSection]) -> None:
@@ -293,6 +301,18 @@ class Synthetic:
         files["plt_start"] = sections[".plt"].address if ".plt" in sections else 0
         dynamic = sections[".dynamic"].address if ".dynamic" in sections else 0
         fill_slots(layout, files, self.split_plt, dynamic, ".got.plt" in sections)
+
+
+def retained(options: Options) -> list[bytes] | None:
+    """The names that --retain-symbols-file lists, one a line; None keeps all."""
+    path = options.retain_symbols_file
+    if path is None:
+        return None
+    try:
+        with open(path, "rb") as file:
+            return file.read().split()
+    except OSError as error:
+        raise LinkError(f"{path}: cannot open: {error.strerror}") from None
 
 
 FEATURE_1_AND, FEATURE_IBT = (

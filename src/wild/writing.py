@@ -71,7 +71,7 @@ def write_tables(output: Output, placement: Placement, composition: Composition)
     """Section names, and .comment when no input has one."""
     output.write(placement.sections[-1].offset, bytes(placement.names.data))
     if composition.comment:
-        output.write(composition.section(".comment", False).offset, composition.comment)
+        output.write(composition.made[".comment"].offset, composition.comment)
 
 
 def entry_address(options: Options, names: NameTable, layout: Layout) -> int:

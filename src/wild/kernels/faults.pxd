@@ -76,6 +76,7 @@ cdef enum:
     FAULT_LOCAL_SECTION = 149    # place: of the symbol, extra: its index
     FAULT_CREL = 150
     FAULT_CREL_ADDENDS = 151
+    FAULT_RELOCATED = 152        # relocations of a section that does not exist
 
 cdef enum:                       # at one relocation.  place: r_offset, extra: section index << 32 | relocation index
     FAULT_RELOC_FIRST = 160

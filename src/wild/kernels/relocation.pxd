@@ -127,8 +127,9 @@ cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t flags, 
     """G+GOT+A-P: a slot, unless the instruction can do without."""
     d.action = ACT_GOT
     d.needs = NEEDS_GOT
-    if type.relax and mode.relax and addend == -4 and not flags & (SYM_IMPORTED | SYM_IFUNC):
-        d.how = pick_relaxation(place, before, mode.pic, flags & SYM_ABS or not is_defined(flags))
+    # An absolute value may be any 64 bits, which no immediate holds; it is not known yet.
+    if type.relax and mode.relax and addend == -4 and not flags & (SYM_IMPORTED | SYM_IFUNC | SYM_ABS):
+        d.how = pick_relaxation(place, before, mode.pic, not is_defined(flags))
         if d.how != RELAX_NONE:
             d.action = ACT_RELAX
             d.needs = 0

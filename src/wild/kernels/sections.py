@@ -15,11 +15,12 @@ per signature while the headers are read; a second loop over the groups alone st
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import strncmp
-from cython.cimports.wild.kernels.cc import atomic_max32, ctz64, set_bits32
+from cython.cimports.wild.kernels.cc import ctz64, set_bits32
 from cython.cimports.wild.kernels.ctors import is_ctors, spare_start_files
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.groups import enter_group, strike_losers
 from cython.cimports.wild.kernels.linkonce import settle_linkonce
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.part_keys import collect_keys, spread_part
@@ -32,7 +33,6 @@ from cython.cimports.wild.kernels.sections import (
     is_linkonce,
     section_header,
     section_name,
-    strike,
 )
 from cython.cimports.wild.kernels.tables import *
 
@@ -211,16 +211,27 @@ def read_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
         if shdr.sh_type == SHT_GROUP:
             if enter_group(read, file, k, cython.address(extra)):
                 return 1
-        elif shdr.sh_type == SHT_RELA or shdr.sh_type == SHT_CREL or shdr.sh_type == SHT_REL:
+        elif is_relocations(shdr):
             if enter_relocations(read, file, k):
                 return 1
-        elif not is_table(shdr.sh_type):
+        elif shdr.sh_flags & SHF_ALLOC or not is_table(shdr.sh_type):
             if enter_section(read, file, k, shdr):
                 return 1
     chain_unusual(read, row)
     if row.has:
         set_bits32(cython.address(read.has), row.has)
     return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_relocations(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> cython.bint:
+    """Relocations of another section; loaded ones of none are data."""
+    if shdr.sh_type != SHT_RELA and shdr.sh_type != SHT_CREL and shdr.sh_type != SHT_REL:
+        return False
+    return shdr.sh_info != 0 or not shdr.sh_flags & SHF_ALLOC
 
 
 @cython.cfunc
@@ -241,32 +252,6 @@ def is_table(kind: uint32_t) -> cython.bint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def enter_group(
-    read: cython.pointer[Read], file: uint32_t, k: uint32_t, extra: cython.pointer[uint32_t]
-) -> cython.int:
-    """Enter this file as a candidate for the COMDAT group; the row's link keeps the signature's NameId."""
-    row = cython.address(read.files.row[file])
-    base = read.files.base[file]
-    shdr = section_header(base, row, k)
-    if shdr.sh_size < 4 or shdr.sh_size % 4 or shdr.sh_link != row.symtab or shdr.sh_info >= row.nsyms:
-        report(read.fault, FAULT_BAD_GROUP, file, shdr.sh_offset, k)
-        return 1
-    name: uint32_t
-    if shdr.sh_info < row.first_global:
-        name = read.names.of[extra[0]]
-        extra[0] += 1
-    else:
-        name = read.names.of[row.global_base + shdr.sh_info - row.first_global]
-    if read32(base + shdr.sh_offset) & GRP_COMDAT and name:
-        read.sections[row.sec_base + k].link = name
-        # FileIds are stored as their complement so that the zeroed table means "nobody yet".
-        atomic_max32(cython.address(read.owner[name]), ~file)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def enter_relocations(read: cython.pointer[Read], file: uint32_t, k: uint32_t) -> cython.int:
     """Note in the row of the section they apply to where its relocations are."""
     row = cython.address(read.files.row[file])
@@ -275,7 +260,10 @@ def enter_relocations(read: cython.pointer[Read], file: uint32_t, k: uint32_t) -
     if shdr.sh_type == SHT_REL and shdr.sh_size:
         report(read.fault, FAULT_REL_SECTION, file, row.shoff + 64 * k, k)
         return 1
-    if target == 0 or target >= row.shnum or shdr.sh_size == 0:
+    if target >= row.shnum:
+        report(read.fault, FAULT_RELOCATED, file, row.shoff + 64 * k, k)
+        return 1
+    if target == 0 or shdr.sh_size == 0:
         return 0
     if shdr.sh_type == SHT_RELA and (shdr.sh_entsize != 24 or shdr.sh_size % 24):
         report(read.fault, FAULT_BAD_RELA, file, row.shoff + 64 * k, k)
@@ -355,40 +343,3 @@ def chain_unusual(read: cython.pointer[Read], row: cython.pointer[FileRow]) -> c
         else:
             row.unusual = row.sec_base + k
         last = row.sec_base + k
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def strike_losers(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Take the members of lost groups out of the link."""
-    read = cython.cast(cython.pointer[Read], context)
-    i: int64_t
-    for i in range(begin, end):
-        if read.files.row[i].sec_base and read.files.row[i].has & HAS_GROUPS:
-            if strike_object(read, cython.cast(uint32_t, i)):
-                return 1
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def strike_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
-    row = cython.address(read.files.row[file])
-    base = read.files.base[file]
-    k: uint32_t
-    n: uint64_t
-    member: uint32_t
-    for k in range(1, row.shnum):
-        shdr = section_header(base, row, k)
-        name: uint32_t = read.sections[row.sec_base + k].link
-        if shdr.sh_type != SHT_GROUP or name == 0 or ~read.owner[name] == file:
-            continue
-        for n in range(1, shdr.sh_size // 4):
-            member = read32(base + shdr.sh_offset + 4 * n)
-            if member >= row.shnum:
-                report(read.fault, FAULT_BAD_GROUP, file, shdr.sh_offset + 4 * n, k)
-                return 1
-            strike(cython.address(read.sections[row.sec_base + member]))
-    return 0

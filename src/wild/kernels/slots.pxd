@@ -27,6 +27,7 @@ cdef struct SlotView:
     uint32_t symbolics
     uint32_t irelatives          # .got slots of ifuncs
     uint64_t copy_size, copy_align, relro_size, relro_align
+    uint32_t unsized             # a name that was to be copied and says no size, 0: none
 
 cdef class Slots:
     cdef SlotView view

@@ -84,6 +84,11 @@ class Slots:
         return self.view.relatives, self.view.symbolics, self.view.irelatives
 
     @property
+    def unsized(self):
+        """NameId of a variable that cannot be copied since its symbol has no size, 0: there is none."""
+        return self.view.unsized
+
+    @property
     def copies(self):
         """((size, alignment) of the copies in .bss, the same of those in RELRO)."""
         view = self.view
@@ -261,6 +266,8 @@ def place_copy(
         other = is_alias(state, symbol, k, sym.st_value, sym.st_shndx)
         if other and state.symbols[other].flags & SYM_TLS == 0:
             size = max(size, table[k].st_size)
+    if size == 0 and view.unsized == 0:
+        view.unsized = name
     align: uint64_t = copy_alignment(state, symbol.file, sym)
     relro: cython.bint = is_read_only(state, symbol.file, sym.st_value)
     end = cython.address(view.relro_size) if relro else cython.address(view.copy_size)
