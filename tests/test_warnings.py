@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from elf import PF_X, PT_GNU_STACK
-from programs import CACHE, archive, assemble, compile_c, exit_with, pic_c
+from programs import archive, assemble, compile_c, exit_with, pic_c
+from texts import said
 
 pytestmark = pytest.mark.only_wild
 START = ".globl _start\n_start:" + exit_with("$42")
 WANTS_STACK = '.section .note.GNU-stack,"x",@progbits\n'
-
-
-def said(text: str, link) -> str:
-    """The messages without directories."""
-    return re.sub(rf"({re.escape(str(CACHE))}/\w+|{re.escape(str(link.directory))})/", "", text)
 
 
 def without_note(link):
