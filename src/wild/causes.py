@@ -12,6 +12,7 @@ from wild.well_known import KNOWN_BEGINNINGS, KNOWN_NAMES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.kernels.references import LinkTables
     from wild.locations import Locations
     from wild.well_known import Advice
 
@@ -126,8 +127,21 @@ def discarded_definition(locations: Locations, file: int, section: int) -> list[
 
 def similar_name(locations: Locations, spelling: bytes) -> list[str]:
     """`did you mean`, and where that is defined."""
+    from wild.spelling import hint, nearest
+
+    name = spelling.decode("utf-8", "surrogateescape")
+    found = nearest(name, similar_candidates(locations.tables, spelling))
+    text = hint(name, [found]) if found else None
+    if not found or not text:
+        return []
+    number = locations.tables.names.find(found.encode("utf-8", "surrogateescape"))
+    return [f">>> {text}", *locations.definition(number)]
+
+
+def similar_candidates(tables: LinkTables, spelling: bytes) -> list[str]:
+    """The defined names among which `nearest` of wild/spelling.py finds what it would find among all."""
     from wild.kernels.spellings import similar_names
-    from wild.spelling import hint, nearest, qualified_name
+    from wild.spelling import qualified_name
 
     name = spelling.decode("utf-8", "surrogateescape")
     parts, end = qualified_name(name)
@@ -135,16 +149,8 @@ def similar_name(locations: Locations, spelling: bytes) -> list[str]:
     beginning = spelling[:end] if parts else b""
     piece = b"" if parts else b"%d%b" % (len(spelling), spelling)
     plain = parts[-1].encode("utf-8", "surrogateescape") if parts else b""
-    candidates = [
-        each.decode("utf-8", "surrogateescape")
-        for each in similar_names(locations.tables, spelling, edits, beginning, piece, plain)
-    ]
-    found = nearest(name, candidates)
-    text = hint(name, [found]) if found else None
-    if not found or not text:
-        return []
-    number = locations.tables.names.find(found.encode("utf-8", "surrogateescape"))
-    return [f">>> {text}", *locations.definition(number)]
+    found = similar_names(tables, spelling, edits, beginning, piece, plain)
+    return [each.decode("utf-8", "surrogateescape") for each in found]
 
 
 def library_advice(locations: Locations, advice: Advice | None) -> tuple[str, ...]:
