@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from wild import elf
 from wild.kernels.common_areas import common_areas
-from wild.layout import is_tbss
 from wild.output_sections import (
     DATA,
     RELRO,
-    RULES,
     SEC_ALLOC,
     SEC_LARGE,
     SEC_NOBITS,
     SEC_TLS,
     SEC_WRITE,
     TYPES,
-    UNLOADED,
     OutputSection,
     Parts,
     section_flags,
 )
+from wild.segments import cut_runs, fill_holes, is_tbss, rank_of_kind, uses_relro
 from wild.version import VERSION
 
 TYPE_CHECKING = False
@@ -71,7 +69,7 @@ class Composition:
         for index, (rule, name, kind, entsize, _, align, flags, is_sorted, count) in enumerate(self.keys):
             loaded = bool(flags & 2)
             if rule >= 0:
-                section, rank = RULES[rule][2], 1 + RULES[rule][3]
+                section, rank = self.parts.table[rule][2], 1 + self.parts.table[rule][3]
             else:
                 section, rank = name.decode("utf-8", "surrogateescape"), 0
             part = self.parts.add(section, rank, not loaded)
@@ -155,20 +153,23 @@ class Composition:
         """All sections in the order of the output, numbered.
 
         Empty ones are left out, but symbols may stand in them: they get the place behind the section before them."""
-        relro = self.options.z_relro
+        relro = uses_relro(self.options)
         found = [*self.sections.values(), *self.made.values()]
         kept = [section for section in found if section.size or section.parts]
         for section in kept:
             section.settle(relro)
             if section.made and section.name == ".got.plt" and relro and self.options.z_now:
                 section.kind, section.place = RELRO, 12
+            if self.options.omagic and section.name == ".text":
+                section.flags |= elf.SHF_WRITE
             self.mark_merged(section)
         if all(is_tbss(section) for section in kept if section.kind == RELRO):
             for section in kept:
                 section.kind = DATA if section.kind == RELRO else section.kind
-        kept.sort(key=OutputSection.sort_key)
+        kept.sort(key=lambda section: (rank_of_kind(section.kind, self.options), *section.sort_key()))
         found = [section for section in kept if section.size]
-        fill_holes(found)
+        for run in cut_runs(found, self.options):
+            fill_holes(run)
         for index, section in enumerate(found, 1):
             section.shndx = index
         before: OutputSection | None = None
@@ -210,16 +211,3 @@ class Composition:
                 self.part_places[part] = section.address + at
                 self.part_offsets[part] = section.offset + at
                 at += size
-
-
-def fill_holes(sections: list[OutputSection]) -> None:
-    """A zero-initialised section with contents behind it in the same segment has to be in the file after all."""
-    kind, filled = UNLOADED, False
-    for section in reversed(sections):
-        if section.kind != kind:
-            kind, filled = section.kind, False
-        if section.flags & elf.SHF_TLS and section.nobits:
-            continue
-        if filled and section.nobits:
-            section.type = elf.SHT_PROGBITS
-        filled = filled or not section.nobits

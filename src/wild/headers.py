@@ -7,8 +7,9 @@ from wild.output_sections import by_name
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.output import Output
-    from wild.layout import Placement, Segment
+    from wild.layout import Placement
     from wild.output_sections import OutputSection
+    from wild.segments import Segment
 
 EHDR_SIZE, PHDR_SIZE, SHDR_SIZE = 64, 56, 64
 SHN_LORESERVE, SHN_XINDEX = 0xFF00, 0xFFFF

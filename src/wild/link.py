@@ -109,7 +109,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     clock.lap("load archives")
 
     # Find the output part of every section; strike out the COMDAT groups that lost.
-    it.parts = Parts()
+    it.parts = Parts(options.z_keep_text_section_prefix)
     rules, strip_debug = it.parts.rules(), options.strip != "none"
     it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug)
     decompress_sections(inputs, it.sections)

@@ -71,6 +71,9 @@ RULES = (
     (b".gnu.warning", DOTTED, "", 0, DROP),
 )
 
+# What -z keep-text-section-prefix does not let into .text: the prefixes that compilers give to parts of the code.
+TEXT_PREFIXES = (".text.unlikely", ".text.exit", ".text.startup", ".text.hot", ".text.unknown", ".text.split")
+
 # Kinds of memory, in the order of the file.
 HEADERS, READ_ONLY, CODE, RELRO, DATA, LARGE_READ_ONLY, LARGE_DATA, UNLOADED = range(8)
 
@@ -99,8 +102,14 @@ ORDER = {
     ".init": (CODE, 0),
     ".plt": (CODE, 1),
     ".plt.sec": (CODE, 2),
-    ".text": (CODE, 3),
-    ".fini": (CODE, 4),
+    ".text.unlikely": (CODE, 3),
+    ".text.exit": (CODE, 4),
+    ".text.startup": (CODE, 5),
+    ".text.hot": (CODE, 6),
+    ".text.unknown": (CODE, 7),
+    ".text.split": (CODE, 8),
+    ".text": (CODE, 9),
+    ".fini": (CODE, 10),
     ".tdata": (RELRO, 0),
     ".tbss": (RELRO, 1),
     ".preinit_array": (RELRO, 2),
@@ -229,7 +238,11 @@ def section_flags(flags: int) -> int:
 class Parts:
     """PartIds: which output section each part belongs to, and its rank there.  Part 0 is no part."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep_text_prefixes: bool) -> None:
+        self.table: tuple[tuple[bytes, int, str, int, int], ...] = RULES
+        if keep_text_prefixes:
+            kept = tuple((name.encode(), DOTTED, name, 0, 0) for name in TEXT_PREFIXES)
+            self.table = kept + RULES
         self.section: list[str] = [""]
         self.rank: list[tuple[int, int]] = [(0, 0)]
         self.unloaded: list[bool] = [False]
@@ -255,7 +268,7 @@ class Parts:
     def rules(self) -> list[tuple[bytes, int, int, int, int]]:
         """The rules as the kernel wants them: (pattern, how, part, number, flags)."""
         found = []
-        for number, (pattern, how, section, rank, flags) in enumerate(RULES):
+        for number, (pattern, how, section, rank, flags) in enumerate(self.table):
             part = 0 if flags & DROP else self.of_rule(section, rank)
             found.append((pattern, how, part, number, flags))
         return found

@@ -57,7 +57,7 @@ def place_output(
     views.place(layout.part_indices(), *section_places(sections), placement.tls_start)
     # In a program the module's block ends at the thread pointer, and offsets of rewritten code count from there.
     tls_base = placement.tls_start if kind.shared else placement.tls_end
-    places = Places(sections, base, synthetic.got_base, tls_base)
+    places = Places(sections, placement.base, synthetic.got_base, tls_base)
     if not kind.dynamic and ".rela.plt" in synthetic.sections:
         plt = synthetic.sections[".rela.plt"]
         places.iplt = (plt.address, plt.address + plt.size)
