@@ -161,6 +161,6 @@ def is_thread_local(type: int) -> bool:
 def allowed_range(type: int) -> tuple[int, int]:
     """The least and the greatest value that a relocation of this type can hold."""
     _, _, size, check, _ = x86_64.RELOCATIONS.get(type, ("", "", 8, x86_64.UNCHECKED, 0))
-    bits = 8 * size
+    bits = 8 * (size or 8)
     low = 0 if check == x86_64.UNSIGNED else -(1 << bits - 1)
     return low, (1 << bits) - 1 if check in (x86_64.UNSIGNED, x86_64.EITHER) else (1 << bits - 1) - 1
