@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from elf import PF_X, PT_GNU_STACK
 from programs import archive, assemble, compile_c, exit_with, pic_c
@@ -203,3 +205,13 @@ def test_dropped_sections(link):
         "removing unused section main.o:(.data.two)",
         "removing unused section libf.a(member.o):(.rodata.three)",
     ]
+
+
+def test_file_names_that_are_not_utf8(link):
+    name = os.fsdecode(b"caf\xe9.o")
+    (link.directory / name).write_bytes(assemble(START).read_bytes())
+
+    link.raw(name, "-t", "-Map=out.map", "--dependency-file=out.d", "-y", "_start")
+
+    assert b"caf\xe9.o:(.text)" in (link.directory / "out.map").read_bytes()
+    assert b"caf\xe9.o:" in (link.directory / "out.d").read_bytes()

@@ -154,9 +154,10 @@ class Command:
 
 
 def tell(text: str) -> None:
-    """Print what an option asked for at once: the map is written past Python's buffer."""
-    if text:
-        print(text, flush=True)
+    """Print what an option asked for at once, since the map is written past Python's buffer."""
+    if text and sys.stdout is not None:
+        sys.stdout.buffer.write(f"{text}\n".encode("utf-8", "surrogateescape"))
+        sys.stdout.flush()
 
 
 def version_text(option: str) -> str:

@@ -71,7 +71,9 @@ def own_lines(composition: Composition, placement: Placement) -> list[Line]:
             size, align, _ = composition.measured[part]
             if label and size:
                 place = composition.part_address(part)
-                lines.append((place, size, 1 << align, section.shndx, label.encode(), False))
+                lines.append(
+                    (place, size, 1 << align, section.shndx, label.encode("utf-8", "surrogateescape"), False)
+                )
     return lines
 
 
