@@ -49,10 +49,16 @@ class InputSet:
 
     def open(self) -> None:
         """Open everything the command line names, and what that names in turn; raises LinkError."""
+        if self.options.kind == "relocatable":
+            raise LinkError("-r: this version makes no relocatable output; use the system's ld for this link")
         names, bits = self.options.inputs, list(self.options.input_flags)
         if not names:
             raise LinkError("no input files")
         paths = list(names)
+        if self.options.script is not None:
+            # A script without SECTIONS says no more than one that is given as an input.
+            paths.append(self.options.script)
+            bits.append(0)
         missing = []
         if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
             for index, flags in enumerate(bits):

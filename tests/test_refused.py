@@ -1,0 +1,38 @@
+"""What this version does not do is refused by name, never done halfway."""
+
+from __future__ import annotations
+
+from programs import assemble
+
+START = ".globl _start\n_start: mov $60, %eax\n xor %edi, %edi\n syscall\n"
+
+
+def test_relocatable_output_is_refused(link):
+    message = link.fails(assemble(START), "-r", driver="raw")
+
+    assert "-r" in message
+    assert "relocatable" in message
+
+
+def test_script_with_sections_is_refused_with_its_place(link):
+    script = link.directory / "layout.ld"
+    script.write_text("ENTRY(_start)\nSECTIONS { .text : { *(.text) } }\n")
+
+    message = link.fails(assemble(START), "-T", script, driver="raw")
+
+    assert f"{script}:2:1" in message
+    assert "SECTIONS" in message
+
+
+def test_missing_script_is_an_error(link):
+    message = link.fails(assemble(START), "-T", "absent.ld", driver="raw")
+
+    assert "absent.ld" in message
+
+
+def test_script_that_names_inputs_is_followed(link):
+    program = assemble(START)
+    script = link.directory / "inputs.ld"
+    script.write_text(f"INPUT({program})\n")
+
+    assert link("-T", script, driver="raw").run() == ""
