@@ -36,3 +36,11 @@ def test_script_that_names_inputs_is_followed(link):
     script.write_text(f"INPUT({program})\n")
 
     assert link("-T", script, driver="raw").run() == ""
+
+
+def test_script_can_name_the_entry(link):
+    program = assemble(START.replace("_start", "begin"))
+    script = link.directory / "entry.ld"
+    script.write_text("ENTRY(begin)\n")
+
+    assert link(program, script, driver="raw").run() == ""

@@ -52,7 +52,7 @@ class InputSet:
         if self.options.kind == "relocatable":
             raise LinkError("-r: this version makes no relocatable output; use the system's ld for this link")
         names, bits = self.options.inputs, list(self.options.input_flags)
-        if not names:
+        if not names and self.options.script is None:
             raise LinkError("no input files")
         paths = list(names)
         if self.options.script is not None:
@@ -72,6 +72,9 @@ class InputSet:
             raise LinkError(*dict.fromkeys(missing))
         self.maps, self.flags = self.open_paths(paths, bits, 0)
         self.inputs.arrange(self.pool, self.maps, self.flags)
+        entries = [script.entry for script in self.scripts if script.entry]
+        if entries and self.options.entry is None:
+            self.options.entry = entries[-1]  # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point")
 
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
