@@ -28,8 +28,17 @@ def test_without_debug_information_the_place_stands_alone(link):
     main = compile_c("int missing(void); int main(void) { return missing(); }", "-ffunction-sections")
 
     assert errors(link, main) == (
-        "wild: error: undefined symbol: missing\n>>> referenced by main.o:(.text.main+0x5) in function main\n"
+        "wild: error: undefined symbol: missing\n>>> referenced by main.o:(.text.main+0x5)\n"
     )
+
+
+def test_section_of_a_cxx_function(link):
+    main = compile_cxx(
+        "void missing(); namespace shape { inline void draw() { missing(); } } int main() { shape::draw(); }"
+    )
+
+    assert ">>> referenced by main.o:(.text.shape::draw()+0x5)\n" in errors(link, main, driver="g++")
+    assert "(.text._ZN5shape4drawEv+0x5)\n" in errors(link, main, "-Wl,--no-demangle", driver="g++")
 
 
 def test_three_places_are_shown_and_the_others_counted(link):

@@ -42,9 +42,15 @@ class Locations:
         return self.tables.inputs.file_name(file)
 
     def section(self, file: int, section: int) -> str:
-        """The name of a section, or its number where it has none."""
-        name = self.tables.section_name(file, section).decode("utf-8", "replace")
-        return name or f"section {section}"
+        """The name of a section, or its number where it has none.
+
+        -ffunction-sections makes names of `.text.` and the symbol, which is shown as symbols are.
+        """
+        name = self.tables.section_name(file, section)
+        begin, _, symbol = name.partition(b"._")
+        if symbol:
+            return f"{begin.decode('utf-8', 'replace')}.{self.shown(b'_' + symbol)}"
+        return name.decode("utf-8", "replace") or f"section {section}"
 
     def place(self, file: int, section: int, offset: int) -> str:
         """`lib.a(member.o):(.text+0x18)`."""
@@ -60,10 +66,13 @@ class Locations:
         return name if name == path else f"{name} ({path})"
 
     def function(self, file: int, section: int, offset: int) -> str:
-        """` in function f`, or ""."""
+        """` in function f`, or "" where that is not known, or where the section's name says so."""
         view = self.view(file)
         name = function_of(view, section, offset) if view else None
-        return f" in function {self.shown(name.encode('utf-8', 'surrogateescape'))}" if name else ""
+        symbol = name.encode("utf-8", "surrogateescape") if name else b""
+        if not symbol or self.tables.section_name(file, section).endswith(b"." + symbol):
+            return ""
+        return f" in function {self.shown(symbol)}"
 
     def view(self, file: int) -> ObjectView | None:
         """The object, or None if it is too damaged to be read."""
