@@ -33,7 +33,8 @@ class Name(NamedTuple):
     version: int = 0  # of a shared definition, in its object
 
 
-EXPORTED, IMPORTED, REF, STRONG = C["SYM_EXPORTED"], C["SYM_IMPORTED"], C["SYM_REF"], C["SYM_STRONG_REF"]
+EXPORTED, IMPORTED, STRONG = C["SYM_EXPORTED"], C["SYM_IMPORTED"], C["SYM_STRONG_REF"]
+REF = C["SYM_REF"] | C["NEEDS_GOT"]  # a reference from live code
 COPY, CANONICAL, WEAK = C["NEEDS_COPY"], C["NEEDS_CANONICAL"], C["SYM_WEAK_DEF"]
 FLAGS = {
     "object": [0, EXPORTED, EXPORTED | WEAK, EXPORTED | C["SYM_PROTECTED"], EXPORTED | C["SYM_UNIQUE"]],
@@ -139,7 +140,11 @@ def rows_of(contents: dict[str, bytes]) -> list[tuple[bytes, int, int, int, int,
 def expected_class(name: Name) -> str:
     if name.flags & EXPORTED or (name.place == "shared" and name.flags & (COPY | CANONICAL)):
         return "hashed"
-    return "undefined" if name.place != "object" and name.flags & IMPORTED and name.flags & REF else ""
+    return (
+        "undefined"
+        if name.place != "object" and name.flags & IMPORTED and name.flags & C["NEEDS_GOT"]
+        else ""
+    )
 
 
 def expected_row(name: Name) -> tuple[bytes, int, int, int, int, int]:

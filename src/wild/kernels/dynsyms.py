@@ -187,7 +187,8 @@ def class_of(tables: cython.pointer[Tables], name: uint32_t) -> cython.int:
         return 0
     if flags & SYM_SHARED_DEF and flags & (NEEDS_COPY | NEEDS_CANONICAL):
         return DEFINED
-    if flags & SYM_IMPORTED and flags & (SYM_REF | NEEDS_ANY | NEEDS_DYNSYM):
+    # A reference from live code needs a slot or a relocation; what only dropped code mentions needs nothing.
+    if flags & SYM_IMPORTED and flags & (NEEDS_ANY | NEEDS_DYNSYM):
         return UNDEFINED
     return 0
 
