@@ -174,6 +174,16 @@ def test_hidden_declaration_of_a_symbol_of_a_shared_object(link):
     ) in errors(link, compile_c(source), library)
 
 
+def test_symbol_that_a_shared_object_does_not_export(link):
+    source = '__attribute__((visibility("hidden"))) int f(void) { return 1; } int g(void) { return f(); }'
+    library = link.shared(pic_c(source), output="libf.so")
+
+    assert (
+        ">>> libf.so has a symbol of that name that it does not export; was it compiled with\n"
+        ">>> -fvisibility=hidden, or linked with a version script that does not name it?\n"
+    ) in errors(link, compile_c("int f(void); int main(void) { return f(); }"), library)
+
+
 GROUP = '.section .text.f,"axG",@progbits,f,comdat\n.globl f\nf: ret\n'
 
 

@@ -61,6 +61,9 @@ def cause_of(locations: Locations, name: int, elsewhere: list[tuple[int, int]]) 
         lines = explain_definition(locations, name, file, symbol)
         if lines:
             return lines
+    hidden = hidden_definition(locations, spelling)
+    if hidden:
+        return hidden
     text = spelling.decode("utf-8", "surrogateescape")
     known: tuple[str, ...] = MAIN if text == "main" else COMPILED_WITH.get(text[:4], ())
     known = known or library_advice(locations, KNOWN_NAMES.get(text))
@@ -96,6 +99,18 @@ def explain_definition(locations: Locations, name: int, file: int, symbol: int) 
         return discarded_definition(locations, file, section)
     if b"@" in spelling:
         return [f">>> {where} defines it as {shown}, which has to be asked for by that version"]
+    return []
+
+
+def hidden_definition(locations: Locations, spelling: bytes) -> list[str]:
+    """Lines about a shared object that has the symbol and does not export it."""
+    from wild.kernels.spellings import not_exported
+
+    for _, file in not_exported(locations.tables, [spelling]):
+        return [
+            f">>> {locations.file(file)} has a symbol of that name that it does not export; was it compiled with",
+            ">>> -fvisibility=hidden, or linked with a version script that does not name it?",
+        ]
     return []
 
 

@@ -1,7 +1,8 @@
 """The texts of what is wrong with an input: one row per fault code; why a file cannot be opened or linked.
 
-The codes are those of kernels/faults.pxd.  A template is filled with `place` and `extra` of the fault and
-follows `FILE: `; it says what is wrong, where, and, if the reader can do something about it, what.
+The codes are those of kernels/faults.pxd; the texts of faults at relocations, which need more than numbers,
+are in wild/relocation_faults.py.  A template is filled with `place` and `extra` of the fault and follows
+`FILE: `; it says what is wrong, where, and, if the reader can do something about it, what.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ FAULT_FOREIGN = 20
 
 ARCHIVE_DAMAGED = "; the archive is damaged, rebuild it with ar"
 OBJECT_DAMAGED = "; the file is damaged, rebuild it"
-AT_RELOCATION = "relocation {index} of section {section} (at offset {offset:#x} there) "
 GIVE_PARTS = "; give the objects and libraries it is made of"
 
 TEXTS = {
@@ -117,21 +117,6 @@ TEXTS = {
     "; assemble the file again, without --crel",
     152: "section {extra} has relocations of a section that does not exist (header at {place:#x})"
     + OBJECT_DAMAGED,
-    160: AT_RELOCATION + "has an unknown type" + OBJECT_DAMAGED,
-    161: AT_RELOCATION + "is about bytes outside the section" + OBJECT_DAMAGED,
-    162: AT_RELOCATION + "refers to a symbol that does not exist" + OBJECT_DAMAGED,
-    163: AT_RELOCATION + "is out of range",
-    164: AT_RELOCATION + "cannot be used when making a position-independent output; recompile with -fPIC",
-    165: AT_RELOCATION + "would need a run-time relocation in a read-only section; recompile with -fPIC",
-    166: AT_RELOCATION + "would need a copy of protected data of a shared object",
-    167: AT_RELOCATION + "would need a copy of data of a shared object, which -z nocopyreloc forbids",
-    168: AT_RELOCATION + "treats a symbol as thread-local that is not, or the reverse",
-    169: AT_RELOCATION + "is not in the code that the psABI prescribes for its type",
-    170: AT_RELOCATION + "cannot be used when making a shared object; recompile with -fPIC",
-    171: AT_RELOCATION + "refers to a discarded section",
-    172: AT_RELOCATION + "is one for the dynamic loader, which objects cannot have" + OBJECT_DAMAGED,
-    173: AT_RELOCATION + "points outside the merged section it refers to" + OBJECT_DAMAGED,
-    174: AT_RELOCATION + "would need a copy of a symbol of a shared object that has no size",
 }
 
 
@@ -146,8 +131,7 @@ def describe_row(inputs: Inputs, row: tuple[int, int, int, int, int]) -> str:
     name = inputs.paths[file] if code < FIRST_FILE_FAULT else inputs.file_name(file)
     if code == FAULT_FOREIGN:
         return f"{name}: {why_unusable(inputs.file_start(file))}"
-    parts = {"section": extra >> 32, "index": extra & 0xFFFFFFFF, "offset": place & (1 << 40) - 1}
-    return f"{name}: {TEXTS[code].format(place=place, extra=extra, **parts)}"
+    return f"{name}: {TEXTS[code].format(place=place, extra=extra)}"
 
 
 # e_machine, as the gABI's list of machines numbers them; only those a user is likely to meet.

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 Fault = tuple[int, int, int, int, int]  # code, file, place, extra, value
 
-FIRST, LAST = 160, 174
+FIRST, LAST = 160, 173
 # fmt: off
 (
     UNKNOWN_TYPE, OUTSIDE, NO_SYMBOL, OVERFLOW, PIC, TEXTREL, PROTECTED, COPY, TLS_MISMATCH, TLS_CODE,
-    TLS_SHARED, DISCARDED, DYNAMIC, MERGED, NO_SIZE,
+    TLS_SHARED, DISCARDED, DYNAMIC, MERGED,
 ) = range(FIRST, LAST + 1)
 # fmt: on
 # With --noinhibit-exec the output is written all the same, unless applying such a relocation would read or
@@ -56,7 +56,6 @@ TEXTS = {
     DISCARDED: "relocation {type} refers to {symbol}, which was discarded",
     DYNAMIC: "relocation {type} is one for the dynamic linker, which objects cannot have" + DAMAGED,
     MERGED: "relocation {type} points outside the merged contents of {symbol}" + DAMAGED,
-    NO_SIZE: COPYING + "has no size in its shared object; recompile with {flag}",
 }
 PLAIN_MISMATCH = (
     "relocation {type} is no thread-local access, but {symbol} is thread-local; is thread_local or __thread"

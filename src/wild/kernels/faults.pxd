@@ -94,4 +94,3 @@ cdef enum:                       # at one relocation.  place: r_offset, extra: s
     FAULT_RELOC_DISCARDED = 171  # refers to a section that a COMDAT group discarded
     FAULT_RELOC_DYNAMIC = 172    # a dynamic relocation type in an object
     FAULT_RELOC_MERGED = 173     # points outside a merged section
-    FAULT_RELOC_SIZE = 174       # no dynamic symbol to copy from

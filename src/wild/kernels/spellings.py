@@ -15,6 +15,7 @@ from cython.cimports.libc.string import memcmp, memset
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.references import LinkTables
 from cython.cimports.wild.kernels.resolve import symbols_of
+from cython.cimports.wild.kernels.sections import section_header
 from cython.cimports.wild.kernels.spellings import memmem
 from cython.cimports.wild.kernels.tables import *
 
@@ -23,6 +24,7 @@ LONGEST = cython.declare(cython.const[uint64_t], 4096)
 
 Bag = cython.struct(count=int32_t[256], total=int32_t)
 Wanted = cython.struct(text=Bytes, length=uint64_t)
+SymbolTable = cython.struct(sym=Sym, count=uint64_t, strings=Bytes, size=uint64_t)
 
 
 def similar_names(
@@ -114,41 +116,96 @@ def defined_elsewhere(tables: LinkTables, names: list) -> list:
     That is: local symbols and symbols in discarded sections of live objects, versions of a name, and what
     shared objects define.  In input order.
     """
-    wanted = cython.cast(cython.pointer[Wanted], tables.inputs.arena.array(len(names), cython.sizeof(Wanted)))
-    count: int64_t = len(names)
+    wanted = list_wanted(tables, names)
+    files = cython.address(tables.inputs.view)
+    found: list = []
+    file: int64_t
+    for file in range(1, files.count):
+        if files.live[file]:
+            row = cython.address(files.row[file])
+            table = cython.declare(SymbolTable)
+            table.sym = symbols_of(files, cython.cast(uint32_t, file))
+            table.count = row.nsyms
+            table.strings = files.base[file] + row.stroff
+            table.size = row.strsize
+            search(cython.address(table), wanted, len(names), file, found)
+    return found
+
+
+def not_exported(tables: LinkTables, names: list) -> list:
+    """(index in `names`, file) of what shared objects define for themselves alone, as their .symtab says.
+
+    Those that are stripped do not tell.
+    """
+    wanted = list_wanted(tables, names)
+    files = cython.address(tables.inputs.view)
+    found: list = []
     i: int64_t
-    for i in range(count):
+    for i in range(files.shared_count):
+        table = cython.declare(SymbolTable)
+        if find_symtab(files, files.shared[i].file, cython.address(table)):
+            search(cython.address(table), wanted, len(names), files.shared[i].file, found)
+    return [(index, file) for index, file, _ in found]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def find_symtab(
+    files: cython.pointer[Files], file: uint32_t, table: cython.pointer[SymbolTable]
+) -> cython.bint:
+    """The .symtab of a shared object, which no other pass looks at."""
+    row = cython.address(files.row[file])
+    base = files.base[file]
+    k: uint32_t
+    for k in range(1, row.shnum if row.shoff else 0):
+        shdr = section_header(base, row, k)
+        if shdr.sh_type != SHT_SYMTAB or shdr.sh_link >= row.shnum:
+            continue
+        strings = section_header(base, row, shdr.sh_link)
+        table.sym = cython.cast(Sym, base + shdr.sh_offset)
+        table.count = shdr.sh_size // cython.sizeof(Elf64_Sym)
+        table.strings = base + strings.sh_offset
+        table.size = strings.sh_size
+        if not inside(row.size, shdr.sh_offset, shdr.sh_size) or strings.sh_type != SHT_STRTAB:
+            return False
+        if not inside(row.size, strings.sh_offset, strings.sh_size) or table.size == 0:
+            return False
+        return table.strings[table.size - 1] == 0
+    return False
+
+
+@cython.cfunc
+@cython.exceptval(check=True)
+def list_wanted(tables: LinkTables, names: list) -> cython.pointer[Wanted]:
+    """The names as C strings, as long as the list lives."""
+    wanted = cython.cast(cython.pointer[Wanted], tables.inputs.arena.array(len(names), cython.sizeof(Wanted)))
+    i: int64_t
+    for i in range(cython.cast(int64_t, len(names))):
         text: bytes = names[i]
         wanted[i].text = text
         wanted[i].length = len(text)
-    found: list = []
-    file: int64_t
-    for file in range(1, tables.inputs.view.count):
-        if tables.inputs.view.live[file]:
-            search_file(tables, cython.cast(uint32_t, file), wanted, count, found)
-    return found
+    return wanted
 
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
-def search_file(
-    tables: LinkTables, file: uint32_t, wanted: cython.pointer[Wanted], count: int64_t, found: list
+def search(
+    table: cython.pointer[SymbolTable],
+    wanted: cython.pointer[Wanted],
+    count: int64_t,
+    file: int64_t,
+    found: list,
 ) -> cython.int:
-    row = cython.address(tables.inputs.view.row[file])
-    base = tables.inputs.view.base[file]
-    syms: Sym = symbols_of(cython.address(tables.inputs.view), file)
-    i: uint32_t
+    """Add (index in `wanted`, file, symbol index) of definitions of the wanted spellings."""
+    i: uint64_t
     n: int64_t
-    for i in range(1, row.nsyms):
-        kind: cython.int = syms[i].st_info & 15
-        if (
-            syms[i].st_shndx == SHN_UNDEF
-            or kind == STT_SECTION
-            or kind == STT_FILE
-            or syms[i].st_name >= row.strsize
-        ):
+    for i in range(1, table.count):
+        sym = cython.address(table.sym[i])
+        kind: cython.int = sym.st_info & 15
+        if sym.st_shndx == SHN_UNDEF or kind == STT_SECTION or kind == STT_FILE or sym.st_name >= table.size:
             continue
-        text: Bytes = base + row.stroff + syms[i].st_name
+        text: Bytes = table.strings + sym.st_name
         for n in range(count):
             if text[0] == wanted[n].text[0] and is_version_of(text, cython.address(wanted[n])):
                 found.append((n, file, i))
