@@ -119,6 +119,23 @@ def test_no_relax_keeps_the_load(link):
     assert program.sections[".got"].size >= 8
 
 
+@pytest.mark.parametrize("kind", ["-pie", "-static-pie"])
+def test_slots_kept_by_no_relax_have_their_relocations(link, kind):
+    """As many relocations are written as were counted (`sanity` looks), undefined weak symbols having none.
+
+    The static PIE is not run: libc relocates itself with code that must have been relaxed.
+    """
+    main = compile_c(
+        "extern int missing __attribute__((weak)); int main(void) { return &missing ? 1 : 42; }", "-fPIC"
+    )
+
+    program = link(main, kind, "-Wl,--no-relax")
+
+    assert "RELATIVE" in {row.type for row in program.relocations}
+    if kind == "-pie":
+        program.run(status=42)
+
+
 def test_no_slot_remains_when_all_loads_are_relaxed(link):
     program = link.raw(
         assemble(f".globl _start\n_start: mov value@GOTPCREL(%rip), %rax\n{DATA}"), "-pie", *LOW

@@ -165,3 +165,23 @@ def test_string_functions_of_static_libc(link):
 
     for kind in KINDS:
         link(compile_c(source, "-fpie", "-fno-builtin"), kind).run(status=42)
+
+
+def test_exported_indirect_function_in_a_librarys_data(link):
+    """A pointer to an ifunc that may be overridden is a symbolic relocation: the loader calls the resolver."""
+    library = link.shared(pic_c(GLOBAL + "int (*table[])(void) = { f, f };", name="ifunc"))
+    main = (
+        "extern int (*table[])(void); int f(void); int main(void) { return table[1] == f ? table[0]() : 1; }"
+    )
+
+    link(compile_c(main, "-fPIC"), library).run(status=42)
+    assert library.relocation_set("64") == {"f"}
+
+
+def test_packed_relocations_beside_indirect_functions(link):
+    source = (
+        GLOBAL + "int x = 42; int *p = &x; int (*q)(void) = f; int main(void) { return q() == *p ? 42 : 1; }"
+    )
+
+    for kind in ("-pie", "-static-pie"):
+        link(compile_c(source, "-fpie"), kind, "-Wl,-z,pack-relative-relocs").run(status=42)

@@ -238,3 +238,14 @@ def test_constructors_of_libraries_run_before_the_programs(link):
     )
 
     assert program.run() == "lp"
+
+
+def test_init_array_of_plain_data_joins_the_others(link):
+    """Hand-written assembly declares .init_array as PROGBITS; the loader must still find all of it."""
+    plain = assemble('.section .init_array,"aw",@progbits\n.balign 8\n.quad say_p\n', name="plain")
+    source = PRINT + 'void say_p(void) { SAY("p"); }' + PLAIN.format("constructor", "c")
+
+    program = link(compile_c(source + "int main(void) { return 0; }", "-fno-pie"), plain, "-no-pie")
+
+    assert sorted(program.run()) == ["c", "p"]
+    assert program.sections[".init_array"].type == SHT_INIT_ARRAY

@@ -155,3 +155,32 @@ def test_missing_entry_symbol_is_a_warning(link):
     program = link.raw(assemble(".globl f\nf: ret"))
 
     assert "_start" in program.messages
+
+
+def test_musl_program_with_a_shared_object(link):
+    library = link.shared(pic_c("int answer(void) { return 42; }", compiler="musl-gcc"), driver="musl-gcc")
+    main = compile_c("int answer(void); int main(void) { return answer(); }", compiler="musl-gcc")
+
+    program = link(main, library, driver="musl-gcc")
+
+    program.run(status=42)
+    assert program.tag_strings("NEEDED") == ["libshared.so", "libc.so"]
+
+
+@pytest.mark.unlike("lld", reason="writes an interpreter into a static program, which then crashes")
+def test_musl_program_with_threads_and_thread_locals(link):
+    source = """
+        #include <pthread.h>
+        #include <stdio.h>
+        static __thread int mine = 20;
+        static void *work(void *unused) { return (void *)(long)++mine; }
+        int main(void) {
+            pthread_t thread; void *result;
+            pthread_create(&thread, 0, work, 0); pthread_join(thread, &result);
+            printf("%d\\n", (int)(long)result + ++mine);
+            return 0;
+        }
+    """
+
+    for kind in ("-no-pie", "-pie", "-static"):
+        assert link(compile_c(source, "-fpie", compiler="musl-gcc"), kind, driver="musl-gcc").run() == "42\n"

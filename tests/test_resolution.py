@@ -272,3 +272,42 @@ def test_symbol_in_discarded_section_is_no_definition(link):
     main = assemble(".globl _start\n_start: call one\n call two\n")
 
     assert "two" in link.fails(main, winner, loser, driver="raw")
+
+
+def test_common_symbols_of_the_type_common(link):
+    """STT_COMMON instead of SHN_COMMON alone, as assemblers write it on request."""
+    common = compile_c(
+        "int shared[10]; int *where(void) { return shared; }",
+        "-fcommon",
+        "-Wa,--elf-stt-common=yes",
+        name="common",
+    )
+    main = compile_c(
+        "int shared[10]; int *where(void); int main(void) { return where() == shared ? 42 : 1; }", "-fcommon"
+    )
+
+    program = link(main, common)
+
+    program.run(status=42)
+    assert program.symbols["shared"].type == "OBJECT"
+
+
+def test_weak_reference_by_another_name(link):
+    """.weakref makes `f` undefined weak under a local name; a strong mention elsewhere needs a definition."""
+    source = 'static int maybe(void) __attribute__((weakref("f"))); int main(void) { return maybe ? maybe() : 42; }'
+
+    link(compile_c(source)).run(status=42)
+    link(compile_c(source), compile_c("int f(void) { return 7; }", name="f")).run(status=7)
+
+
+def test_names_of_any_bytes(link):
+    """Assemblers take any name in quotes: spaces, non-ASCII letters, punctuation, very long."""
+    names = ["a name with spaces", "größe", "x" * 5000, "a/b:c,d;e", "$dollar", "1digit"]
+    definitions = "".join(f'.globl "{name}"\n"{name}": .byte {number}\n' for number, name in enumerate(names))
+    uses = "".join(f' movzbl "{name}"(%rip), %eax\n add %eax, %edi\n' for name in names)
+    main = assemble(f".globl _start\n_start: xor %edi, %edi\n{uses} mov $60, %eax\n syscall\n")
+
+    program = link.raw(main, assemble(f".data\n{definitions}", name="names"))
+
+    program.run(status=sum(range(len(names))))
+    assert set(names) <= program.symbols.keys()

@@ -45,13 +45,14 @@ MAIN = """
     }
 """
 MODELS = ("global-dynamic", "local-dynamic", "initial-exec", "local-exec")
-DIALECTS = {"gnu": (), "no_plt": ("-fno-plt",), "desc": ("-mtls-dialect=gnu2",)}
+DIALECTS = {"gnu": (), "no_plt": ("-fno-plt",), "desc": ("-mtls-dialect=gnu2",), "large": ("-mcmodel=large",)}
 KINDS = ("-no-pie", "-pie", "-static", "-static-pie")
 
 
+MARKS = {"large": pytest.mark.unlike("lld", reason="does not know the long form of the call")}
 # Dialects only change the two dynamic models.
 MODELS_AND_DIALECTS = [
-    pytest.param(model, DIALECTS[dialect], id=f"{model}-{dialect}")
+    pytest.param(model, DIALECTS[dialect], id=f"{model}-{dialect}", marks=MARKS.get(dialect, ()))
     for model in MODELS
     for dialect in (DIALECTS if "dynamic" in model else ("gnu",))
 ]
@@ -291,3 +292,29 @@ def test_data_words_with_thread_local_relocations(link):
     words = program.symbols["words"].value
     assert program.word(words) == 8
     assert program.word(words + 8) == 2**64 - 8
+
+
+@pytest.mark.parametrize("kind", ["-no-pie", "-pie", "-static"])
+@pytest.mark.parametrize("dialect", ["gnu", "desc"])
+def test_no_relax_does_not_stop_the_transitions(link, dialect, kind):
+    """--no-relax is about the GOT; a static program has no loader that could serve the dynamic models."""
+    use = compile_c(USE, "-fPIC", "-O2", *DIALECTS[dialect], name="use")
+    variables = compile_c(VARIABLES, "-fpie", name="variables")
+
+    program = link(compile_c(MAIN, "-fpie"), use, variables, kind, "-Wl,--no-relax")
+
+    assert program.run() == f"{EXPECTED} {EXPECTED}\n"
+
+
+@pytest.mark.parametrize("model", ["global-dynamic", "local-dynamic", "initial-exec"])
+@pytest.mark.parametrize(
+    "dialect", [(), ("-mtls-dialect=gnu2",), ("-fno-plt",)], ids=["gnu", "desc", "no_plt"]
+)
+def test_code_of_clang(link, dialect, model):
+    use = compile_c(USE, "-fPIC", "-O2", f"-ftls-model={model}", *dialect, name="use", compiler="clang")
+    variables = pic_c(VARIABLES, name="variables", compiler="clang")
+
+    for kind in KINDS:
+        assert link(compile_c(MAIN, "-fpie"), use, variables, kind).run() == f"{EXPECTED} {EXPECTED}\n"
+    library = link.shared(use, variables)
+    assert link(compile_c(MAIN), library).run() == f"{EXPECTED} {EXPECTED}\n"
