@@ -138,3 +138,120 @@ def test_other_spelling(link):
     program = link(compile_c(POINTERS + CHECK), "-Wl,--pack-dyn-relocs=relr")
 
     assert program.tag("RELR")
+
+
+def packed(program) -> set[int]:
+    """The addresses that .relr.dyn relocates, each once."""
+    addresses = decode(program.contents(".relr.dyn"))
+    assert len(addresses) == len(set(addresses))
+    return set(addresses)
+
+
+GAPS = (0, 8, 496, 504, 512, 2, 6, 4096, 12, 1000)
+
+
+def spread_pointers(section: str, prefix: str) -> str:
+    """Pointers to `target` + their number, with gaps longer than a bitmap and halves of words between them."""
+    lines = [
+        f".zero {gap}\n.globl {prefix}{number}\n{prefix}{number}: .quad target + {number}\n"
+        for number, gap in enumerate(GAPS)
+    ]
+    return f'.section {section},"aw"\n.balign 8\n' + "".join(lines)
+
+
+def test_pointers_far_apart(link):
+    target = ".data\n.globl target\ntarget: .quad 0\n"
+    data = assemble(
+        spread_pointers(".data.rel.ro", "p") + spread_pointers(".data", "q") + target, name="data"
+    )
+    names = [f"{prefix}{number}" for prefix in "pq" for number in range(len(GAPS))]
+    checks = " && ".join(f"{name} == target + {name[1:]}" for name in names)
+    main = f"extern char target[], *{', *'.join(names)}; int main(void) {{ return {checks} ? 42 : 1; }}"
+
+    program = link(data, compile_c(main), PACK)
+
+    program.run(status=42)
+    assert {program.symbols[name].value for name in names} <= packed(program)
+    assert not [row for row in program.relocations if row.type == "RELATIVE"]
+
+
+def test_section_of_alignment_1_keeps_its_relocations(link):
+    """Where it will stand is not known when relocations are counted."""
+    data = '.section mine,"aw"\n.globl p\np: .quad target\n.data\n.globl target\ntarget: .long 42\n'
+    main = "extern int *p __attribute__((aligned(1))); int main(void) { return *p; }"
+
+    program = link(compile_c(main), assemble(data, name="mine"), PACK)
+
+    program.run(status=42)
+    assert program.symbols["p"].value in {row.offset for row in program.relocations if row.type == "RELATIVE"}
+
+
+def test_word_with_two_relocations_is_relocated_once(link):
+    """DT_RELR adds to the word, so twice would be once too often."""
+    data = ".data\n.balign 8\n.globl p\np: .quad 0\n.reloc p, R_X86_64_64, target\n.reloc p, R_X86_64_64, target\n"
+    data += ".globl target\ntarget: .long 42\n"
+
+    program = link(
+        compile_c("extern int *p; int main(void) { return *p; }"), assemble(data, name="twice"), PACK
+    )
+
+    program.run(status=42)
+    assert program.symbols["p"].value in packed(program)
+
+
+def test_slots_of_the_got_are_in_the_table(link):
+    source = ".globl f\nf: xor %eax, %eax\n add mine@GOTPCREL(%rip), %rax\n mov (%rax), %eax\n ret\n"
+    data = ".data\n.hidden mine\n.globl mine\nmine: .long 42\n"
+
+    library = link.shared(assemble(source + data), PACK)
+
+    link(compile_c("int f(void); int main(void) { return f(); }"), library).run(status=42)
+    slots = [address for address in packed(library) if address in library.sections[".got"]]
+    assert [library.word(slot) for slot in slots] == [library.symbols["mine"].value]
+
+
+def test_read_only_pointers_are_packed_with_text_relocations(link):
+    data = ".section .rodata\n.balign 8\n.globl p\np: .quad target\n.data\n.globl target\ntarget: .long 42\n"
+    main = compile_c("extern int *const p; int main(void) { return *p; }")
+
+    program = link(main, assemble(data, name="data"), PACK, "-Wl,-z,notext")
+
+    program.run(status=42)
+    assert program.symbols["p"].value in packed(program)
+
+
+@pytest.mark.unlike("lld", reason="keeps .ctors apart")
+def test_constructors_are_packed(link):
+    """A .ctors section is turned round with its relocations."""
+    old = '.section .ctors,"aw"\n.balign 8\n.quad second, first\n'
+    source = "int n; void first(void) { n += 20; } void second(void) { n = n * 2 + 2; }"
+    main = compile_c(source + "int main(void) { return n; }")
+
+    program = link(main, assemble(old, name="old"), PACK, "-Wl,--gc-sections")
+
+    program.run(status=42)
+    assert len([a for a in packed(program) if a in program.sections[".init_array"]]) >= 2
+
+
+def test_shared_object_without_libc_requires_no_version(link):
+    library = link.shared(pic_c("static int t; int *p = &t;"), PACK, "-nostdlib")
+
+    assert library.sections[".relr.dyn"].size
+    assert "GLIBC_ABI_DT_RELR" not in library.readelf("-V")
+
+
+def test_order_of_the_sections_does_not_matter(link):
+    """Parts that are sorted by number, and orphans."""
+    pointer = ".balign 8\n.quad say\n"
+    data = "".join(
+        f'.section .init_array.{n},"aw",@init_array\n{pointer}.section own{n % 3},"aw"\n{pointer}'
+        for n in (500, 100, 300, 200, 400)
+    )
+    main = compile_c("int n; void say(void) { n += 8; } int main(void) { return n + 2; }")
+
+    program = link(main, assemble(data, name="data"), PACK)
+
+    program.run(status=42)
+    addresses = decode(program.contents(".relr.dyn"))
+    assert addresses == sorted(addresses)
+    assert len([a for a in addresses if a in program.sections[".init_array"]]) >= 5
