@@ -88,8 +88,6 @@ class Resolved:
 def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> Resolved:
     """From the command line to the definition of every name."""
     it = Resolved()
-    if options.z_pack_relative_relocs:
-        messages.warn("-z pack-relative-relocs: this version does not pack relative relocations")
     # Open and map every input, split archives, read library scripts.
     it.sources = InputSet(pool, inputs, options)
     it.sources.open()
