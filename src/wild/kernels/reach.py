@@ -128,7 +128,8 @@ def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
         count = 0
         for w in range(pool.threads):
             stack = cython.address(scan.worker[w].stack)
-            memcpy(frontier + count, stack.item, stack.count * 4)
+            if stack.count:  # else there may be no list
+                memcpy(frontier + count, stack.item, stack.count * 4)
             count += stack.count
             stack.count = 0
 
