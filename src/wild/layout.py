@@ -43,13 +43,7 @@ class Placement:
     """The layout of one output: sections and segments with their final addresses."""
 
     def __init__(
-        self,
-        sections: list[OutputSection],
-        names: NameTable,
-        options: Options,
-        base: int,
-        page: int,
-        executable_stack: bool,
+        self, sections: list[OutputSection], names: NameTable, options: Options, base: int, page: int
     ) -> None:
         self.names = names
         self.options = options
@@ -68,7 +62,7 @@ class Placement:
         self.headers_size = 0
         self.tls_start = 0
         self.tls_end = 0
-        self.executable_stack = executable_stack
+        self.executable_stack = False
 
     def place(self) -> None:
         """Give every section its address and file offset, then build the program headers; raises LinkError."""

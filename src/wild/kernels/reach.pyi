@@ -15,7 +15,6 @@ class OutputMode:
         relax: bool,
         textrel: bool,
         copyreloc: bool,
-        relr: bool,
     ) -> None: ...
 
 class Reach:
