@@ -43,7 +43,13 @@ class Placement:
     """The layout of one output: sections and segments with their final addresses."""
 
     def __init__(
-        self, sections: list[OutputSection], names: NameTable, options: Options, base: int, page: int
+        self,
+        sections: list[OutputSection],
+        names: NameTable,
+        options: Options,
+        base: int,
+        page: int,
+        executable_stack: bool,
     ) -> None:
         self.names = names
         self.options = options
@@ -62,7 +68,7 @@ class Placement:
         self.headers_size = 0
         self.tls_start = 0
         self.tls_end = 0
-        self.executable_stack = False
+        self.executable_stack = executable_stack
 
     def place(self) -> None:
         """Give every section its address and file offset, then build the program headers; raises LinkError."""

@@ -52,7 +52,13 @@ def output_mode(options: Options, kind: Kind) -> OutputMode:
         options.relax,
         textrel,
         options.z_copyreloc,
+        packs_relative(options, kind),
     )
+
+
+def packs_relative(options: Options, kind: Kind) -> bool:
+    """Are relative relocations packed (-z pack-relative-relocs)?"""
+    return options.z_pack_relative_relocs and kind.pic and kind.dynamic
 
 
 def relocation_types() -> list[tuple[int, int, int, int, int]]:

@@ -47,10 +47,12 @@ def place_output(
     sections = composition.ordered()
     section_names = SectionNames(sections)
     sections[-1].size = len(section_names.data)
-    placement = Placement(sections, section_names, options, base, page)
-    placement.executable_stack = kind.executable_stack
-    placement.place()
-    composition.place_parts(layout, sections)
+    while True:
+        placement = Placement(sections, section_names, options, base, page, kind.executable_stack)
+        placement.place()
+        composition.place_parts(layout, sections)
+        if not synthetic.outgrows_layout(layout):
+            break
     layout.set_places(synthetic.places(placement, slots, composition.part_address(composition.copies)))
     place_commons(layout, [composition.part_address(part) for part in composition.commons])
     layout.place(pool)

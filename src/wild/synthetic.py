@@ -12,9 +12,11 @@ from wild.errors import InternalError, LinkError
 from wild.kernels.dynsyms import DynamicSymbols
 from wild.kernels.fill import fill_slots
 from wild.kernels.notes import NoteTable
+from wild.kernels.relr import RelrTable
 from wild.kernels.symtab import SymbolTable
 from wild.kernels.views import Views
 from wild.kernels.writers import locator, write_frames
+from wild.mode import packs_relative
 from wild.notes import BuildId, package_metadata_note, property_note
 from wild.output_sections import TYPES as ARRAYS
 
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.output_sections import OutputSection
 
-RELA_SIZE, SYM_SIZE, PLT_ENTRY, GOT_WORD, GOT_PLT_RESERVED = 24, 24, 16, 8, 3
+RELA_SIZE, RELR_SIZE, SYM_SIZE, PLT_ENTRY, GOT_WORD, GOT_PLT_RESERVED = 24, 8, 24, 16, 8, 3
 DYNAMIC_TABLES = (
     # name, type, alignment, entry size, sh_link
     (".gnu.hash", elf.SHT_GNU_HASH, 8, 0, ".dynsym"),
@@ -68,6 +70,7 @@ class Synthetic:
         self.dynsyms: DynamicSymbols | None = None
         self.entries: DynamicSection | None = None
         self.symtab: SymbolTable | None = None
+        self.relr: RelrTable | None = None
         self.has_hdr = False
 
     # Before the layout: sizes.
@@ -84,6 +87,9 @@ class Synthetic:
     ) -> None:
         """Every section, in an order in which each finds what its size depends on."""
         self.add_notes(self.kind.interp)
+        if packs_relative(self.options, self.kind):
+            table = RelrTable(layout, reach, slots)
+            self.relr = table if table.count else None
         if self.dynamic:
             self.add_dynamic(libraries, exported.nodes, functions)
         self.note_reach(reach)
@@ -138,6 +144,9 @@ class Synthetic:
         if nodes:
             base = self.options.soname or self.options.output.rpartition("/")[2]
             self.dynsyms.define_versions(base.encode("utf-8", "surrogateescape"), nodes)
+        if self.relr is not None:
+            # A loader that does not know DT_RELR has to refuse the output (generic rule of GNU ld and lld).
+            self.dynsyms.imply_version(b"libc.so.", b"GLIBC_2.", b"GLIBC_ABI_DT_RELR")
         self.dynsyms.prepare([name for name, _ in libraries])
         for name, type, align, entry, link in DYNAMIC_TABLES:
             size = self.dynsyms.size_of(name)
@@ -162,6 +171,8 @@ class Synthetic:
         if rela:
             section = add(".rela.dyn", elf.SHT_RELA, ALLOC, rela * RELA_SIZE, 8, RELA_SIZE)
             section.link = ".dynsym" if self.dynamic else None
+        if self.relr is not None:
+            add(".relr.dyn", elf.SHT_RELR, ALLOC, RELR_SIZE, RELR_SIZE, RELR_SIZE)  # it will grow
         jumps = plt + iplt + irelative
         if jumps:
             section = add(
@@ -229,6 +240,17 @@ class Synthetic:
             name: parts[name, True] for name in ARRAYS if (name, True) in parts and parts[name, True].parts
         }
 
+    def outgrows_layout(self, layout: Layout) -> bool:
+        """Do the packed relocations, for the addresses of this layout, need more room than they have in it?"""
+        if self.relr is None:
+            return False
+        got, section = self.composition.made.get(".got"), self.composition.made[".relr.dyn"]
+        size = self.relr.encode(layout, got.address if got else 0)
+        if size <= section.size:
+            return False
+        section.size = size
+        return True
+
     # After the layout: contents.
 
     def places(self, placement: Placement, slots: Slots, copies: int) -> dict[str, int]:
@@ -268,6 +290,9 @@ class Synthetic:
         for name, data in self.contents.items():
             output.write(sections[name].offset, data)
         self.write_slots(layout, sections)
+        if self.relr is not None:
+            relr = sections[".relr.dyn"]
+            self.relr.write(layout, relr.offset, relr.size)
         if frames.size:
             at = sections[".eh_frame"]
             hdr = sections.get(".eh_frame_hdr") if self.has_hdr else None

@@ -116,7 +116,8 @@ def carry_out(
     if action == ACT_STATIC:
         return put(write, spot, rela, index, static_value(image, rela, spot.file, SA, P))
     if action == ACT_RELATIVE:
-        add_relative(image, cython.address(spot.relative), P, SA)
+        if not is_packed(image.mode, cython.address(image.sections.row[spot.section]), rela.r_offset):
+            add_relative(image, cython.address(spot.relative), P, SA)
         write64(spot.to + rela.r_offset, SA)
         return 0
     if action == ACT_SYMBOLIC:

@@ -65,6 +65,11 @@ class DynamicSymbols:
         """Require a version of a shared object although no symbol is bound to it (GLIBC_ABI_DT_RELR)."""
         self.versions.require(soname, version, True)
 
+    def imply_version(self, library: bytes, prefix: bytes, version: bytes):
+        """Require `version` of the shared object whose name begins with `library`, if a version that begins with
+        `prefix` is required of it; before `prepare`."""
+        self.versions.imply(library, prefix, version)
+
     def define_versions(self, base: bytes, nodes: list):
         """Versions (name, parents) that the output defines, in script order; `base`: soname or file name."""
         self.versions.define(base, nodes)

@@ -23,6 +23,7 @@ cdef class Versions:
     cdef Arena arena
     cdef object dynsyms          # whose add_string is used
     cdef dict required           # soname -> {version: is it needed strongly}
+    cdef list implied            # (beginning of a soname, beginning of a version, version that comes with it)
     cdef list numbered           # (SharedRow, version index there, soname, version) of what symbols are bound to
     cdef readonly bytes requirements     # contents of .gnu.version_r
     cdef readonly bytes definitions      # ... and .gnu.version_d, after bind()
@@ -30,6 +31,7 @@ cdef class Versions:
     cdef list nodes              # (name, parents) of .gnu.version_d
     cdef int bind(self, Pool pool, Tables *tables, DynamicRow *row, int64_t total, list sonames) except -1
     cdef int require_of(self, int64_t shared, bytes soname) except -1
+    cdef int add_implied(self) except -1
     cdef int number_requirements(self) except -1
     cdef bytes encode_requirements(self)
     cdef bytes encode_definitions(self)

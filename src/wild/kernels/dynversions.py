@@ -60,6 +60,7 @@ class Versions:
         self.dynsyms = dynsyms
         self.arena = Arena()
         self.required = {}
+        self.implied = []
         self.base = b""
         self.nodes = []
         self.numbered = []
@@ -70,6 +71,10 @@ class Versions:
         """A version of a shared object that the output needs."""
         versions = self.required.setdefault(soname, {})
         versions[version] = versions.get(version, False) or strong
+
+    def imply(self, library: bytes, prefix: bytes, version: bytes):
+        """Require a version if another is required: what its shared object must do is not about a symbol."""
+        self.implied.append((library, prefix, version))
 
     def define(self, base: bytes, nodes: list):
         """Nodes (name, names of parents) of the version script; `base` is the soname or the output's name."""
@@ -110,6 +115,7 @@ class Versions:
         for s in range(shared):
             if tables.files.shared[s].used and tables.files.shared[s].verdef:
                 self.require_of(s, sonames[s])
+        self.add_implied()
         self.number_requirements()
         if shared or self.required or self.nodes:
             pool.run(set_versions, view, total, GRAIN)
@@ -142,6 +148,15 @@ class Versions:
                 break
             offset += entry.vd_next
             left -= 1
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def add_implied(self) -> cython.int:
+        for library, prefix, version in self.implied:
+            for soname, versions in self.required.items():
+                if soname.startswith(library) and [name for name in versions if name.startswith(prefix)]:
+                    versions[version] = True
         return 0
 
     @cython.cfunc

@@ -195,7 +195,7 @@ def fill_got(
     if kind == SLOT_IRELATIVE:
         value = resolver_of(image, aux)
         add_irelative(fill, address, value)
-    elif kind == SLOT_RELATIVE:
+    elif kind == SLOT_RELATIVE and not aux.flags & AUX_GOT_PACKED:
         write_rela(image.out + image.rela_relative + 24 * fill.relative, address, R_RELATIVE, 0, value)
         fill.relative += 1
     write64(word, value)

@@ -3,6 +3,7 @@
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, qsort
+from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.lists import IdList, drop
 from cython.cimports.wild.kernels.pool import Pool
@@ -21,6 +22,7 @@ def gather(reach: Reach, pool: Pool, inputs: Inputs, scan: cython.pointer[Scan])
             raise MemoryError("no memory for the lists of the scan")
         names += worker.names.count
         locals_ += worker.locals.count
+        reach.view.packed_count += worker.packed.count // 2
         reach.needs_tlsld |= worker.tlsld
         reach.static_tls |= worker.static_tls
         reach.textrel |= worker.textrel
@@ -32,6 +34,7 @@ def gather(reach: Reach, pool: Pool, inputs: Inputs, scan: cython.pointer[Scan])
     reach.view.local_file = cython.cast(cython.pointer[uint32_t], inputs.arena.array(locals_, 4))
     reach.view.name_count = names
     reach.view.local_count = locals_
+    gather_packed(reach, pool, inputs, scan)
     i: int64_t
     with cython.nogil:
         names = 0
@@ -56,6 +59,20 @@ def gather(reach: Reach, pool: Pool, inputs: Inputs, scan: cython.pointer[Scan])
 
 
 @cython.cfunc
+def gather_packed(reach: Reach, pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
+    """Join the lists of relocations for .relr.dyn; relr.py sorts them."""
+    if reach.view.packed_count == 0:
+        return
+    to = cython.cast(cython.pointer[uint32_t], inputs.arena.array(reach.view.packed_count, 8))
+    reach.view.packed = to
+    for w in range(pool.threads):
+        packed = cython.address(scan.worker[w].packed)
+        if packed.count:
+            memcpy(to, packed.item, packed.count * 4)
+            to += packed.count
+
+
+@cython.cfunc
 @cython.exceptval(check=False)
 def free_workers(scan: cython.pointer[Scan], threads: cython.int) -> cython.void:
     for w in range(threads):
@@ -63,6 +80,7 @@ def free_workers(scan: cython.pointer[Scan], threads: cython.int) -> cython.void
         drop(cython.address(scan.worker[w].locals))
         drop(cython.address(scan.worker[w].local_files))
         drop(cython.address(scan.worker[w].stack))
+        drop(cython.address(scan.worker[w].packed))
     free(scan.worker)
 
 

@@ -11,6 +11,8 @@ cdef struct ReachView:
     uint32_t *locals             # LocalIds that need something, in input order
     uint32_t *local_file         # ... and their files
     int64_t local_count
+    uint32_t *packed             # pairs: SectionId, and offset there of a relocation for .relr.dyn
+    int64_t packed_count
 
 cdef class OutputMode:
     cdef Mode view

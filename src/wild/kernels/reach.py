@@ -37,7 +37,15 @@ class OutputMode:
     """The kind of output as relocations see it; `types` are the rows of machine.x86_64.relocation_rows()."""
 
     def __cinit__(
-        self, types, shared: bool, pic: bool, dynamic: bool, relax: bool, textrel: bool, copyreloc: bool
+        self,
+        types,
+        shared: bool,
+        pic: bool,
+        dynamic: bool,
+        relax: bool,
+        textrel: bool,
+        copyreloc: bool,
+        relr: bool,
     ):
         self.view.shared = shared
         self.view.pic = pic
@@ -45,6 +53,7 @@ class OutputMode:
         self.view.relax = relax
         self.view.textrel = textrel
         self.view.copyreloc = copyreloc
+        self.view.relr = relr
         i: cython.int
         for i in range(256):
             self.view.types[i].form = FORM_UNKNOWN
@@ -119,7 +128,8 @@ def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
         count = 0
         for w in range(pool.threads):
             stack = cython.address(scan.worker[w].stack)
-            memcpy(frontier + count, stack.item, stack.count * 4)
+            if stack.count:  # else there may be no list
+                memcpy(frontier + count, stack.item, stack.count * 4)
             count += stack.count
             stack.count = 0
 

@@ -15,6 +15,7 @@ class OutputMode:
         relax: bool,
         textrel: bool,
         copyreloc: bool,
+        relr: bool,
     ) -> None: ...
 
 class Reach:

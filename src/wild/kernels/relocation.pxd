@@ -51,6 +51,7 @@ cdef struct Mode:                # the kind of output, as far as relocations ask
     int relax
     int textrel                  # dynamic relocations in read-only sections are allowed
     int copyreloc
+    int relr                     # R_*_RELATIVE relocations are packed where that is possible
     RelocType types[256]
 
 cdef enum:                       # Decision.action
@@ -82,6 +83,10 @@ cdef struct Decision:
     int skip                     # relocations that belong to the same rewritten sequence
     uint32_t needs               # NEEDS_* bits of the symbol
     int fault                    # FAULT_RELOC_*, 0: none
+
+cdef inline bint is_packed(const Mode *mode, const SectionRow *sec, uint64_t offset) noexcept nogil:
+    """Does a R_*_RELATIVE at this offset of a section go to .relr.dyn?  Its address has to be even."""
+    return mode.relr and sec.kind == SEC_PLAIN and sec.align != 0 and not offset & 1 and offset >> 32 == 0
 
 cdef inline bint is_defined(uint32_t flags) noexcept nogil:
     return flags & (SYM_OBJECT_DEF | SYM_SHARED_DEF | SYM_COMMON) != 0

@@ -14,6 +14,7 @@ cdef struct Worker:              # what one thread finds
     IdList locals                # LocalIds, likewise
     IdList local_files           # ... and their files
     IdList stack                 # sections marked and not yet scanned
+    IdList packed                # relocations for .relr.dyn: SectionId, offset
     uint32_t last_cie
     int tlsld, static_tls, textrel, got_base, missing, failed
 

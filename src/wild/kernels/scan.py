@@ -134,7 +134,8 @@ def scan_one(
     if is_tls_mismatch(scan.mode, rela.r_type, flags):
         return fail(scan, place, FAULT_RELOC_TLS_MISMATCH, rela.r_offset, index)
     note_needs(scan, place, row, cython.address(decision), name, rela.r_sym, worker)
-    count_dynamic(scan, place, cython.address(decision), scan.mode.types[rela.r_type].form, worker)
+    form: cython.int = scan.mode.types[rela.r_type].form
+    count_dynamic(scan, place, cython.address(decision), form, rela.r_offset, worker)
     return decision.skip
 
 
@@ -265,13 +266,17 @@ def count_dynamic(
     place: cython.pointer[Place],
     decision: cython.pointer[Decision],
     form: cython.int,
+    offset: uint64_t,
     worker: cython.int,
 ) -> cython.void:
     """The section's own dynamic relocations, and what the whole output needs once."""
     state = cython.address(scan.worker[worker])
     if decision.action == ACT_RELATIVE or decision.action == ACT_SYMBOLIC:
         sec = cython.address(scan.sections.row[place.section])
-        if decision.action == ACT_RELATIVE:
+        if decision.action == ACT_RELATIVE and is_packed(scan.mode, sec, offset):
+            state.failed |= push(cython.address(state.packed), place.section)
+            state.failed |= push(cython.address(state.packed), cython.cast(uint32_t, offset))
+        elif decision.action == ACT_RELATIVE:
             sec.relatives += 1
         else:
             sec.symbolics += 1

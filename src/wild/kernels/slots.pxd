@@ -15,6 +15,7 @@ cdef enum:                       # AuxRow.flags beside NEEDS_*
     AUX_COPY_FIRST = 1           # this row's symbol has the R_X86_64_COPY; aliases share its place
     AUX_COPY_RELRO = 2           # the place is in .data.rel.ro, since the original is read-only
     AUX_IFUNC_PLT = 4            # its PLT entry is filled by an IRELATIVE relocation
+    AUX_GOT_PACKED = 8           # its GOT slot is relocated by .relr.dyn
 
 cdef struct SlotView:
     AuxRow *row                  # [1, count)
@@ -24,6 +25,7 @@ cdef struct SlotView:
     uint32_t tlsld               # slot of the module's own pair, NONE
     uint32_t plt, iplt           # entries for imports, then for ifuncs of this output
     uint32_t relatives           # dynamic relocations of the slots
+    uint32_t packed              # ... those in .relr.dyn
     uint32_t symbolics
     uint32_t irelatives          # .got slots of ifuncs
     uint64_t copy_size, copy_align, relro_size, relro_align

@@ -126,7 +126,11 @@ def number_slots(
     if flags & NEEDS_GOT:
         row.got = take(view, 1)
         kind = slot_kind(flags, mode)
-        view.relatives += kind == SLOT_RELATIVE
+        if kind == SLOT_RELATIVE and mode.relr:
+            row.flags |= AUX_GOT_PACKED
+            view.packed += 1
+        else:
+            view.relatives += kind == SLOT_RELATIVE
         view.symbolics += kind == SLOT_SYMBOLIC
         view.irelatives += kind == SLOT_IRELATIVE
     if flags & NEEDS_GOTTP:
