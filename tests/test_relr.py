@@ -7,10 +7,6 @@ import struct
 import pytest
 from programs import assemble, compile_c, pic_c
 
-pytestmark = pytest.mark.xfail(
-    reason="relative relocations are not packed yet; the option warns", strict=False
-)
-
 POINTERS = "int target; int *pointers[200] = {" + ", ".join("&target" for _ in range(200)) + "};"
 CHECK = "int main(void) { for (int n = 0; n < 200; n++) if (pointers[n] != &target) return 1; return 42; }"
 PACK = "-Wl,-z,pack-relative-relocs"

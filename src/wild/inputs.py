@@ -74,7 +74,8 @@ class InputSet:
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
         if entries and self.options.entry is None:
-            self.options.entry = entries[-1]  # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point")
+            # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
+            self.options.entry = entries[-1]
 
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
