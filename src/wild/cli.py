@@ -96,6 +96,12 @@ class Command:
         messages = Messages(options, self.report, tell)
         messages.warn(*options.warnings)
         messages.stop_if_failed()
+        if options.reproduce or options.save_directory or options.save_base:
+            from wild.save import save_link
+
+            save_link(options)
+            if options.save_skip_linking:
+                return 0
 
         from wild.link import link
 

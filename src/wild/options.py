@@ -80,7 +80,7 @@ class Options:
     """
 
     __slots__ = (
-        "allow_multiple_definition", "allow_shlib_undefined", "audit", "auxiliary", "bsymbolic", "build_id",
+        "allow_multiple_definition", "allow_shlib_undefined", "arguments", "audit", "auxiliary", "bsymbolic", "build_id",
         "check_sections", "color", "cref", "default_library_paths", "defsyms", "demangle", "depaudit",
         "dependency_file", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr", "emulation", "entry",
         "error_limit", "exclude_libs", "export_dynamic", "export_dynamic_symbol_lists",
@@ -88,12 +88,13 @@ class Options:
         "hash_style", "help", "image_base", "init", "input_flags", "inputs", "kind", "library_paths",
         "map_file", "new_dtags", "nmagic", "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib",
         "omagic", "optimize", "output", "package_metadata", "plugin", "plugin_opts", "print_gc_sections",
-        "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "require_defined",
-        "retain_symbols_file", "rpath", "rpath_link", "script", "section_start", "show_version", "soname",
+        "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "reproduce", "require_defined",
+        "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory",
+        "save_skip_linking", "script", "section_start", "show_version", "soname",
         "spare_dynamic_tags", "static", "strip", "sysroot", "threads", "time", "trace", "trace_symbols",
         "undefined", "undefined_version", "unresolved_symbols", "update_in_place", "verbose",
         "version_scripts", "warn_common", "warn_execstack", "warn_textrel", "warn_unresolved_symbols",
-        "warnings", "wraps", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
+        "warnings", "wraps", "write_layout", "write_trace", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
         "z_dynamic_undefined_weak", "z_execstack", "z_global", "z_ibt", "z_ibtplt", "z_initfirst",
         "z_interpose", "z_keep_text_section_prefix", "z_loadfltr", "z_max_page_size", "z_nodefaultlib",
         "z_nodelete", "z_nodlopen", "z_nodump", "z_nognustack", "z_now", "z_origin", "z_pack_relative_relocs",
@@ -199,6 +200,13 @@ class Options:
         self.demangle = True
         self.color = "auto"  # auto, always, never
         self.warnings: tuple[str, ...] = ()  # about the command line itself
+        self.arguments: list[str] = []  # the command line as it was given
+        self.reproduce: str | None = None  # a tar archive for a copy of the link,
+        self.save_directory: str | None = None  # ... a directory for it,
+        self.save_base: str | None = None  # ... or for numbered directories
+        self.save_skip_linking = False
+        self.write_layout = False
+        self.write_trace = False
 
     def _set_keywords(self) -> None:
         self.z_now = False
@@ -359,6 +367,7 @@ def parse(arguments: list[str], environment: Mapping[bytes, bytes] = posix.envir
     Raises LinkError with one message for each thing that is wrong.
     """
     options = Options()
+    options.arguments = arguments
     options.gc_sections = environment.get(b"WILD_GC_SECTIONS") == b"1"
     reader = _Reader(options)
     reader.read(arguments[2:] if arguments[:2] == ["-flavor", "gnu"] else arguments)
@@ -398,9 +407,21 @@ def _use_environment(options: Options, environment: Mapping[bytes, bytes]) -> No
             raise LinkError(f"WILD_THREADS={text}: needs a number")
         options.threads = int(text)
     options.threads = options.threads or None
+    if b"WILD_SAVE_DIR" in environment or b"WILD_SAVE_BASE" in environment:
+        _use_save_directories(options, environment)
+    options.write_layout = environment.get(b"WILD_WRITE_LAYOUT") == b"1"
+    options.write_trace = environment.get(b"WILD_WRITE_TRACE") == b"1"
     if not options.rpath:
         path = environment.get(b"LD_RUN_PATH", b"")
         options.rpath = path.decode(getfilesystemencoding(), "surrogateescape")
+
+
+def _use_save_directories(options: Options, environment: Mapping[bytes, bytes]) -> None:
+    """WILD_SAVE_DIR=DIR and WILD_SAVE_BASE=DIR; WILD_SAVE_SKIP_LINKING=1 saves the link and makes no output."""
+    encoding = getfilesystemencoding()
+    options.save_directory = environment.get(b"WILD_SAVE_DIR", b"").decode(encoding, "surrogateescape") or None
+    options.save_base = environment.get(b"WILD_SAVE_BASE", b"").decode(encoding, "surrogateescape") or None
+    options.save_skip_linking = environment.get(b"WILD_SAVE_SKIP_LINKING") == b"1"
 
 
 def _resolve_paths(options: Options) -> None:

@@ -53,7 +53,7 @@ def carry_out_tls(
         p[0] = 0x66
         p[1] = 0x90
     elif action == ACT_GD_TO_IE:
-        write_gd_to_ie(p, cython.cast(int32_t, image.got + 8 * aux.gottp - (P + 12)))
+        write_gd_to_ie(p, decision.how, image.got + 8 * aux.gottp - P)
     elif action == ACT_DESC_TO_IE:
         write_desc_to_ie(p, cython.cast(int32_t, image.got + 8 * aux.gottp + A - P))
     else:
@@ -76,7 +76,7 @@ def rewrite_to_local_exec(
     if not fits(CHECK_SIGNED, 4, tpoff):
         return fail(write, spot, FAULT_RELOC_OVERFLOW, rela.r_offset, index, tpoff)
     if decision.action == ACT_GD_TO_LE:
-        write_gd_to_le(p, cython.cast(int32_t, tpoff))
+        write_gd_to_le(p, decision.how, cython.cast(int32_t, tpoff))
     elif decision.action == ACT_IE_TO_LE:
         write_ie_to_le(p, decision.how, cython.cast(int32_t, tpoff))
     elif decision.action == ACT_DESC_TO_LE:

@@ -147,7 +147,8 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
     if form == FORM_TLSGD:
         d.action = ACT_TLSGD
         d.needs = NEEDS_TLSGD
-        if not mode.shared and is_general_dynamic(place, before, after):
+        d.how = 0 if mode.shared else is_general_dynamic(place, before, after)
+        if d.how:
             d.action = ACT_GD_TO_LE if local else ACT_GD_TO_IE
             d.needs = 0 if local else NEEDS_GOTTP
             d.skip = 1

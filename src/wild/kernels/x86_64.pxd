@@ -31,6 +31,11 @@ cdef enum:                       # initial-exec instructions
 cdef enum:                       # how __tls_get_addr is called in a local-dynamic sequence
     LD_CALL = 1                  # call rel32
     LD_CALL_GOT = 2              # call *slot(%rip)
+    LD_LARGE = 3                 # call *%rax, the large code model
+
+cdef enum:                       # ... and in a general-dynamic one
+    GD_CALL = 1                  # in 16 bytes, one way or the other
+    GD_LARGE = 2                 # call *%rax: 22 bytes without a prefix before them
 
 cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bint fixed) noexcept nogil:
     """How to rewrite the instruction whose rel32 is at p; `fixed`: the value does not move with the image."""
@@ -57,24 +62,35 @@ cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bin
 cdef inline bint has_rex(uint32_t r_type, uint64_t before) noexcept nogil:
     return r_type == 42 and before >= 3
 
-cdef inline bint is_general_dynamic(const uint8_t *p, uint64_t before, uint64_t after) noexcept nogil:
-    """data16 lea x@tlsgd(%rip), %rdi; then call __tls_get_addr, directly or through its slot."""
+cdef inline bint calls_large(const uint8_t *p, uint64_t after) noexcept nogil:
+    """movabs $__tls_get_addr@pltoff, %rax; add %rbx or %r15, %rax; call *%rax, the large model's call, at p[4]."""
+    if after < 19 or p[4] != 0x48 or p[5] != 0xB8 or p[17] != 0xFF or p[18] != 0xD0 or p[15] != 0x01:
+        return False
+    return (p[14] == 0x48 and p[16] == 0xD8) or (p[14] == 0x4C and p[16] == 0xF8)
+
+cdef inline int is_general_dynamic(const uint8_t *p, uint64_t before, uint64_t after) noexcept nogil:
+    """data16 lea x@tlsgd(%rip), %rdi; then call __tls_get_addr, directly or through its slot; without data16 the
+    large model's call.  Returns GD_CALL, GD_LARGE or 0."""
     cdef const uint8_t *q = p - 4   # the field is at q[4]
-    if p == NULL or before < 4 or after < 12:
-        return False
-    if q[0] != 0x66 or q[1] != 0x48 or q[2] != 0x8D or q[3] != 0x3D:
-        return False
+    if p == NULL or before < 3 or after < 12 or q[1] != 0x48 or q[2] != 0x8D or q[3] != 0x3D:
+        return 0
+    if calls_large(p, after):
+        return GD_LARGE
+    if before < 4 or q[0] != 0x66:
+        return 0
     if p[6] != 0x48:
-        return p[4] == 0x66 and p[5] == 0x48 and p[6] == 0xFF and p[7] == 0x15
-    return p[5] == 0x66 and p[7] == 0xE8
+        return GD_CALL if p[4] == 0x66 and p[5] == 0x48 and p[6] == 0xFF and p[7] == 0x15 else 0
+    return GD_CALL if p[5] == 0x66 and p[7] == 0xE8 else 0
 
 cdef inline int is_local_dynamic(const uint8_t *p, uint64_t before, uint64_t after) noexcept nogil:
-    """lea x@tlsld(%rip), %rdi; then the call.  Returns LD_CALL, LD_CALL_GOT or 0."""
+    """lea x@tlsld(%rip), %rdi; then the call.  Returns LD_CALL, LD_CALL_GOT, LD_LARGE or 0."""
     cdef const uint8_t *q = p - 4   # the field is at q[4]
     if p == NULL or before < 3 or after < 9 or q[1] != 0x48 or q[2] != 0x8D or q[3] != 0x3D:
         return 0
     if p[4] == 0xE8:
         return LD_CALL
+    if calls_large(p, after):
+        return LD_LARGE
     return LD_CALL_GOT if after >= 10 and p[4] == 0xFF and p[5] == 0x15 else 0
 
 cdef inline int is_initial_exec(const uint8_t *p, uint64_t before) noexcept nogil:
@@ -115,19 +131,32 @@ cdef inline void rewrite_relaxed(uint8_t *p, int how, bint rex) noexcept nogil:
         q[3] = 0xC0 | reg
         q[2] = 0xC7 if how == RELAX_MOV else 0xF7
 
-cdef inline void write_gd_to_le(uint8_t *p, int32_t tpoff) noexcept nogil:
-    """mov %fs:0, %rax; lea tpoff(%rax), %rax over the 16 bytes of a general-dynamic sequence."""
-    memcpy(p - 4, b"\x64\x48\x8b\x04\x25\x00\x00\x00\x00\x48\x8d\x80", 12)
-    write32(p + 8, <uint32_t> tpoff)
+cdef inline uint8_t *begin_gd(uint8_t *p, int how) noexcept nogil:
+    """mov %fs:0, %rax over the start of a general-dynamic sequence, and a nop over the end of a long one; what comes
+    between them has its operand 12 bytes from the place returned."""
+    cdef uint8_t *start = p - 3 if how == GD_LARGE else p - 4
+    memcpy(start, b"\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 9)
+    if how == GD_LARGE:
+        memcpy(start + 16, b"\x66\x0f\x1f\x44\x00\x00", 6)
+    return start
 
-cdef inline void write_gd_to_ie(uint8_t *p, int32_t displacement) noexcept nogil:
-    """mov %fs:0, %rax; add slot(%rip), %rax; the displacement counts from p + 12."""
-    memcpy(p - 4, b"\x64\x48\x8b\x04\x25\x00\x00\x00\x00\x48\x03\x05", 12)
-    write32(p + 8, <uint32_t> displacement)
+cdef inline void write_gd_to_le(uint8_t *p, int how, int32_t tpoff) noexcept nogil:
+    """mov %fs:0, %rax; lea tpoff(%rax), %rax."""
+    cdef uint8_t *start = begin_gd(p, how)
+    memcpy(start + 9, b"\x48\x8d\x80", 3)
+    write32(start + 12, <uint32_t> tpoff)
+
+cdef inline void write_gd_to_ie(uint8_t *p, int how, uint64_t distance) noexcept nogil:
+    """mov %fs:0, %rax; add slot(%rip), %rax; `distance` is that of the slot from p."""
+    cdef uint8_t *start = begin_gd(p, how)
+    memcpy(start + 9, b"\x48\x03\x05", 3)
+    write32(start + 12, <uint32_t> (distance - <uint64_t> (start + 16 - p)))
 
 cdef inline void write_ld_to_le(uint8_t *p, int how) noexcept nogil:
     """mov %fs:0, %rax with as many prefixes as the call was long."""
-    if how == LD_CALL:
+    if how == LD_LARGE:              # data16 nopw 0(%rax,%rax,1) with prefixes before it, to fill 22 bytes
+        memcpy(p - 3, b"\x66\x66\x66\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 22)
+    elif how == LD_CALL:
         memcpy(p - 3, b"\x66\x66\x66\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 12)
     else:
         memcpy(p - 3, b"\x66\x66\x66\x66\x64\x48\x8b\x04\x25\x00\x00\x00\x00", 13)
