@@ -51,6 +51,11 @@ A backslash makes the character after it an ordinary one, inside quotes too.
 |---|---|
 | `WILD_GC_SECTIONS=1` | As `--gc-sections`, unless `--no-gc-sections` is given |
 | `WILD_THREADS=N` | As `--threads=N`, unless the number of threads is given |
+| `WILD_SAVE_DIR=DIR` | Put a copy of all inputs, and a script that links again, into DIR |
+| `WILD_SAVE_BASE=DIR` | The same into a new numbered directory below DIR, for builds of many links |
+| `WILD_SAVE_SKIP_LINKING=1` | Save only, and make no output |
+| `WILD_WRITE_LAYOUT=1` | Write OUTPUT.layout: which bytes came from which input section (see `wild explain`) |
+| `WILD_WRITE_TRACE=1` | Write OUTPUT.trace: what was done about each relocation |
 | `LD_RUN_PATH=DIRS` | As `-rpath DIRS`, unless `-rpath` is given |
 """
 

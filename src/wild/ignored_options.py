@@ -143,8 +143,7 @@ ROWS: tuple[str | Row, ...] = (
     ("time-trace", "[=FILE]", "refuse", "", "write a time trace"),
     ("time-trace-granularity", "N", "refuse", "", "write a time trace"),
     ("error-handling-script", "FILE", "refuse", "", "call a script on errors"),
-    ("reproduce", "FILE", "refuse", "", "save the input of a link"),
-    ("repro", "", "refuse", "", "save the input of a link"),
+    ("repro", "", "refuse", "", "choose a name; use --reproduce=FILE"),
     (("incremental incremental-full incremental-update incremental-changed incremental-unchanged"
       " incremental-unknown incremental-startup-unchanged"), "", "refuse", "", "link incrementally"),
     ("incremental-base incremental-patch", "VALUE", "refuse", "", "link incrementally"),

@@ -201,6 +201,10 @@ def produce(
         pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
         sized.frames, found.names, inputs, found.checks,
     )  # fmt: skip
+    if options.write_layout or options.write_trace:
+        from wild.layout_file import write_layout_files
+
+        write_layout_files(pool, options, sized.layout, sized.composition, placement)
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 

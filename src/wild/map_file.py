@@ -48,7 +48,9 @@ def write_maps(
         try:
             if options.map_file:
                 common = composition.section(".bss", True).shndx
-                write_map(pool, layout, own_lines(composition, placement), common, descriptor, demangle)
+                write_map(
+                    pool, layout, own_lines(composition, placement.sections), common, descriptor, demangle
+                )
             if options.cref:
                 write_cross_reference(tables, descriptor, demangle)
         finally:
@@ -58,10 +60,10 @@ def write_maps(
         raise LinkError(f"{path}: cannot write the map: {error.strerror}") from None
 
 
-def own_lines(composition: Composition, placement: Placement) -> list[Line]:
+def own_lines(composition: Composition, sections: list[OutputSection]) -> list[Line]:
     """Lines for the output sections, and for what is in them that comes from no input section."""
     lines: list[Line] = []
-    for section in placement.sections:
+    for section in sections:
         name = section.name.encode("utf-8", "surrogateescape")
         lines.append((section.address, section.size, section.align, section.shndx, name, True))
         if not section.parts:

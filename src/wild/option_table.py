@@ -161,6 +161,8 @@ ROWS: tuple[str | Row, ...] = (
     ("print-map M", "", "print_map", "", "Write the map to standard output"),
     ("cref", "", "switch", "cref", "Add a cross-reference table to the map"),
     ("dependency-file", "FILE", "text", "dependency_file", "Write a make rule with all input files to FILE"),
+    ("reproduce", "FILE", "text", "reproduce",
+     "Put a copy of all inputs, and a script that links again, into the tar archive FILE"),
     ("time perf stats", "", "on", "time", "Print how long each step took"),
     ("error-limit", "N", "number", "error_limit", "Stop after N errors (default: 20; 0 means no limit)"),
     ("fatal-warnings", "", "switch", "fatal_warnings", "Treat warnings as errors"),

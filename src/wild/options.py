@@ -80,21 +80,21 @@ class Options:
     """
 
     __slots__ = (
-        "allow_multiple_definition", "allow_shlib_undefined", "arguments", "audit", "auxiliary", "bsymbolic", "build_id",
-        "check_sections", "color", "cref", "default_library_paths", "defsyms", "demangle", "depaudit",
-        "dependency_file", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr", "emulation", "entry",
-        "error_limit", "exclude_libs", "export_dynamic", "export_dynamic_symbol_lists",
+        "allow_multiple_definition", "allow_shlib_undefined", "arguments", "audit", "auxiliary", "bsymbolic",
+        "build_id", "check_sections", "color", "cref", "default_library_paths", "defsyms", "demangle",
+        "depaudit", "dependency_file", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr",
+        "emulation", "entry", "error_limit", "exclude_libs", "export_dynamic", "export_dynamic_symbol_lists",
         "export_dynamic_symbols", "fatal_warnings", "filter", "fini", "gc_sections", "gnu_unique",
         "hash_style", "help", "image_base", "init", "input_flags", "inputs", "kind", "library_paths",
         "map_file", "new_dtags", "nmagic", "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib",
         "omagic", "optimize", "output", "package_metadata", "plugin", "plugin_opts", "print_gc_sections",
         "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "reproduce", "require_defined",
-        "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory",
-        "save_skip_linking", "script", "section_start", "show_version", "soname",
-        "spare_dynamic_tags", "static", "strip", "sysroot", "threads", "time", "trace", "trace_symbols",
-        "undefined", "undefined_version", "unresolved_symbols", "update_in_place", "verbose",
-        "version_scripts", "warn_common", "warn_execstack", "warn_textrel", "warn_unresolved_symbols",
-        "warnings", "wraps", "write_layout", "write_trace", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
+        "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory", "save_skip_linking",
+        "script", "section_start", "show_version", "soname", "spare_dynamic_tags", "static", "strip",
+        "sysroot", "threads", "time", "trace", "trace_symbols", "undefined", "undefined_version",
+        "unresolved_symbols", "update_in_place", "verbose", "version_scripts", "warn_common",
+        "warn_execstack", "warn_textrel", "warn_unresolved_symbols", "warnings", "wraps", "write_layout",
+        "write_trace", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
         "z_dynamic_undefined_weak", "z_execstack", "z_global", "z_ibt", "z_ibtplt", "z_initfirst",
         "z_interpose", "z_keep_text_section_prefix", "z_loadfltr", "z_max_page_size", "z_nodefaultlib",
         "z_nodelete", "z_nodlopen", "z_nodump", "z_nognustack", "z_now", "z_origin", "z_pack_relative_relocs",
@@ -419,7 +419,9 @@ def _use_environment(options: Options, environment: Mapping[bytes, bytes]) -> No
 def _use_save_directories(options: Options, environment: Mapping[bytes, bytes]) -> None:
     """WILD_SAVE_DIR=DIR and WILD_SAVE_BASE=DIR; WILD_SAVE_SKIP_LINKING=1 saves the link and makes no output."""
     encoding = getfilesystemencoding()
-    options.save_directory = environment.get(b"WILD_SAVE_DIR", b"").decode(encoding, "surrogateescape") or None
+    options.save_directory = (
+        environment.get(b"WILD_SAVE_DIR", b"").decode(encoding, "surrogateescape") or None
+    )
     options.save_base = environment.get(b"WILD_SAVE_BASE", b"").decode(encoding, "surrogateescape") or None
     options.save_skip_linking = environment.get(b"WILD_SAVE_SKIP_LINKING") == b"1"
 

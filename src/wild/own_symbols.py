@@ -109,20 +109,18 @@ class OwnSymbols:
         for name, value in places.provided():
             number = names.find(name)
             if number and resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(number, value, value == 0)
+                layout.set_symbol(number, value)
         if self.definitions:
             self.evaluate(places, names, resolution, layout)
 
     def evaluate(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
         """--defsym and assignments, in their order; `.` is not a symbol there."""
-        from wild.expression import evaluate, symbols_of
+        from wild.expression import evaluate
 
         for name, node, _ in self.definitions:
             number = names.find(name)
             if resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(
-                    number, evaluate(node, places.lookup(names, resolution, layout)), not symbols_of(node)
-                )
+                layout.set_symbol(number, evaluate(node, places.lookup(names, resolution, layout)))
 
 
 def init_functions(

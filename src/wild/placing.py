@@ -93,7 +93,7 @@ def set_bounds(
         for prefix, value in (("__start_", section.address), ("__stop_", section.address + section.size)):
             number = names.find(encode(prefix + section.name))
             if number and resolution.symbol(number)[0] == 0 and resolution.symbol(number)[1] == 0:
-                layout.set_symbol(number, value, False)
+                layout.set_symbol(number, value)
 
 
 def set_init(

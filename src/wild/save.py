@@ -1,6 +1,6 @@
 """A copy of a link that can be repeated anywhere: WILD_SAVE_DIR, WILD_SAVE_BASE and --reproduce.
 
-The copy is a tree: `root/` holds every file that the link reads, each under its absolute path; `arguments` is
+The copy is a tree: `root/` holds every file that the link reads, each under its absolute path; `response.txt` is
 the command line with all paths pointing into that tree; `run-with LINKER` links again with any linker, and
 `OUT=FILE` names the output.  As a tar archive (`--reproduce`, lld's name for it) the tree is in one directory.
 
@@ -42,6 +42,8 @@ DIRECTORIES = frozenset(("library-path", "rpath-link"))
 WRITTEN = frozenset(("Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats"))
 # They say where things are here, or ask for this very copy.
 LEFT_OUT = frozenset(("output", "sysroot", "reproduce"))
+# For the compiler's plugin, which is not copied, since it calls the compiler: used where it is installed.
+PLUGIN = frozenset(("plugin", "plugin-opt"))
 
 SCRIPT = """\
 #!/bin/sh
@@ -57,7 +59,8 @@ case $1 in
     */*) linker=$PWD/$1; shift; set -- "$linker" "$@" ;;
 esac
 cd -- "$here"
-exec "$@" @arguments -o "$OUT"
+[ ! -e "{plugin}" ] || set -- "$@" @plugin.txt
+exec "$@" @response.txt -o "$OUT"
 """
 
 
@@ -70,9 +73,12 @@ def save_link(options: Options) -> None:
             saved = SavedLink(options, store)
             for path in files:
                 saved.keep(path)
-            words = saved.arguments()
-            store.add_text("arguments", "".join(f"{quoted(word)}\n" for word in words))
-            store.add_text("run-with", SCRIPT.format(name=shell_quoted(name)), executable=True)
+            store.add_text("response.txt", lines(saved.arguments()))
+            store.add_text("plugin.txt", lines(saved.plugin_words))
+            script = SCRIPT.format(
+                name=shell_quoted(name), plugin=shell_quoted(options.plugin or "no plugin")
+            )
+            store.add_text("run-with", script, executable=True)
             store.close()
         except OSError as error:
             raise LinkError(f"{store.path}: cannot save the link: {error.strerror}") from None
@@ -110,6 +116,7 @@ class SavedLink:
     def __init__(self, options: Options, store: Store) -> None:
         self.options = options
         self.store = store
+        self.plugin_words: list[str] = []
 
     def keep(self, path: str) -> str:
         """Copy a file into the tree, once, and return its name there; what is no file stays as it is."""
@@ -156,20 +163,18 @@ class SavedLink:
 
     def option(self, word: str, queue: Iterator[str]) -> Iterator[str]:
         """One option with its argument."""
-        row, name, joined = find_option(word)
+        row, _, joined = find_option(word)
         takes_next = joined is None and row[1] and row[1][0] != "["
         value = next(queue, "") if takes_next else joined or ""
-        new = self.moved(row[0].split()[0], name, value)
-        if new is None:
+        first = row[0].split()[0]
+        if first in PLUGIN:
+            self.plugin_words += [word, value] if takes_next else [word]
             return
-        if takes_next:
-            yield from (word, new)
-        elif new != value:
-            yield word[: len(word) - len(value)] + new
-        else:
-            yield word
+        new = self.moved(first, value)
+        if new is not None:
+            yield from (word, new) if takes_next else (word[: len(word) - len(value)] + new,)
 
-    def moved(self, first: str, name: str, value: str) -> str | None:
+    def moved(self, first: str, value: str) -> str | None:
         """An option's argument in the tree; None leaves the option out."""
         if first in LEFT_OUT:
             return None
@@ -191,9 +196,16 @@ def environment_words(options: Options) -> list[str]:
     words = []
     if posix.environ.get(b"WILD_GC_SECTIONS") == b"1" and options.gc_sections:
         words.append("--gc-sections")
-    if options.rpath and options.rpath == posix.environ.get(b"LD_RUN_PATH", b"").decode("utf-8", "surrogateescape"):
+    if options.rpath and options.rpath == posix.environ.get(b"LD_RUN_PATH", b"").decode(
+        "utf-8", "surrogateescape"
+    ):
         words += ["-rpath", options.rpath]
     return words
+
+
+def lines(words: list[str]) -> str:
+    """A response file, one word a line."""
+    return "".join(f"{quoted(word)}\n" for word in words)
 
 
 def quoted(word: str) -> str:

@@ -23,16 +23,17 @@ from cython.cimports.wild.kernels.map_text import (
     LINE_OWN,
     Defined,
     Line,
+    LineFormat,
+    Map,
     Own,
 )
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.resolve import CommonRow, symbols_of
+from cython.cimports.wild.kernels.resolve import symbols_of
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.text import (
     Demangle,
-    Namer,
     Text,
     put,
     put_file,
@@ -48,20 +49,6 @@ BLOCKS_AT_ONCE = cython.declare(cython.const[int64_t], 64)
 
 HEAD = b"             VMA              LMA     Size Align Out     In      Symbol\n"
 
-Map = cython.struct(
-    image=cython.pointer[Image],
-    namer=Namer,
-    line=cython.pointer[Line],
-    count=int64_t,
-    own=cython.pointer[Own],
-    common=cython.pointer[CommonRow],
-    file_of=U32,  # SectionId -> FileId
-    first=U32,  # SectionId -> its first symbol in `defined`
-    defined=cython.pointer[Defined],
-    text=cython.pointer[Text],  # by block of one round
-    begin=int64_t,  # the first line of the round
-)
-
 
 def write_map(pool: Pool, layout: Layout, own: list, common: int, descriptor: int, demangle: int):
     """Write the map to a file descriptor; addresses must be final.
@@ -73,23 +60,28 @@ def write_map(pool: Pool, layout: Layout, own: list, common: int, descriptor: in
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
-    map.image = cython.address(layout.view)
-    map.common = layout.resolution.commons
-    map.namer.files = cython.address(layout.view.files)
-    map.namer.maps = layout.inputs.maps
-    map.namer.members = layout.inputs.names
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
-    map.count = 0
     list_lines(arena, layout, cython.address(map), own, common)
     list_symbols(arena, cython.address(map))
+    head: bytes = HEAD
+    write_text(descriptor, head, len(head))
+    write_lines(pool, arena, cython.address(map), format_line, descriptor)
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def write_lines(
+    pool: Pool, arena: Arena, map: cython.pointer[Map], format: LineFormat, descriptor: cython.int
+) -> cython.int:
+    """Turn the lines into text, some blocks at a time, and write it in order; raises OSError."""
+    map.format = format
     map.text = cython.cast(cython.pointer[Text], arena.array(BLOCKS_AT_ONCE, cython.sizeof(Text)))
+    i: int64_t
     try:
-        head: bytes = HEAD
-        write_text(descriptor, head, len(head))
         map.begin = 0
         while map.begin < map.count:
             blocks: int64_t = min(BLOCKS_AT_ONCE, (map.count - map.begin + BLOCK - 1) // BLOCK)
-            pool.run(format_blocks, cython.address(map), blocks, 1)
+            pool.run(format_blocks, map, blocks, 1)
             for i in range(blocks):
                 if map.text[i].failed:
                     raise MemoryError("no memory for the map")
@@ -98,6 +90,7 @@ def write_map(pool: Pool, layout: Layout, own: list, common: int, descriptor: in
     finally:
         for i in range(BLOCKS_AT_ONCE):
             free(map.text[i].start)
+    return 0
 
 
 @cython.cfunc
@@ -106,6 +99,12 @@ def list_lines(
     arena: Arena, layout: Layout, map: cython.pointer[Map], own: list, common: uint32_t
 ) -> cython.int:
     """All lines but those of symbols, in their order."""
+    map.image = cython.address(layout.view)
+    map.common = layout.resolution.commons
+    map.namer.files = cython.address(layout.view.files)
+    map.namer.maps = layout.inputs.maps
+    map.namer.members = layout.inputs.names
+    map.count = 0
     sections = cython.address(map.image.sections)
     commons: int64_t = layout.resolution.common_count
     room: int64_t = sections.count + commons + len(own)
@@ -273,7 +272,7 @@ def format_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
         text.size = 0
         first: int64_t = map.begin + block * BLOCK
         for i in range(first, min(first + BLOCK, map.count)):
-            format_line(map, cython.address(map.line[i]), text)
+            map.format(map, cython.address(map.line[i]), text)
     return 0
 
 

@@ -156,14 +156,10 @@ class Layout:
         """The final address of a name, by NameId."""
         return self.view.symbols[cython.cast(uint32_t, name)].value
 
-    def set_symbol(self, name: int, value: int, absolute: bool):
-        """Define a symbol of the linker's own."""
+    def set_symbol(self, name: int, value: int):
+        """Give a symbol of the linker's own its value; whether it moves with the image was said to the scan."""
         row = cython.address(self.view.symbols[cython.cast(uint32_t, name)])
         row.value = cython.cast(uint64_t, value & 0xFFFFFFFFFFFFFFFF)
-        if absolute:
-            row.flags |= SYM_ABS
-        else:
-            row.flags &= ~cython.cast(uint32_t, SYM_ABS)
 
 
 @cython.cfunc
