@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from wild.kernels import LIBRARY
 from wild.cli import SUBCOMMANDS
+from wild.kernels import LIBRARY
 from wild.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
