@@ -32,12 +32,12 @@ def inputs_of(line: str) -> list[tuple[str, int]]:
 
 
 def changes(options: Options) -> dict[str, object]:
-    """The attributes that differ from those of an empty command line."""
+    """The attributes that differ from those of an empty command line, but for the command line itself."""
     default = parse([], {})
     return {
         name: getattr(options, name)
         for name in DEFAULT_NAMES
-        if getattr(options, name) != getattr(default, name)
+        if name != "arguments" and getattr(options, name) != getattr(default, name)
     }
 
 
