@@ -25,6 +25,8 @@ EXAMPLES = {
     "ADDRESS": "1000",
     "NAME=ADDRESS": ".x=1000",
     "SYMBOL=EXPRESSION": "x=1",
+    "FORMAT": "elf",
+    "PATTERN=FILE": "a*=b",
 }
 
 
@@ -50,6 +52,9 @@ WITH_ARGUMENT = [row for row in OPTION_ROWS if row[1] and row[1][0] != "[" and r
 @pytest.mark.parametrize("row", WITH_ARGUMENT, ids=lambda row: row[0].split()[0])
 def test_all_forms_mean_the_same(row, tmp_path):
     value = str(tmp_path) if row[2] == "add_rpath_directory" else example(row)
+    if row[2] == "read_remaps":
+        value = str(tmp_path / "remaps")
+        (tmp_path / "remaps").write_text("a* b\n")
     rest = ["-shared"] if row[3] in ("filter", "auxiliary") else []
     forms = [
         form

@@ -388,7 +388,7 @@ def test_the_environment_says_what_the_line_does_not(line, environment, attribut
         ("-f libx.so", "-f needs -shared"),
         ("-F libx.so", "-F needs -shared"),
         ("-R /no", "-R /no: not a directory; this version does not link only the symbols of a file"),
-        ("-b binary", "-b binary: this version does not read another input format than ELF"),
+        ("-b srec", "-b srec: must be binary, default or elf64-x86-64"),
         ("--icf=all", "--icf=all: this version does not fold identical code"),
         ("-q", "-q: this version does not keep relocations in the output"),
         ("--compress-debug-sections=rar",

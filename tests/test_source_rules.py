@@ -80,6 +80,7 @@ FRONT_END = frozenset(
 )
 FRONT_END_EXCEPTIONS = {
     ("cli", "link"): "that is what the command does",
+    ("cli", "explain"): "--debug-address: that is what the command does, too",
     ("cli", "save"): "a link is saved before it is done, so that one that crashes is saved too",
     ("response", "kernels.tokens"): "a response file can have ten million bytes",
 }

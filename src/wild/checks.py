@@ -135,6 +135,12 @@ class Checks:
         from wild.reports import undefined_symbols
 
         missing = missing_names(self.names, self.resolution, self.messages.room)
+        if self.options.error_handling_script:
+            from wild.error_script import call_script
+
+            for name in missing:
+                symbol = self.names.text(name).decode("utf-8", "surrogateescape")
+                call_script(self.options.error_handling_script, "undefined-symbol", symbol, self.messages)
         self.report_undefined(undefined_symbols(self.tables(), missing, self.options))
 
     def report_undefined(self, texts: list[str]) -> None:
@@ -200,6 +206,20 @@ class Checks:
             from wild.notices import dropped
 
             self.messages.tell(dropped(self.tables()))
+        if options.gc_stats or options.archive_stats or options.sym_info:
+            self.write_statistics()
+
+    def write_statistics(self) -> None:
+        """--write-gc-stats, --print-archive-stats, --sym-info."""
+        from wild.statistics import archive_stats, gc_stats, symbol_info, write_text
+
+        options, tables = self.options, self.tables()
+        if options.gc_stats:
+            write_text(options.gc_stats, gc_stats(tables, options), self.messages)
+        if options.archive_stats:
+            write_text(options.archive_stats, archive_stats(tables), self.messages)
+        for symbol in options.sym_info:
+            self.messages.tell(symbol_info(tables, symbol))
 
     def features(self, notes: NoteTable) -> None:
         """-z cet-report: objects that were not compiled for control-flow protection, so that the output has

@@ -11,7 +11,7 @@ options a linker takes.
 from __future__ import annotations
 
 import sys
-from posix import _exit, environ
+from posix import _exit, chdir, environ
 
 from wild.version import VERSION
 
@@ -85,6 +85,8 @@ class Command:
 
         options = parse(self.arguments)
         self.color = options.color
+        if options.directory is not None:
+            chdir(options.directory)
         answer = answer_to(options)
         if answer:
             print(answer)
@@ -106,6 +108,10 @@ class Command:
         from wild.link import link
 
         link(options, messages)
+        if options.debug_address:
+            from wild.explain import answer as explanation
+
+            tell(explanation(options.output, options.debug_address))
         return 0
 
     def report_exception(self, error: Exception) -> None:

@@ -60,7 +60,7 @@ class Composition:
 
     def assign_keys(self, sections: SectionTable, merged: MergeTable) -> None:
         """Give every kind of unusual section a part; merged ones become groups of the merge table."""
-        comment = COMMENT.encode()
+        comment = COMMENT.encode() if self.options.identity_comment else b""
         numbers: list[int] = []
         first = 0
         commented = False
@@ -76,7 +76,7 @@ class Composition:
             numbers.append(part)
             if kind in (STRINGS, CONSTANTS):
                 extra = b""
-                if section == ".comment" and kind == STRINGS and entsize == 1 and not commented:
+                if section == ".comment" and kind == STRINGS and entsize == 1 and comment and not commented:
                     extra, commented = comment + b"\0", True
                 self.merged[part] = merged.add_group(
                     entsize, kind == STRINGS, align.bit_length() - 1, first, count, extra
@@ -86,7 +86,7 @@ class Composition:
                 self.sorted[part] = index
             first += count
         sections.assign_parts(numbers)
-        self.comment = b"" if commented else comment + b"\0"
+        self.comment = comment + b"\0" if comment and not commented else b""
         if self.comment:
             self.add(".comment", elf.SHT_PROGBITS, 0, len(self.comment)).entsize = 1
 

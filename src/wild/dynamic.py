@@ -119,6 +119,8 @@ class DynamicSection:
             (options.z_interpose, elf.DF_1_INTERPOSE),
             (options.z_nodefaultlib, elf.DF_1_NODEFLIB),
             (options.z_nodump, elf.DF_1_NODUMP),
+            (options.group, elf.DF_1_GROUP),
+            (options.z_globalaudit, elf.DF_1_GLOBAUDIT),
             (options.kind == "pie", elf.DF_1_PIE),
         ):
             flags_1 |= bit if wanted else 0

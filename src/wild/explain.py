@@ -38,11 +38,14 @@ def run(arguments: list[str]) -> int:
     if len(arguments) != 2 or arguments[0].startswith("-"):
         print(USAGE, file=sys.stdout if arguments in (["--help"], ["-h"]) else sys.stderr)
         return 0 if arguments in (["--help"], ["-h"]) else 2
-    output, question = arguments
-    view = LayoutView(f"{output}.layout")
-    begin, end = Question(output).place(question)
-    print("\n".join(explained(output, view, begin, end)))
+    print(answer(*arguments))
     return 0
+
+
+def answer(output: str, question: str) -> str:
+    """The text of the answer; raises LinkError if there is none."""
+    view = LayoutView(f"{output}.layout")
+    return "\n".join(explained(output, view, *Question(output).place(question)))
 
 
 class Question:

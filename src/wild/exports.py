@@ -35,6 +35,13 @@ _SYMBOLIC = {
 }  # kernels/exports.pxd
 _MOST_HIDDEN = 1000  # reports of hidden symbols that shared objects refer to, before --error-limit cuts them
 _PATTERN = b"*?[\\"
+# What --dynamic-list-cpp-new and --dynamic-list-cpp-typeinfo stand for (GNU ld manual, "Options"); variables, which
+# --dynamic-list-data is about, are told from functions by the kernel.
+_BUILTIN_LISTS = {
+    "data": b"{ };",
+    "cpp-new": b'{ extern "C++" { "operator new*"; "operator delete*"; }; };',
+    "cpp-typeinfo": b'{ extern "C++" { "typeinfo for*"; "typeinfo name for*"; }; };',
+}
 
 
 class Exports:
@@ -72,6 +79,8 @@ def decide_exports(
         for script in scripts
         if script.version_text is not None
     ]
+    if options.default_symver and kind.dynamic:
+        sources.append((_default_version(options), "--default-symver"))
     versions = _parse(sources, exports) if sources else None
     if kind.dynamic:
         indices = {node.name: node.version for node in versions.nodes} if versions else {}
@@ -84,6 +93,12 @@ def decide_exports(
     table.apply(pool, _rules(options, kind))
     _check_hidden(table, inputs, names)
     return exports
+
+
+def _default_version(options: Options) -> bytes:
+    """--default-symver: the version of all symbols is the output's DT_SONAME, or its file name."""
+    name = options.soname or options.output.rpartition("/")[2]
+    return f"{name} {{ global: *; }};".encode("utf-8", "surrogateescape")
 
 
 def _read(path: str) -> bytes:
@@ -124,14 +139,16 @@ def _take_versions(
 def _take_lists(pool: Pool, table: ExportTable, options: Options) -> None:
     """--dynamic-list, --export-dynamic-symbol-list, --export-dynamic-symbol."""
     files = [*options.dynamic_lists, *options.export_dynamic_symbol_lists]
-    if not files and not options.export_dynamic_symbols:
+    if not files and not options.export_dynamic_symbols and not options.builtin_lists:
         return
     from wild.kernels.version_text import PatternTable
     from wild.versions import parse_dynamic_list
 
     patterns = []
-    for path in files:
-        listed = parse_dynamic_list(_read(path), path)
+    lists = [(_read(path), path) for path in files]
+    lists += [(_BUILTIN_LISTS[name], f"--dynamic-list-{name}") for name in options.builtin_lists]
+    for text, path in lists:
+        listed = parse_dynamic_list(text, path)
         table.take_names(pool, listed.names, True)
         patterns += listed.patterns
     symbols = [name.encode("utf-8", "surrogateescape") for name in options.export_dynamic_symbols]
@@ -164,7 +181,7 @@ def _match(pool: Pool, table: ExportTable, patterns: PatternTable, listing: bool
         table.match_demangled(patterns, [text.encode("utf-8", "surrogateescape") for text in demangled])
 
 
-def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, bool, bool, bool, int]:
+def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, bool, bool, bool, bool, int]:
     """Rules of kernels/exports.pxd, in the order of `ExportTable.apply`.
 
     A dynamic linker is there for a shared object and for a program that names one; a static PIE relocates
@@ -176,10 +193,11 @@ def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, 
         kind.dynamic,
         kind.shared,
         kind.shared or options.export_dynamic,
-        bool(options.dynamic_lists) and kind.shared,
+        kind.shared and bool(options.dynamic_lists or options.builtin_lists),
         kind.shared and ignored,
         linked and options.z_dynamic_undefined_weak is not False,
         ignored and not kind.shared,
+        "data" in options.builtin_lists,
         options.gnu_unique,
         _SYMBOLIC[options.bsymbolic],
     )

@@ -20,7 +20,7 @@ from wild.kernels.files import (
     WHOLE_ARCHIVE,
     Inputs,
 )
-from wild.option_effects import IN_AS_NEEDED, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
+from wild.option_effects import IN_AS_NEEDED, IN_BINARY, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,13 +69,42 @@ class InputSet:
                     else:
                         paths[index] = found
         if missing:
+            self.call_error_script(
+                [name for name, each in zip(names, bits, strict=False) if each & IN_LIBRARY]
+            )
             raise LinkError(*dict.fromkeys(missing))
+        if self.options.remapped_inputs:
+            self.remap(paths, bits)
         self.maps, self.flags = self.open_paths(paths, bits, 0)
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
         if entries and self.options.entry is None:
             # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
             self.options.entry = entries[-1]
+
+    def call_error_script(self, libraries: list[str]) -> None:
+        """--error-handling-script hears of every library that was not found."""
+        script = self.options.error_handling_script
+        if script:
+            from wild.error_script import call_script
+            from wild.messages import Messages
+
+            static = self.options.static
+            for name in dict.fromkeys(libraries):
+                if self.find_library(name, static) is None:
+                    call_script(script, "missing-lib", name, Messages(self.options))
+
+    def remap(self, paths: list[str], bits: list[int]) -> None:
+        """--remap-inputs: the first pattern that fits names the file that is read; /dev/null leaves it out."""
+        from fnmatch import fnmatchcase
+
+        for index in reversed(range(len(paths))):
+            for pattern, file in self.options.remapped_inputs:
+                if fnmatchcase(paths[index], pattern):
+                    paths[index] = file
+                    if file == "/dev/null":
+                        del paths[index], bits[index]
+                    break
 
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
@@ -84,9 +113,14 @@ class InputSet:
         flags = [file_flags(each) for each in bits]
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)
+        binary = [index for index, each in enumerate(bits) if each & IN_BINARY and not each & IN_LIBRARY]
+        if binary:
+            from wild.binary_input import replace_binaries
+
+            replace_binaries(self.inputs, paths, maps, binary)
         for script in reversed(self.inputs.maps_of_kind(MAP_TEXT, first)):
             at = script - first
-            if at < len(paths):
+            if at < len(paths) and maps[at] == script:
                 maps[at : at + 1], flags[at : at + 1] = self.expand(script, paths[at], bits[at], depth)
         return maps, flags
 

@@ -43,7 +43,8 @@ def write_layout_files(
     pool: Pool, options: Options, layout: Layout, composition: Composition, placement: Placement
 ) -> None:
     """Write the files that were asked for beside the output; raises LinkError."""
-    if options.write_layout:
+    explains = options.debug_address is not None
+    if options.write_layout or explains:
         common = composition.section(".bss", True).shndx
         loaded = [
             section for section in placement.sections if section.flags & SHF_ALLOC and not is_tbss(section)
@@ -55,7 +56,7 @@ def write_layout_files(
             write_layout(pool, layout, own, common, descriptor)
 
         write_file(f"{options.output}.layout", write)
-    if options.write_trace:
+    if options.write_trace or explains:
         names = [relocation_name(type).encode() for type in range(256)]
         write_file(f"{options.output}.trace", lambda descriptor: write_trace(pool, layout, names, descriptor))
 

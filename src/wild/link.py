@@ -201,7 +201,7 @@ def produce(
         pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
         sized.frames, found.names, inputs, found.checks,
     )  # fmt: skip
-    if options.write_layout or options.write_trace:
+    if options.write_layout or options.write_trace or options.debug_address:
         from wild.layout_file import write_layout_files
 
         write_layout_files(pool, options, sized.layout, sized.composition, placement)

@@ -80,23 +80,26 @@ class Options:
     """
 
     __slots__ = (
-        "allow_multiple_definition", "allow_shlib_undefined", "arguments", "audit", "auxiliary", "bsymbolic",
-        "build_id", "check_sections", "color", "cref", "default_library_paths", "defsyms", "demangle",
-        "depaudit", "dependency_file", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr",
-        "emulation", "entry", "error_limit", "exclude_libs", "export_dynamic", "export_dynamic_symbol_lists",
-        "export_dynamic_symbols", "fatal_warnings", "filter", "fini", "gc_sections", "gnu_unique",
-        "hash_style", "help", "image_base", "init", "input_flags", "inputs", "kind", "library_paths",
+        "allow_multiple_definition", "allow_shlib_undefined", "archive_stats", "arguments", "audit",
+        "auxiliary", "bsymbolic", "build_id", "builtin_lists", "check_sections", "color", "cref",
+        "debug_address", "default_library_paths", "default_symver", "defsyms", "demangle", "depaudit",
+        "dependency_file", "directory", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr",
+        "emulation", "entry", "error_handling_script", "error_limit", "exclude_libs", "export_dynamic",
+        "export_dynamic_symbol_lists", "export_dynamic_symbols", "fatal_warnings", "filter", "fini",
+        "gc_sections", "gc_stats", "gc_stats_ignore", "gnu_unique", "group", "hash_style", "help",
+        "identity_comment", "image_base", "init", "input_flags", "inputs", "kind", "library_paths",
         "map_file", "new_dtags", "nmagic", "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib",
         "omagic", "optimize", "output", "package_metadata", "plugin", "plugin_opts", "print_gc_sections",
-        "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "reproduce", "require_defined",
-        "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory", "save_skip_linking",
-        "script", "section_start", "show_version", "soname", "spare_dynamic_tags", "static", "strip",
-        "sysroot", "threads", "time", "trace", "trace_symbols", "undefined", "undefined_version",
-        "unresolved_symbols", "update_in_place", "verbose", "version_scripts", "warn_common",
-        "warn_execstack", "warn_textrel", "warn_unresolved_symbols", "warnings", "wraps", "write_layout",
-        "write_trace", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
-        "z_dynamic_undefined_weak", "z_execstack", "z_global", "z_ibt", "z_ibtplt", "z_initfirst",
-        "z_interpose", "z_keep_text_section_prefix", "z_loadfltr", "z_max_page_size", "z_nodefaultlib",
+        "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "remapped_inputs", "reproduce",
+        "require_defined", "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory",
+        "save_skip_linking", "script", "section_start", "show_version", "soname", "spare_dynamic_tags",
+        "static", "strip", "sym_info", "sysroot", "threads", "time", "trace", "trace_symbols", "undefined",
+        "undefined_version", "unresolved_symbols", "update_in_place", "verbose", "verbose_gc_stats",
+        "version_scripts", "warn_common", "warn_execstack", "warn_textrel", "warn_unresolved_symbols",
+        "warnings", "wraps", "write_layout", "write_trace", "z_cet_report", "z_combreloc",
+        "z_common_page_size", "z_copyreloc", "z_defs", "z_dynamic_undefined_weak", "z_execstack", "z_global",
+        "z_globalaudit", "z_ibt", "z_ibtplt", "z_initfirst", "z_interpose", "z_isa",
+        "z_keep_text_section_prefix", "z_lam", "z_loadfltr", "z_max_page_size", "z_nodefaultlib",
         "z_nodelete", "z_nodlopen", "z_nodump", "z_nognustack", "z_now", "z_origin", "z_pack_relative_relocs",
         "z_relro", "z_separate_code", "z_shstk", "z_stack_size", "z_start_stop_gc", "z_start_stop_visibility",
         "z_text",
@@ -144,6 +147,8 @@ class Options:
         self.strip = "none"  # none, debug, all
         self.discard = "default"  # none, locals, all; default: .L symbols in sections that are merged
         self.update_in_place = True
+        self.group = False
+        self.identity_comment = True
 
     def _set_inputs(self) -> None:
         self.inputs: list[str] = []  # file names, and what follows -l, in order
@@ -153,6 +158,8 @@ class Options:
         self.sysroot = ""
         self.nostdlib = False
         self.rpath_link: list[str] = []
+        self.directory: str | None = None  # where the link is done
+        self.remapped_inputs: list[tuple[str, str]] = []  # (pattern, the file that is read instead)
         self.plugin: str | None = None
         self.plugin_opts: list[str] = []
         self.threads: int | None = None
@@ -171,7 +178,9 @@ class Options:
         self.export_dynamic_symbols: list[str] = []  # globs
         self.export_dynamic_symbol_lists: list[str] = []  # paths
         self.dynamic_lists: list[str] = []  # paths
+        self.builtin_lists: list[str] = []  # data, cpp-new, cpp-typeinfo
         self.version_scripts: list[str] = []  # paths
+        self.default_symver = False
         self.undefined_version = True
         self.exclude_libs: list[str] | str = []  # base names of archives, or "ALL"
         self.bsymbolic = "none"  # none, all, functions, non-weak, non-weak-functions
@@ -207,6 +216,13 @@ class Options:
         self.save_skip_linking = False
         self.write_layout = False
         self.write_trace = False
+        self.debug_address: str | None = None
+        self.sym_info: list[str] = []
+        self.gc_stats: str | None = None  # a file, `-` is standard output
+        self.gc_stats_ignore: list[str] = []
+        self.verbose_gc_stats = False
+        self.archive_stats: str | None = None
+        self.error_handling_script: str | None = None
 
     def _set_keywords(self) -> None:
         self.z_now = False
@@ -229,6 +245,9 @@ class Options:
         self.z_ibt = False
         self.z_ibtplt = False
         self.z_shstk = False
+        self.z_lam = 0  # bits of GNU_PROPERTY_X86_FEATURE_1_AND
+        self.z_isa = 0  # bits of GNU_PROPERTY_X86_ISA_1_NEEDED
+        self.z_globalaudit = False
         self.z_cet_report = "none"  # none, warning, error
         self.z_origin = False
         self.z_nodelete = False
@@ -409,8 +428,8 @@ def _use_environment(options: Options, environment: Mapping[bytes, bytes]) -> No
     options.threads = options.threads or None
     if b"WILD_SAVE_DIR" in environment or b"WILD_SAVE_BASE" in environment:
         _use_save_directories(options, environment)
-    options.write_layout = environment.get(b"WILD_WRITE_LAYOUT") == b"1"
-    options.write_trace = environment.get(b"WILD_WRITE_TRACE") == b"1"
+    options.write_layout |= environment.get(b"WILD_WRITE_LAYOUT") == b"1"
+    options.write_trace |= environment.get(b"WILD_WRITE_TRACE") == b"1"
     if not options.rpath:
         path = environment.get(b"LD_RUN_PATH", b"")
         options.rpath = path.decode(getfilesystemencoding(), "surrogateescape")

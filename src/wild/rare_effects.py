@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from posix import stat
 
-from wild.option_effects import IN_LAZY, IN_STATIC, check_choice
+from wild.option_effects import IN_BINARY, IN_LAZY, IN_STATIC, check_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +16,45 @@ _SHOWS = ("", "v", "V", "version")
 
 def clear(effects: Effects, row: Row, name: str, value: str) -> None:
     setattr(effects.options, row[3], None)
+
+
+def add_builtin_list(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.builtin_lists.append(row[3])
+
+
+def add_bits(effects: Effects, row: Row, name: str, value: str) -> None:
+    """The target is `attribute=bits`; several options add up."""
+    attribute, _, bits = row[3].partition("=")
+    setattr(effects.options, attribute, getattr(effects.options, attribute) | int(bits))
+
+
+def set_format(effects: Effects, row: Row, name: str, value: str) -> None:
+    """A format counts for the inputs that follow, as in GNU ld."""
+    if value not in ("binary", "default", "elf", "elf64-x86-64"):
+        raise ValueError("must be binary, default or elf64-x86-64")
+    effects.set_marks(IN_BINARY if value == "binary" else 0, IN_BINARY)
+
+
+def remap_inputs(effects: Effects, row: Row, name: str, value: str) -> None:
+    pattern, equals, file = value.partition("=")
+    if not equals or not pattern:
+        raise ValueError("must be PATTERN=FILE")
+    effects.options.remapped_inputs.append((pattern, file))
+
+
+def read_remaps(effects: Effects, row: Row, name: str, value: str) -> None:
+    """Lines `PATTERN FILE` or `PATTERN=FILE`; # begins a comment (GNU ld manual, --remap-inputs-file)."""
+    try:
+        with open(value, encoding="utf-8", errors="surrogateescape") as file:
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise ValueError(error.strerror) from None
+    for number, line in enumerate(lines, 1):
+        words = line.partition("#")[0].replace("=", " ", 1).split()
+        if words and len(words) != 2:
+            raise ValueError(f"line {number} is not PATTERN FILE")
+        if words:
+            effects.options.remapped_inputs.append((words[0], words[1]))
 
 
 def count(effects: Effects, row: Row, name: str, value: str) -> None:

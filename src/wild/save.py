@@ -37,9 +37,12 @@ READ = frozenset((
     "script", "version-script", "dynamic-list", "export-dynamic-symbol-list", "retain-symbols-file",
     "just-symbols", "default-script", "symbol-ordering-file", "section-ordering-file",
     "call-graph-ordering-file", "lto-sample-profile", "in-implib",
+    "remap-inputs-file", "error-handling-script",
 ))  # fmt: skip
 DIRECTORIES = frozenset(("library-path", "rpath-link"))
-WRITTEN = frozenset(("Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats"))
+WRITTEN = frozenset((
+    "Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats", "write-gc-stats",
+))  # fmt: skip
 # They say where things are here, or ask for this very copy.
 LEFT_OUT = frozenset(("output", "sysroot", "reproduce"))
 # For the compiler's plugin, which is not copied, since it calls the compiler: used where it is installed.

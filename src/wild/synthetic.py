@@ -17,7 +17,13 @@ from wild.kernels.symtab import SymbolTable
 from wild.kernels.views import Views
 from wild.kernels.writers import locator, write_frames
 from wild.mode import packs_relative
-from wild.notes import BuildId, package_metadata_note, property_note
+from wild.notes import (
+    GNU_PROPERTY_X86_FEATURE_1_AND,
+    GNU_PROPERTY_X86_ISA_1_NEEDED,
+    BuildId,
+    package_metadata_note,
+    property_note,
+)
 from wild.output_sections import TYPES as ARRAYS
 
 TYPE_CHECKING = False
@@ -64,7 +70,9 @@ class Synthetic:
         self.dynamic = kind.dynamic
         self.notes = NoteTable(pool, views)
         self.build_id = build_id(options)
-        features = {kind: value for kind, _, value in self.notes.properties}.get(FEATURE_1_AND, 0)
+        features = {kind: value for kind, _, value in self.notes.properties}.get(
+            GNU_PROPERTY_X86_FEATURE_1_AND, 0
+        )
         self.split_plt = bool(options.z_ibtplt or options.z_ibt or features & FEATURE_IBT)
         self.contents: dict[str, bytes] = {}
         self.dynsyms: DynamicSymbols | None = None
@@ -118,9 +126,9 @@ class Synthetic:
             )
 
     def forced_properties(self) -> dict[int, int]:
-        """Bits of GNU_PROPERTY_X86_FEATURE_1_AND that -z ibt and -z shstk set whatever the inputs say."""
-        bits = (1 if self.options.z_ibt else 0) | (2 if self.options.z_shstk else 0)
-        return {0xC0000002: bits} if bits else {}
+        """Bits that -z ibt, -z shstk, -z lam-u48, … and -z x86-64-v2 … set whatever the inputs say."""
+        bits = (1 if self.options.z_ibt else 0) | (2 if self.options.z_shstk else 0) | self.options.z_lam
+        return {GNU_PROPERTY_X86_FEATURE_1_AND: bits, GNU_PROPERTY_X86_ISA_1_NEEDED: self.options.z_isa}
 
     def add_content(self, name: str, type: int, data: bytes, align: int) -> None:
         self.contents[name] = data
@@ -340,10 +348,7 @@ def retained(options: Options) -> list[bytes] | None:
         raise LinkError(f"{path}: cannot open: {error.strerror}") from None
 
 
-FEATURE_1_AND, FEATURE_IBT = (
-    0xC0000002,
-    1,
-)  # GNU_PROPERTY_X86_FEATURE_1_AND and its bit (psABI "Program Property")
+FEATURE_IBT = 1  # a bit of GNU_PROPERTY_X86_FEATURE_1_AND (psABI "Program Property")
 
 
 def build_id(options: Options) -> BuildId | None:

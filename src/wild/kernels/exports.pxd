@@ -31,6 +31,7 @@ cdef struct Rules:               # what an output of this kind exports and impor
     bint import_strong           # undefined symbols are left to the dynamic linker
     bint import_weak             # ... if all references are weak
     bint undefined_ok            # undefined symbols that are not are zero, without complaint
+    bint list_data               # variables count as listed (--dynamic-list-data)
     bint unique                  # STB_GNU_UNIQUE is kept
     int symbolic                 # SYMBOLIC_*
 

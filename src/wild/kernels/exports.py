@@ -117,13 +117,13 @@ class ExportTable:
     def apply(self, pool: Pool, rules: tuple) -> None:
         """Set the flags and versions of all names.
 
-        `rules`: dynamic, shared, export_all, listed_only, import_strong, import_weak, undefined_ok, unique
-        (truth values) and symbolic (SYMBOLIC_*); exports.pxd says what they mean.
+        `rules`: dynamic, shared, export_all, listed_only, import_strong, import_weak, undefined_ok, list_data,
+        unique (truth values) and symbolic (SYMBOLIC_*); exports.pxd says what they mean.
         """
         state = cython.address(self.state)
         state.rules.dynamic, state.rules.shared, state.rules.export_all, state.rules.listed_only = rules[:4]
         state.rules.import_strong, state.rules.import_weak, state.rules.undefined_ok = rules[4:7]
-        state.rules.unique, state.rules.symbolic = rules[7:]
+        state.rules.list_data, state.rules.unique, state.rules.symbolic = rules[7:]
         state.hidden_mentioned = 0
         pool.run(apply_shards, state, SHARDS, 1)
 
@@ -279,13 +279,22 @@ def export_flags(state: VerdictsPtr, name: uint32_t, flags: uint32_t) -> uint32_
     if file == 0 and flags & SYM_WEAK_DEF:
         wanted = wanted and not rules.shared  # the linker's own: each output has its `_end`
     else:
-        wanted = wanted or rules.export_all or verdict & VERDICT_LISTED != 0
+        wanted = wanted or rules.export_all or is_listed(rules, flags, verdict)
     if not wanted:
         return 0
     state.version[name] = cython.cast(uint16_t, version - 1 if version else VER_NDX_GLOBAL)
     if rules.shared and flags & SYM_PROTECTED == 0 and not is_bound(rules, flags, verdict):
         return SYM_EXPORTED | SYM_IMPORTED
     return SYM_EXPORTED
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_listed(rules: cython.pointer[Rules], flags: uint32_t, verdict: uint32_t) -> cython.bint:
+    """Does a dynamic list name it, or --dynamic-list-data all of its kind?"""
+    return verdict & VERDICT_LISTED != 0 or (rules.list_data and flags & (SYM_FUNC | SYM_IFUNC) == 0)
 
 
 @cython.cfunc
@@ -296,7 +305,7 @@ def is_bound(rules: cython.pointer[Rules], flags: uint32_t, verdict: uint32_t) -
 
     What a list names never is, nor what must be unique in the process (STB_GNU_UNIQUE), as in GNU ld.
     """
-    if verdict & VERDICT_LISTED or (flags & SYM_UNIQUE and rules.unique):
+    if is_listed(rules, flags, verdict) or (flags & SYM_UNIQUE and rules.unique):
         return False
     if rules.listed_only or rules.symbolic == SYMBOLIC_ALL:
         return True
