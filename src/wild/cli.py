@@ -25,7 +25,11 @@ VERSION_LINE = f"Wild {VERSION} (compatible with GNU linkers)"
 VERSION_OPTIONS = ("--version", "-v", "-V")
 OUTPUT_FORMAT = "elf64-x86-64"
 # The first word of a command -> the module whose `run(arguments) -> exit status` does it.
-SUBCOMMANDS: dict[str, str] = {"explain": "wild.explain"}
+SUBCOMMANDS: dict[str, str] = {
+    "doctor": "wild.doctor",
+    "explain": "wild.explain",
+    "run": "wild.run_build",
+}
 
 FAILED, INTERRUPTED = 1, 130  # exit statuses; the shell's convention for SIGINT
 _BOLD, _RED, _MAGENTA, _PLAIN = "\033[1m", "\033[1;31m", "\033[1;35m", "\033[0m"

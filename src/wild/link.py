@@ -28,7 +28,7 @@ from wild.kernels.slots import Slots
 from wild.kernels.views import Views
 from wild.kernels.writers import size_frames
 from wild.messages import Messages
-from wild.mode import choose_kind, default_threads, output_mode, relocation_types
+from wild.mode import choose_kind, choose_threads, output_mode, relocation_types
 from wild.output_sections import Parts
 from wild.own_symbols import OwnSymbols, init_functions
 from wild.placing import place_output
@@ -47,7 +47,8 @@ if TYPE_CHECKING:
 def link(options: Options, messages: Messages | None = None) -> None:
     """Make the output that the options describe; raises LinkError."""
     messages = messages or Messages(options)
-    pool = Pool(options.threads or default_threads())
+    threads, tokens = choose_threads(options)
+    pool = Pool(threads)
     pool.limit_faults(messages.room)
     inputs = Inputs(Arena())
     try:
@@ -59,6 +60,8 @@ def link(options: Options, messages: Messages | None = None) -> None:
     finally:
         inputs.end_guard()
         pool.close()
+        if tokens:
+            tokens.give_back()
 
 
 def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> None:

@@ -9,6 +9,7 @@ from wild.machine import x86_64
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.jobserver import Tokens
     from wild.kernels.files import Inputs
     from wild.options import Options
 
@@ -66,6 +67,18 @@ def relocation_types() -> list[tuple[int, int, int, int, int]]:
     return x86_64.relocation_rows()
 
 
-def default_threads() -> int:
-    """As many as there are processors to run on."""
-    return min(len(posix.sched_getaffinity(0)), MOST_THREADS)
+def choose_threads(options: Options) -> tuple[int, Tokens | None]:
+    """How many threads to use: what --threads says, else as many as make's jobserver lends, else one a processor.
+
+    What was borrowed from make is to be given back.
+    """
+    if options.threads:
+        return options.threads, None
+    most = min(len(posix.sched_getaffinity(0)), MOST_THREADS)
+    if b"MAKEFLAGS" in posix.environ:
+        from wild.jobserver import take_tokens
+
+        tokens = take_tokens(most - 1)
+        if tokens:
+            return 1 + len(tokens.held), tokens
+    return most, None
