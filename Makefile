@@ -1,10 +1,11 @@
 # make build   a working .venv/bin/wild          make demo   link two programs and compare with the system's ld
 # make test    lint and every test               make lint   style, types and source rules
+# make test-tools   install what else the tests can use (Debian, Ubuntu)
 # make clean   remove everything that was built
 #
 # WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked demo test test-asan lint lint-tools format coverage clean
+.PHONY: build build-locked demo test test-tools test-asan lint lint-tools format coverage clean
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
@@ -44,6 +45,9 @@ demo: build
 
 test: build lint-tools
 	$(PYTEST)
+
+test-tools:
+	@sh tools/test_tools.sh
 
 # Address and undefined-behaviour sanitizers see the kernels, in the tests' own process and in every link. They are
 # preloaded into this process, and must not be into the compilers and programs that the tests start.

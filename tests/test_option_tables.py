@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -9,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from programs import tool
 from test_options import GCC, changes, errors_of
 
-from wild import help, ignored_options, keyword_table, option_effects, option_table, rare_effects
+from wild import help, ignored_options, keyword_table, manual, option_effects, option_table, rare_effects
+from wild.cli import SUBCOMMANDS
 from wild.options import Options, parse
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -156,6 +159,26 @@ def test_the_page_of_options_is_up_to_date():
     page = (ROOT / "docs" / "options.md").read_text(encoding="utf-8")
 
     assert page == help.markdown(), "run: PYTHONPATH=src python -m wild.help > docs/options.md"
+
+
+def test_the_manual_page_is_made_from_the_tables():
+    text = (ROOT / "docs" / "wild.1").read_text(encoding="utf-8")
+
+    assert text == manual.page(), "run: PYTHONPATH=src python -m wild.manual > docs/wild.1"
+
+
+def test_every_command_is_in_the_help():
+    assert {name.partition(" ")[0] for name, _ in help.COMMANDS} == set(SUBCOMMANDS)
+
+
+def test_the_manual_page_is_formatted_without_complaint():
+    done = subprocess.run(
+        [tool("man"), "--warnings=all", "-l", ROOT / "docs" / "wild.1"],
+        env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+
+    assert done.stderr == ""
+    assert "--version-script" in done.stdout
 
 
 def test_the_help_shows_every_row():

@@ -108,7 +108,7 @@ def run(command: str | list[str], directory: Path, environment: dict[str, str]) 
 
 
 def test_the_section_has_its_blocks():
-    assert sorted(map(tool_of, BLOCKS)) == sorted([*TOOLS, "gcc"])
+    assert sorted(map(tool_of, BLOCKS)) == sorted([*TOOLS, "gcc", "cmake"])
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if tool_of(block) != "readelf"], ids=tool_of)

@@ -23,9 +23,35 @@ TARGETS = ("elf64-x86-64",)
 
 HEAD = """\
 Usage: wild [options] file...
+       wild COMMAND [argument...]
 
 Options of more than one letter take one dash or two (two if they begin with o);
--x VALUE, -x=VALUE and --x=VALUE mean the same."""
+-x VALUE, -x=VALUE and --x=VALUE mean the same.
+
+Commands:"""
+
+COMMANDS = (
+    ("doctor", "Tell which linker each installed compiler uses, and how to make it wild"),
+    (
+        "explain OUTPUT ADDRESS|SYMBOL",
+        "Tell which input bytes of an output came from, and what was done to them",
+    ),
+    ("run COMMAND...", "Run a build so that its links go through wild"),
+)
+
+ENVIRONMENT = (
+    ("WILD_GC_SECTIONS=1", "As `--gc-sections`, unless `--no-gc-sections` is given"),
+    ("WILD_THREADS=N", "As `--threads=N`, unless the number of threads is given"),
+    ("WILD_SAVE_DIR=DIR", "Put a copy of all inputs, and a script that links again, into DIR"),
+    ("WILD_SAVE_BASE=DIR", "The same into a new numbered directory below DIR, for builds of many links"),
+    ("WILD_SAVE_SKIP_LINKING=1", "Save only, and make no output"),
+    (
+        "WILD_WRITE_LAYOUT=1",
+        "Write OUTPUT.layout: which bytes came from which input section (see `wild explain`)",
+    ),
+    ("WILD_WRITE_TRACE=1", "Write OUTPUT.trace: what was done about each relocation"),
+    ("LD_RUN_PATH=DIRS", "As `-rpath DIRS`, unless `-rpath` is given"),
+)
 
 TAIL = f"""\
 @FILE stands for the arguments in FILE.
@@ -46,23 +72,12 @@ What is written in brackets can be left out.
 `@FILE` stands for the arguments in FILE.
 They are separated by white space; single or double quotes keep white space in an argument.
 A backslash makes the character after it an ordinary one, inside quotes too.
-
-| Environment variable | Effect |
-|---|---|
-| `WILD_GC_SECTIONS=1` | As `--gc-sections`, unless `--no-gc-sections` is given |
-| `WILD_THREADS=N` | As `--threads=N`, unless the number of threads is given |
-| `WILD_SAVE_DIR=DIR` | Put a copy of all inputs, and a script that links again, into DIR |
-| `WILD_SAVE_BASE=DIR` | The same into a new numbered directory below DIR, for builds of many links |
-| `WILD_SAVE_SKIP_LINKING=1` | Save only, and make no output |
-| `WILD_WRITE_LAYOUT=1` | Write OUTPUT.layout: which bytes came from which input section (see `wild explain`) |
-| `WILD_WRITE_TRACE=1` | Write OUTPUT.trace: what was done about each relocation |
-| `LD_RUN_PATH=DIRS` | As `-rpath DIRS`, unless `-rpath` is given |
 """
 
 
 def help_text() -> str:
     """The text of `--help`."""
-    lines = [HEAD]
+    lines = [HEAD, *(f"  {name:<{WIDTH}}  {text}" for name, text in COMMANDS)]
     for row in all_rows():
         if isinstance(row, str):
             lines += ["", f"{row}:"]
@@ -82,7 +97,10 @@ def paragraph(row: Row) -> str:
 
 def markdown() -> str:
     """The text of docs/options.md."""
-    lines = [PAGE_HEAD]
+    lines = [PAGE_HEAD, "| Environment variable | Effect |", "|---|---|"]
+    lines += [f"| `{name}` | {text} |" for name, text in ENVIRONMENT]
+    lines += ["", "## Commands", "", "| Command | Meaning |", "|---|---|"]
+    lines += [f"| `wild {name}` | {text} |".replace("|SY", "\\|SY") for name, text in COMMANDS]
     for row in all_rows():
         if isinstance(row, str):
             lines += ["", f"## {row}", "", "| Option | Meaning |", "|---|---|"]
