@@ -26,6 +26,9 @@ PAGE = 4096
 
 def faults(file: Elf, path: Path) -> list[str]:
     """Sentences about what is wrong with an output; none if it is sound."""
+    if file.type == elf.ET_REL:
+        found = [sentence for check in (file_overlaps, symbol_order) for sentence in check(file)]
+        return [*found, *readelf_complaints(path)]
     checks = (segments, load_order, sections_in_segments, file_overlaps, symbol_order, symbol_places)
     dynamic = (
         dynamic_addresses,

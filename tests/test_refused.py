@@ -7,13 +7,6 @@ from programs import assemble
 START = ".globl _start\n_start: mov $60, %eax\n xor %edi, %edi\n syscall\n"
 
 
-def test_relocatable_output_is_refused(link):
-    message = link.fails(assemble(START), "-r", driver="raw")
-
-    assert "-r" in message
-    assert "relocatable" in message
-
-
 def test_script_with_sections_is_refused_with_its_place(link):
     script = link.directory / "layout.ld"
     script.write_text("ENTRY(_start)\nSECTIONS { .text : { *(.text) } }\n")

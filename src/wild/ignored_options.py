@@ -17,7 +17,6 @@ ROWS: tuple[str | Row, ...] = (
      "such inputs are errors"),
     ("no-warn-search-mismatch warn-search-mismatch", "", "ignore", "",
      "libraries of other machines are passed over"),
-    ("d dc dp define-common", "", "ignore", "", "common symbols always get an address"),
     ("rosegment", "", "ignore", "", "read-only data has a segment of its own"),
     ("sort-common", "[=ORDER]", "ignore", "", "common symbols are laid out without gaps as they come"),
     ("ld-generated-unwind-info no-ld-generated-unwind-info", "", "ignore", "",
@@ -91,7 +90,6 @@ ROWS: tuple[str | Row, ...] = (
     ("orphan-handling", "MODE", "only", "place", "treat sections that a script does not name otherwise"),
     ("enable-non-contiguous-regions enable-non-contiguous-regions-warnings print-memory-usage", "", "refuse",
      "", "lay out memory regions"),
-    ("unique", "[=GLOB]", "refuse", "", "keep sections of one name apart"),
     (("sort-section symbol-ordering-file section-ordering-file call-graph-ordering-file section-order"
       " bp-startup-sort irpgo-profile print-symbol-order"), "VALUE", "refuse", "", "reorder sections"),
     (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer reverse-sections"
@@ -104,7 +102,7 @@ ROWS: tuple[str | Row, ...] = (
     ("discard-section", "NAME", "refuse", "", "drop sections by name"),
     ("split-by-file split-by-reloc", "[=N]", "refuse", "", "split output sections"),
     ("task-link", "SYMBOL", "refuse", "", "link tasks"),
-    ("Ur force-group-allocation relocatable-merge-sections embedded-relocs", "", "refuse", "",
+    ("relocatable-merge-sections embedded-relocs", "", "refuse", "",
      "do that with -r"),
     ("ctf-variables no-ctf-variables", "", "refuse", "", "write CTF"),
     ("ctf-share-types", "METHOD", "refuse", "", "write CTF"),
@@ -121,7 +119,6 @@ ROWS: tuple[str | Row, ...] = (
     ("weak-unresolved-symbols", "", "refuse", "", "make undefined symbols weak"),
     ("no-define-common", "", "refuse", "", "leave common symbols without an address"),
     ("fortran-common no-fortran-common", "", "refuse", "", "let archives define common symbols on request"),
-    ("gc-keep-exported", "", "refuse", "", "keep all that an executable exports"),
     ("disable-multiple-abs-defs", "", "refuse", "", "link only the symbols of a file"),
     ("copy-dt-needed-entries add-needed", "", "refuse", "", "link libraries that are not named"),
     ("accept-unknown-input-arch", "", "refuse", "", "read input of an unknown machine"),

@@ -49,8 +49,6 @@ class InputSet:
 
     def open(self) -> None:
         """Open everything the command line names, and what that names in turn; raises LinkError."""
-        if self.options.kind == "relocatable":
-            raise LinkError("-r: this version makes no relocatable output; use the system's ld for this link")
         names, bits = self.options.inputs, list(self.options.input_flags)
         if not names and self.options.script is None:
             raise LinkError("no input files")
@@ -63,9 +61,10 @@ class InputSet:
         if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
             for index, flags in enumerate(bits):
                 if flags & IN_LIBRARY:
-                    found = self.find_library(names[index], bool(flags & IN_STATIC))
+                    static = bool(flags & IN_STATIC) or self.options.kind == "relocatable"
+                    found = self.find_library(names[index], static)
                     if found is None:
-                        missing.append(self.library_missing(names[index], bool(flags & IN_STATIC)))
+                        missing.append(self.library_missing(names[index], static))
                     else:
                         paths[index] = found
         if missing:

@@ -68,6 +68,12 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages,
     """All passes."""
     resolved = resolve(pool, inputs, options, messages, clock)
     # Beyond this line no file and no symbol is added.
+    if resolved.kind.relocatable:
+        from wild.partial import link_partially
+
+        link_partially(pool, inputs, resolved, options, clock)
+        clock.report()
+        return
     measured = measure(pool, inputs, resolved, options, clock)
     # Beyond this line no size changes.
     produce(pool, inputs, resolved, measured, options, clock)
@@ -113,11 +119,13 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
 
     # Find the output part of every section; strike out the COMDAT groups that lost.
     it.parts = Parts(options.z_keep_text_section_prefix)
-    rules, strip_debug = it.parts.rules(), options.strip != "none"
-    it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug)
+    whole, strip_debug = it.kind.relocatable, options.strip != "none"
+    rules = it.parts.rules(whole)
+    it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole)
     decompress_sections(inputs, it.sections)
     decode_relocations(pool, inputs, it.sections)
-    reverse_ctors(inputs, it.sections)
+    if not whole:
+        reverse_ctors(inputs, it.sections)
     clock.lap("read sections")
 
     # Bind every name to its definition, then decide what the loader gets to see.

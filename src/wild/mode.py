@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posix
 
+from wild.errors import LinkError
 from wild.kernels.reach import OutputMode
 from wild.machine import x86_64
 
@@ -19,27 +20,41 @@ MOST_THREADS = 32
 class Kind:
     """`shared`: a shared object; `pic`: loaded anywhere; `dynamic`: has a dynamic section; `interp`: names a loader.
 
-    `executable_stack` is known when the objects' notes have been read.
+    `relocatable`: an object again (-r).  `executable_stack` is known when the objects' notes have been read.
     """
 
-    __slots__ = ("dynamic", "executable_stack", "interp", "pic", "shared")
+    __slots__ = ("dynamic", "executable_stack", "interp", "pic", "relocatable", "shared")
 
     def __init__(self, shared: bool, pic: bool, dynamic: bool, interp: bool) -> None:
         self.shared = shared
         self.pic = pic
         self.dynamic = dynamic
         self.interp = interp
+        self.relocatable = False
         self.executable_stack = False
 
 
 def choose_kind(inputs: Inputs, options: Options) -> Kind:
     """A program without shared objects is static, whatever loader is named (musl-gcc -static names one)."""
+    if options.kind == "relocatable":
+        return relocatable_kind(inputs)
     shared = options.kind == "shared"
     pic = options.kind != "exec"
     dynamic = pic or bool(inputs.shared_files())
     static = options.static and not inputs.shared_files()
     interp = dynamic and not shared and not options.no_dynamic_linker and not static
     return Kind(shared, pic, dynamic, interp)
+
+
+def relocatable_kind(inputs: Inputs) -> Kind:
+    """An object cannot depend on a shared object; raises LinkError."""
+    shared = inputs.shared_files()
+    if shared:
+        names = (inputs.file_name(file) for file in shared)
+        raise LinkError(*(f"{name}: a shared object cannot be part of an object file (-r)" for name in names))
+    kind = Kind(False, False, False, False)
+    kind.relocatable = True
+    return kind
 
 
 def output_mode(options: Options, kind: Kind) -> OutputMode:

@@ -265,9 +265,11 @@ class Parts:
             number = self.numbers[section, rank] = self.add(section, rank)
         return number
 
-    def rules(self) -> list[tuple[bytes, int, int, int, int]]:
-        """The rules as the kernel wants them: (pattern, how, part, number, flags)."""
-        found = []
+    def rules(self, whole: bool) -> list[tuple[bytes, int, int, int, int]]:
+        """The rules as the kernel wants them: (pattern, how, part, number, flags); none if sections stay `whole`."""
+        found: list[tuple[bytes, int, int, int, int]] = []
+        if whole:
+            return found
         for number, (pattern, how, section, rank, flags) in enumerate(self.table):
             part = 0 if flags & DROP else self.of_rule(section, rank)
             found.append((pattern, how, part, number, flags))

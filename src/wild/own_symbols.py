@@ -61,7 +61,7 @@ class OwnSymbols:
         self.definitions: list[tuple[bytes, Node, bool]] = []
         if options.entry and not is_number(options.entry):
             self.references.append(encode(options.entry))
-        elif options.kind != "shared" and not options.entry:
+        elif options.kind not in ("shared", "relocatable") and not options.entry:
             self.references.append(b"_start")
         for script in scripts:
             self.references += [encode(name) for name in script.externs]
@@ -96,13 +96,22 @@ class OwnSymbols:
         for name, node, provided in self.definitions:
             section = RELATIVE if symbols_of(node) else elf.SHN_ABS
             rows.append((name, section, (elf.STB_WEAK if provided else elf.STB_GLOBAL) << 4, elf.STV_DEFAULT))
+        if self.options.kind != "relocatable":
+            rows += self.provided_rows()
+        if not rows:
+            return [], [], [], [], []
+        names, shndx, infos, others = (list(column) for column in zip(*rows, strict=True))
+        return names, [0] * len(names), shndx, infos, others
+
+    def provided_rows(self) -> list[tuple[bytes, int, int, int]]:
+        """The names that code expects a linker to provide, in the form of `table`."""
+        rows = []
         for name in ENDS:
             rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_DEFAULT))
         for name in (*BOUNDS, *HEADER_NAMES, *OTHERS):
             type = elf.STT_TLS if name == b"_TLS_MODULE_BASE_" else 0
             rows.append((name, RELATIVE, elf.STB_WEAK << 4 | type, elf.STV_HIDDEN))
-        names, shndx, infos, others = (list(column) for column in zip(*rows, strict=True))
-        return names, [0] * len(names), shndx, infos, others
+        return rows
 
     def set_values(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
         """Give the internal file's definitions their final values."""

@@ -91,6 +91,10 @@ def leave_uncompressed(effects: Effects, row: Row, name: str, value: str) -> Non
         effects.warnings.append(f"--{name}={value}: this version does not compress; ignored")
 
 
+def keep_apart(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.unique.append(value or "*")
+
+
 def switch_magic(effects: Effects, row: Row, name: str, value: str) -> None:
     """-n and -N also turn shared objects off, as in GNU ld's manual."""
     effects.switch(row, name, value)

@@ -6,7 +6,7 @@ sections of that name alive, unless -z start-stop-gc says otherwise.
 
 from __future__ import annotations
 
-from wild.kernels.symbol_marks import define_bounds, keep_names
+from wild.kernels.symbol_marks import define_bounds, keep_exported, keep_names
 from wild.own_symbols import encode
 
 TYPE_CHECKING = False
@@ -42,6 +42,8 @@ def mark_roots(
         return
     wanted = [encode(options.init), encode(options.fini), *own.references]
     keep_names(resolution, [found for found in map(names.find, wanted) if found])
+    if options.gc_keep_exported:
+        keep_exported(resolution, names)
     if options.z_start_stop_gc:
         return
     for index, (rule, name, *_) in enumerate(sections.part_keys()):

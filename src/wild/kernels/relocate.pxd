@@ -24,6 +24,7 @@ cdef struct Spot:                # the section being written
     uint64_t tombstone           # for references to dead code; not loaded sections only
 
 cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
+cdef uint64_t tombstone_of(const uint8_t *name) noexcept nogil
 
 cdef inline bint fits(int check, int size, int64_t value) noexcept nogil:
     """Does the value fit a field of `size` bytes?"""

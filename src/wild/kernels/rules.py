@@ -84,6 +84,9 @@ def place_section(
 ) -> cython.void:
     """Kind and part by name and flags; what a rule alone cannot place becomes unusual."""
     text = cython.cast(cython.p_const_char, name)
+    if read.whole:
+        keep_whole(read, sec, text)
+        return
     if not sec.flags & SEC_ALLOC:
         place_unloaded(read, sec, text)
     elif strncmp(text, b".eh_frame", 10) == 0:
@@ -112,16 +115,61 @@ def place_section(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def is_debug(text: cython.p_const_char) -> cython.bint:
+    return (
+        strncmp(text, b".debug_", 7) == 0
+        or strncmp(text, b".stab", 5) == 0
+        or strncmp(text, b".zdebug_", 8) == 0
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def is_kept_whole(text: cython.p_const_char) -> cython.bint:
+    """Sections that are found without being referred to: lists of functions, and those whose bounds C code can name."""
+    if text[0] != DOT:
+        return True
+    return (
+        strncmp(text, b".init", 5) == 0
+        or strncmp(text, b".fini", 5) == 0
+        or strncmp(text, b".preinit_array", 14) == 0
+        or strncmp(text, b".ctors", 6) == 0
+        or strncmp(text, b".dtors", 6) == 0
+        or strncmp(text, b".jcr", 4) == 0
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def keep_whole(
+    read: cython.pointer[Read], sec: cython.pointer[SectionRow], text: cython.p_const_char
+) -> cython.void:
+    """In a partial link every section is kept (partial_sections.py); only reach.py asks which is .eh_frame."""
+    sec.unused = NONE
+    if is_debug(text):
+        sec.flags |= SEC_DEBUG
+        if read.strip_debug:
+            return
+    sec.kind = SEC_PLAIN
+    sec.flags |= read.live_flag if sec.flags & SEC_ALLOC else SEC_LIVE
+    if is_kept_whole(text):
+        sec.flags |= SEC_ROOT
+    if sec.flags & SEC_ALLOC and strncmp(text, b".eh_frame", 10) == 0:
+        sec.kind = SEC_EH_FRAME
+        sec.flags |= SEC_LIVE
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def place_unloaded(
     read: cython.pointer[Read], sec: cython.pointer[SectionRow], text: cython.p_const_char
 ) -> cython.void:
     """Sections without SHF_ALLOC: debug info and comments go on; notes to the linker itself end here."""
     sec.unused = NONE
-    if (
-        strncmp(text, b".debug_", 7) == 0
-        or strncmp(text, b".stab", 5) == 0
-        or strncmp(text, b".zdebug_", 8) == 0
-    ):
+    if is_debug(text):
         sec.flags |= SEC_DEBUG
         if read.strip_debug:
             return

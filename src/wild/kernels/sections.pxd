@@ -54,6 +54,7 @@ cdef struct Read:                # the context of reading section headers
     uint32_t has                 # HAS_* of what was met
     int live_flag                # SEC_LIVE unless --gc-sections decides
     int strip_debug
+    int whole                    # -r: every section is kept as it is
     Fault *fault
 
 cdef class SectionTable:

@@ -47,9 +47,16 @@ class SectionTable:
     """The sections of the live objects; `inputs.view.row[f].sec_base` + section index is a SectionId."""
 
     def __cinit__(
-        self, pool: Pool, inputs: Inputs, names: NameTable, rules, gc_sections: bool, strip_debug: bool
+        self,
+        pool: Pool,
+        inputs: Inputs,
+        names: NameTable,
+        rules,
+        gc_sections: bool,
+        strip_debug: bool,
+        whole: bool = False,
     ):
-        """`rules`: (text, exact, part, output section number, flags), the first that fits counts."""
+        """`rules`: (text, exact, part, output section number, flags), the first that fits counts; `whole`: for -r."""
         self.inputs = inputs
         files = cython.address(inputs.view)
         self.view.count = number_sections(files)
@@ -66,6 +73,7 @@ class SectionTable:
         read.has = 0
         read.live_flag = 0 if gc_sections else SEC_LIVE
         read.strip_debug = strip_debug
+        read.whole = whole
         read.fault = cython.address(pool.fault)
         compile_rules(inputs.arena, cython.address(read), rules)
         pool.run(read_sections, cython.address(read), files.count, 8)
@@ -290,7 +298,7 @@ def enter_section(
     if shdr.sh_name >= row.shstrsize:
         report(read.fault, FAULT_SECTION_NAME, file, row.shoff + 64 * k, k)
         return 1
-    if shdr.sh_flags & SHF_EXCLUDE and not shdr.sh_flags & SHF_ALLOC:
+    if shdr.sh_flags & SHF_EXCLUDE and not shdr.sh_flags & SHF_ALLOC and not read.whole:
         return 0
     name = section_name(read.files.base[file], row, shdr)
     if is_linkonce(name) and not shdr.sh_flags & SHF_GROUP:

@@ -34,3 +34,13 @@ def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
         row.section = 0
         row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED | SYM_SHARED_DEF | SYM_PROTECTED_DEF | SYM_FUNC)
         row.flags |= SYM_OBJECT_DEF | visibility
+
+
+def keep_exported(resolution: Resolution, names: NameTable):
+    """--gc-keep-exported: every definition that another file could use is a root."""
+    i: int64_t
+    for s in range(SHARDS):
+        for i in range(names.view.start[s], names.view.start[s] + names.view.count[s]):
+            row = cython.address(resolution.view.row[i])
+            if row.flags & (SYM_OBJECT_DEF | SYM_COMMON) and not row.flags & SYM_HIDDEN:
+                row.flags |= SYM_KEPT

@@ -1,0 +1,241 @@
+"""Partial linking (-r): objects are joined to one object that can be linked again.
+
+Nothing gets an address, nothing is relaxed and no relocation is applied: what an ordinary link does in reach, merge
+and layout has no counterpart here, so after names are bound a partial link goes its own, shorter way:
+
+ 1. join      sections with the same name and the same flags become one section of the output (an OutRow), in input
+              order; this file.
+ 2. groups    (partial_groups.py) the COMDAT groups that won stay groups, so that a later link can still choose
+              among copies; the sections of a group are never joined with others.
+ 3. mark      (partial_marks.py) what relocations refer to: a local symbol that one needs survives -x, and a section
+              has a symbol in the output only if one needs it.
+ 4. number    (partial_symbols.py, partial_headers.py) symbols and section headers, then the places in the file.
+ 5. write     (partial_write.py) contents as they are, and relocations with new offsets, symbols and addends.
+
+GNU ld joins by its script instead, which in a partial link is the same but for odd flags: two sections of one name,
+only one of them writable, are joined by ld and kept apart here (and by lld), so that neither gains or loses a
+permission before the final link decides.  Strings and constants are joined and not merged: a reference to the middle
+of a string is a section and an offset, and only the last link may decide where strings go.  Sections with
+SHF_LINK_ORDER are joined only if the sections that they follow are.
+
+Joining is serial: it hashes a name for each section, 0.1 s for a million.  The rest is parallel over files or over
+sections of the output.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcmp, memset, strlen
+from cython.cimports.wild.kernels.cc import hash_bytes
+from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.glob import glob_match
+from cython.cimports.wild.kernels.partial import *
+from cython.cimports.wild.kernels.partial_sections import OTHER_FLAGS, ROOM_FOR_OWN, Joining
+from cython.cimports.wild.kernels.pool import Arena
+from cython.cimports.wild.kernels.sections import relocations_of, section_header, section_name
+from cython.cimports.wild.kernels.tables import *
+
+ODD = cython.declare(cython.const[uint64_t], 0x9E3779B97F4A7C15)
+STACK_NOTE = cython.declare(cython.p_const_char, b".note.GNU-stack")
+PROPERTY_NOTE = cython.declare(cython.p_const_char, b".note.gnu.property")
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def join_sections(partial: PartialPtr, arena: Arena, joining: cython.pointer[Joining]) -> cython.int:
+    """Number the sections of the output and list the input sections of each.
+
+    A few more rows than inputs ask for are kept free: for common symbols, and for the properties of all inputs."""
+    total: int64_t = partial.sections.count
+    joining.mask = 16
+    while joining.mask < cython.cast(uint64_t, 2 * total):
+        joining.mask *= 2
+    joining.slots = cython.cast(U32, arena.array(joining.mask, 4))
+    joining.mask -= 1
+    room: uint64_t = total + ROOM_FOR_OWN
+    partial.out = cython.cast(OutPtr, arena.array(room, cython.sizeof(OutRow)))
+    partial.out_count = 1
+    partial.ids = cython.cast(U32, arena.array(total, 4))
+    partial.file_of = cython.cast(U32, arena.array(total, 4))
+    with cython.nogil:
+        number_sections(partial, joining, False)
+        number_sections(partial, joining, True)
+        list_sections(partial)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_sections(
+    partial: PartialPtr, joining: cython.pointer[Joining], ordered: cython.bint
+) -> cython.void:
+    """SectionRow.part becomes the number of the OutRow; `ordered` are those with SHF_LINK_ORDER, which come last."""
+    file: int64_t
+    k: uint32_t
+    for file in range(1, partial.files.count):
+        row = cython.address(partial.files.row[file])
+        if row.sec_base == 0 or (ordered and not row.has & HAS_LINK_ORDER):
+            continue
+        for k in range(1, row.shnum):
+            sec = cython.address(partial.sections.row[row.sec_base + k])
+            shdr = section_header(partial.files.base[file], row, k)
+            if sec.kind == SEC_OUT or ordered != (shdr.sh_flags & SHF_LINK_ORDER != 0):
+                continue
+            partial.file_of[row.sec_base + k] = cython.cast(uint32_t, file)
+            sec.part = number_of(partial, joining, cython.cast(uint32_t, file), k)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_of(partial: PartialPtr, joining: cython.pointer[Joining], file: uint32_t, k: uint32_t) -> uint32_t:
+    """The OutRow that a section goes to, 0: the linker makes its like itself."""
+    row = cython.address(partial.files.row[file])
+    shdr = section_header(partial.files.base[file], row, k)
+    wanted = cython.declare(OutRow)
+    memset(cython.address(wanted), 0, cython.sizeof(OutRow))
+    wanted.name = section_name(partial.files.base[file], row, shdr)
+    text = cython.cast(cython.p_const_char, wanted.name)
+    wanted.name_length = cython.cast(uint32_t, strlen(text))
+    wanted.flags = shdr.sh_flags & ~cython.cast(uint64_t, OTHER_FLAGS)
+    if is_named(cython.address(wanted), PROPERTY_NOTE):
+        return 0
+    if is_named(cython.address(wanted), STACK_NOTE):
+        wanted.flags = 0
+    if wanted.flags & SHF_MERGE:
+        wanted.entsize = shdr.sh_entsize
+        wanted.merge_align = 1 + partial.sections.row[row.sec_base + k].align
+    if partial.group_of is not cython.NULL:
+        wanted.group = partial.group_of[row.sec_base + k]
+    if wanted.flags & SHF_LINK_ORDER and 0 < shdr.sh_link < row.shnum:
+        wanted.order = partial.sections.row[row.sec_base + shdr.sh_link].part
+    return intern(partial, joining, cython.address(wanted))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_named(row: OutPtr, text: cython.p_const_char) -> cython.bint:
+    return row.name_length == strlen(text) and memcmp(row.name, text, row.name_length) == 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def intern(partial: PartialPtr, joining: cython.pointer[Joining], wanted: OutPtr) -> uint32_t:
+    """The number of the OutRow that is like `wanted`, made if there is none or if each is to stand alone."""
+    wanted.hash = hash_bytes(wanted.name, wanted.name_length)
+    wanted.hash ^= (
+        (wanted.flags * ODD) ^ (wanted.entsize << 40) ^ (cython.cast(uint64_t, wanted.merge_align) << 20)
+    )
+    wanted.hash ^= cython.cast(uint64_t, wanted.group) * ODD ^ (cython.cast(uint64_t, wanted.order) << 32)
+    alone: cython.bint = stands_alone(joining, wanted)
+    at: uint64_t = (wanted.hash ^ (wanted.hash >> 29)) & joining.mask
+    while joining.slots[at]:
+        if not alone and is_like(cython.address(partial.out[joining.slots[at]]), wanted):
+            return joining.slots[at]
+        at = (at + 1) & joining.mask
+    number: uint32_t = cython.cast(uint32_t, partial.out_count)
+    partial.out[number] = wanted[0]
+    partial.out[number].align = 1
+    partial.out_count += 1
+    joining.slots[at] = number
+    return number
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_like(row: OutPtr, wanted: OutPtr) -> cython.bint:
+    return (
+        row.hash == wanted.hash
+        and row.flags == wanted.flags
+        and row.entsize == wanted.entsize
+        and row.merge_align == wanted.merge_align
+        and row.group == wanted.group
+        and row.order == wanted.order
+        and row.name_length == wanted.name_length
+        and memcmp(row.name, wanted.name, row.name_length) == 0
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def stands_alone(joining: cython.pointer[Joining], wanted: OutPtr) -> cython.bint:
+    """Is it one of the sections that --unique keeps apart?"""
+    i: int64_t
+    for i in range(joining.pattern_count):
+        pattern = cython.address(joining.pattern[i])
+        if glob_match(pattern.text, pattern.length, wanted.name, wanted.name_length):
+            return True
+    return False
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def list_sections(partial: PartialPtr) -> cython.void:
+    """List the SectionIds of each OutRow, in input order."""
+    i: int64_t
+    for i in range(1, partial.sections.count):
+        partial.out[partial.sections.row[i].part].count += 1
+    first: uint64_t = 0
+    for i in range(1, partial.out_count):
+        partial.out[i].first = first
+        first += partial.out[i].count
+    for i in range(1, partial.sections.count):
+        part: uint32_t = partial.sections.row[i].part
+        if part:
+            row = cython.address(partial.out[part])
+            partial.ids[row.first + row.filled] = cython.cast(uint32_t, i)
+            row.filled += 1
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def measure_rows(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Lay out the live sections of each OutRow one behind the other."""
+    partial = cython.cast(PartialPtr, context)
+    i: int64_t
+    n: uint64_t
+    for i in range(begin, end):
+        row = cython.address(partial.out[i])
+        if i == 0 or row.own is not cython.NULL:
+            continue
+        row.type = SHT_NOBITS
+        for n in range(row.first, row.first + row.count):
+            if partial.sections.row[partial.ids[n]].flags & SEC_LIVE:
+                append_section(partial, row, partial.ids[n])
+        if row.flags & SHF_MERGE and row.entsize and row.size % row.entsize:
+            row.flags &= ~cython.cast(uint64_t, SHF_MERGE | SHF_STRINGS)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def append_section(partial: PartialPtr, row: OutPtr, section: uint32_t) -> cython.void:
+    """`address` becomes the offset in the OutRow, `relatives` the number of its first relocation there."""
+    sec = cython.address(partial.sections.row[section])
+    file: uint32_t = partial.file_of[section]
+    source = cython.address(partial.files.row[file])
+    shdr = section_header(partial.files.base[file], source, section - source.sec_base)
+    start: uint64_t = align_up(row.size, cython.cast(uint64_t, 1) << sec.align)
+    if row.flags & SHF_MERGE and row.entsize and start % row.entsize:
+        row.flags &= ~cython.cast(uint64_t, SHF_MERGE | SHF_STRINGS)
+    sec.address = start
+    row.size = start + sec.size
+    row.align = max(row.align, cython.cast(uint64_t, 1) << sec.align)
+    if shdr.sh_type != SHT_NOBITS and (row.type == SHT_NOBITS or row.type == SHT_PROGBITS):
+        row.type = shdr.sh_type
+    if not row.live:
+        row.entsize = shdr.sh_entsize
+    elif row.entsize != shdr.sh_entsize:
+        row.entsize = 0
+    row.live = 1
+    sec.relatives = cython.cast(uint32_t, row.relocs)
+    row.relocs += relocations_of(partial.sections, partial.files.base[file], source, section).count

@@ -1,0 +1,128 @@
+"""Partial linking (-r): the passes from bound names to an object that can be linked again.
+
+The algorithm is told at the top of kernels/partial_sections.py.  What the kernel builds, libtool and compilers' -r
+ask of it: `-r` with archives (--whole-archive), -x, -X, -s, -S, -d, -u, --defsym, --wrap, --unique, --gc-sections with
+roots, and --force-group-allocation.  Options about running programs mean nothing here.
+"""
+
+from __future__ import annotations
+
+from wild import elf
+from wild.checks import check_unchanged
+from wild.errors import LinkError
+from wild.kernels.common_areas import drop_commons
+from wild.kernels.frames import FrameTable
+from wild.kernels.notes import NoteTable
+from wild.kernels.output import Output
+from wild.kernels.partial_link import PartialLink
+from wild.kernels.pool import KernelFault
+from wild.kernels.reach import Reach
+from wild.kernels.views import Views
+from wild.mode import output_mode, relocation_types
+from wild.notes import property_note
+from wild.own_symbols import INTERNAL_FILE, encode
+from wild.roots import mark_roots
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.clock import Clock
+    from wild.kernels.files import Inputs
+    from wild.kernels.pool import Pool
+    from wild.link import Resolved
+    from wild.options import Options
+
+STRIP = {"default": 0, "none": 0, "locals": 1, "all": 2}  # STRIP_* of kernels/partial.pxd, by --discard-*
+STRIP_ALL = 3
+PROPERTIES = b".note.gnu.property"
+
+
+def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock: Clock) -> None:
+    """Make one object of all that is live; raises LinkError."""
+    check_options(options)
+    found.checks.messages.stop_if_failed()
+    if options.gc_sections:
+        collect_garbage(pool, inputs, found, options)
+        clock.lap("reach")
+
+    # Join sections of the same name and flags; keep the groups.
+    strip = STRIP_ALL if options.strip == "all" else STRIP[options.discard]
+    partial = PartialLink(inputs, found.names, found.resolution, found.sections, strip)
+    partial.join(found.sections, not options.force_group_allocation, list(map(encode, options.unique)))
+    views = Views.of(inputs, found.names, found.resolution, found.sections)
+    properties = property_note(NoteTable(pool, views).properties)
+    if properties:
+        partial.add_section(PROPERTIES, elf.SHT_NOTE, elf.SHF_ALLOC, 8, properties)
+    define_symbols(partial, found)
+
+    # Find which symbols are needed; number everything and place it in the file.
+    try:
+        partial.measure(pool, views, found.resolution, options.define_common)
+    except KernelFault as fault:
+        found.checks.values(fault)
+        raise
+    clock.lap("measure")
+
+    output = Output(options.output, partial.size)
+    try:
+        partial.write(pool, output)
+        check_unchanged(pool, inputs)
+        output.commit(False)
+    except BaseException:
+        output.abandon()
+        raise
+    if options.dependency_file:
+        from wild.dependency_file import write_dependencies
+
+        write_dependencies(options.dependency_file, inputs, options)
+    clock.lap("write")
+
+
+def check_options(options: Options) -> None:
+    """What cannot be had together with -r."""
+    refused = {
+        "-Map": options.map_file,
+        "--cref": options.cref,
+        "--retain-symbols-file": options.retain_symbols_file,
+    }
+    wrong = [f"{name}: this version cannot do that with -r" for name, value in refused.items() if value]
+    roots = options.undefined or options.require_defined or options.entry or options.gc_keep_exported
+    if options.gc_sections and not roots:
+        wrong.append(
+            "--gc-sections with -r needs a root: name the symbols to keep with -u or -e, or use --gc-keep-exported"
+        )
+    if wrong:
+        raise LinkError(*wrong)
+
+
+def collect_garbage(pool: Pool, inputs: Inputs, found: Resolved, options: Options) -> None:
+    """Walk from the roots; what relocations would need in a program is of no interest here."""
+    frames = FrameTable(inputs, found.sections, relocation_types())
+    frames.read(pool, found.names, found.resolution)
+    mark_roots(found.names, found.resolution, found.sections, found.own, options)
+    mode = output_mode(options, found.kind)
+    Reach(pool, inputs, found.names, found.resolution, found.sections, frames, mode, True)
+    drop_commons(found.resolution)
+    if options.print_gc_sections:
+        from wild.notices import dropped
+
+        found.checks.messages.tell(dropped(found.checks.tables()))
+
+
+def define_symbols(partial: PartialLink, found: Resolved) -> None:
+    """--defsym: a number, or a symbol plus a number, which stays in that symbol's section."""
+    if not found.own.definitions:
+        return
+    from wild.expression import evaluate, relative_to
+
+    for name, node, _ in found.own.definitions:
+        number = found.names.find(name)
+        if found.resolution.symbol(number)[0] != INTERNAL_FILE:
+            continue
+        base = relative_to(node)
+        if base is None:
+            partial.set_symbol(number, 0, evaluate(node, lambda symbol: None))
+            continue
+        other = found.names.find(encode(base[0]))
+        if not other or found.resolution.symbol(other)[0] is None:
+            raise LinkError(f"--defsym {name.decode()}: symbol {base[0]} is not defined in this link")
+        partial.set_symbol(number, other, base[1])
