@@ -135,7 +135,7 @@ class Twin:
             if mention.file not in self.live or mention.alias:
                 return False
             if mention.symbol.section == COMMON and not self.is_shared(mention.file) and mention.file:
-                return winner.symbol.section != COMMON
+                return winner.symbol.section != COMMON and winner.symbol.type not in (FUNC, IFUNC)
             return not mention.defines and mention.symbol.binding != WEAK
 
         return any(wants(mention) for mention in mentions)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 MOST_THREADS = 32
+NEAR_SPACE = 1 << 31
 
 
 class Kind:
@@ -68,8 +69,15 @@ def output_mode(options: Options, kind: Kind) -> OutputMode:
         options.relax,
         textrel,
         options.z_copyreloc,
+        stays_near(options, kind),
         packs_relative(options, kind),
     )
+
+
+def stays_near(options: Options, kind: Kind) -> bool:
+    """Do all addresses fit the 31 bits of an immediate? Where the image begins is known before its layout is."""
+    begin = (options.image_base or 0, *options.section_start.values())
+    return not kind.pic and max(begin) < NEAR_SPACE
 
 
 def packs_relative(options: Options, kind: Kind) -> bool:

@@ -45,6 +45,7 @@ class OutputMode:
         relax: bool,
         textrel: bool,
         copyreloc: bool,
+        near: bool,
         relr: bool,
     ):
         self.view.shared = shared
@@ -53,6 +54,7 @@ class OutputMode:
         self.view.relax = relax
         self.view.textrel = textrel
         self.view.copyreloc = copyreloc
+        self.view.near = near
         self.view.relr = relr
         i: cython.int
         for i in range(256):

@@ -15,6 +15,7 @@ class OutputMode:
         relax: bool,
         textrel: bool,
         copyreloc: bool,
+        near: bool,
         relr: bool,
     ) -> None: ...
 

@@ -51,6 +51,7 @@ cdef struct Mode:                # the kind of output, as far as relocations ask
     int relax
     int textrel                  # dynamic relocations in read-only sections are allowed
     int copyreloc
+    int near                     # every address is known to fit 31 bits, so is an immediate operand
     int relr                     # R_*_RELATIVE relocations are packed where that is possible
     RelocType types[256]
 
@@ -130,11 +131,13 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
 cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t flags, const Mode *mode,
                             const uint8_t *place, uint64_t before, int64_t addend) noexcept nogil:
     """G+GOT+A-P: a slot, unless the instruction can do without."""
+    cdef bint fixed
     d.action = ACT_GOT
     d.needs = NEEDS_GOT
     # An absolute value may be any 64 bits, which no immediate holds; it is not known yet.
     if type.relax and mode.relax and addend == -4 and not flags & (SYM_IMPORTED | SYM_IFUNC | SYM_ABS):
-        d.how = pick_relaxation(place, before, mode.pic, not is_defined(flags))
+        fixed = not is_defined(flags)
+        d.how = pick_relaxation(place, before, mode.pic if fixed else not mode.near, fixed)
         if d.how != RELAX_NONE:
             d.action = ACT_RELAX
             d.needs = 0

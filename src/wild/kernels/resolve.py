@@ -13,7 +13,8 @@ is looked at: that makes the result independent of the number of threads, and of
 are named, which only decides between equals.
 
 A common symbol is a reference, too, as in GNU ld: a member with a true definition is loaded for it, but not
-one with just another common symbol.  Shared objects and archive members are on a par, so that of `-lfoo
+one with just another common symbol, nor one whose definition is a function: a program's `int index;` has
+nothing to do with a function of that name in libc.a.  Shared objects and archive members are on a par, so that of `-lfoo
 -lbar` the first counts.
 
 Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups
@@ -347,8 +348,21 @@ def wake_for(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.void:
             continue
         winner: uint64_t = key[of[sym]]
         strength: uint32_t = claim_strength(winner)
-        if strength == LOAD_LAZY or (strength == LOAD_LAZY_COMMON and not common):
-            wake(state, claim_file(winner))
+        if strength == LOAD_LAZY_COMMON and common:
+            continue
+        if strength == LOAD_LAZY or strength == LOAD_LAZY_COMMON:
+            if not (common and claims_function(state, winner)):
+                wake(state, claim_file(winner))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def claims_function(state: ResolvePtr, winner: uint64_t) -> cython.bint:
+    """Is the definition of a claim a function?"""
+    sym: Sym = symbols_of(state.files, claim_file(winner)) + cython.cast(uint32_t, winner)
+    kind: cython.int = sym.st_info & 15
+    return kind == STT_FUNC or kind == STT_GNU_IFUNC
 
 
 @cython.cfunc

@@ -38,7 +38,8 @@ cdef enum:                       # ... and in a general-dynamic one
     GD_LARGE = 2                 # call *%rax: 22 bytes without a prefix before them
 
 cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bint fixed) noexcept nogil:
-    """How to rewrite the instruction whose rel32 is at p; `fixed`: the value does not move with the image."""
+    """How to rewrite the instruction whose rel32 is at p; `pic`: the value is not known to fit an immediate;
+    `fixed`: it does not move with the image."""
     cdef const uint8_t *q = p - 4   # the field is at q[4]
     if p == NULL or before < 2:
         return RELAX_NONE

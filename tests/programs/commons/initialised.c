@@ -1,0 +1,2 @@
+char buffer[8] = "x";
+int from_initialised = 1;

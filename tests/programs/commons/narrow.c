@@ -1,0 +1,1 @@
+char buffer[4];

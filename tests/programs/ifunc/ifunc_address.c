@@ -1,0 +1,2 @@
+#include "ifunc.h"
+function address_elsewhere(void) { return chosen; }

@@ -1,0 +1,1 @@
+int absent(void); int needs(void) { return absent(); } int value = 5;

@@ -1,0 +1,4 @@
+#ifndef VALUE
+#define VALUE 3
+#endif
+int value = VALUE;

@@ -1,0 +1,1 @@
+int value __attribute__((weak)) = 2;

@@ -1,0 +1,1 @@
+extern __thread int counter; int use(void) { return counter; }

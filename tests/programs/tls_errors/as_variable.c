@@ -1,0 +1,1 @@
+extern int counter; int use(void) { return counter; }

@@ -1,0 +1,1 @@
+int wanted(void); int from_library(void) { return wanted(); }

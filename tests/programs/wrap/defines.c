@@ -1,0 +1,1 @@
+int wrapped(int x) { return x + 10; }
