@@ -14,8 +14,8 @@ are named, which only decides between equals.
 
 A common symbol is a reference, too, as in GNU ld: a member with a true definition is loaded for it, but not
 one with just another common symbol, nor one whose definition is a function: a program's `int index;` has
-nothing to do with a function of that name in libc.a.  Shared objects and archive members are on a par, so that of `-lfoo
--lbar` the first counts.
+nothing to do with a function of that name in libc.a.  Shared objects and archive members are on a par, so
+that of `-lfoo -lbar` the first counts.
 
 Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups
 have been decided, because a group's losing copies define nothing.
