@@ -56,7 +56,7 @@ class DynamicSection:
     def entries(self, sections: dict[str, OutputSection]) -> list[tuple[int, int]]:
         """(tag, value) of every entry; values are final once the sections have their addresses."""
         found = list(self.strings)
-        if self.options.bsymbolic == "all" and self.options.kind == "shared":
+        if is_symbolic(self.options):
             found.append((elf.DT_SYMBOLIC, 0))
         if self.init is not None:
             found.append((elf.DT_INIT, self.init))
@@ -103,7 +103,7 @@ class DynamicSection:
         """DT_FLAGS, DT_FLAGS_1, and the older tags that mean the same."""
         options = self.options
         flags = elf.DF_ORIGIN if options.z_origin else 0
-        flags |= elf.DF_SYMBOLIC if options.bsymbolic == "all" and options.kind == "shared" else 0
+        flags |= elf.DF_SYMBOLIC if is_symbolic(options) else 0
         flags |= elf.DF_TEXTREL if self.textrel else 0
         flags |= elf.DF_BIND_NOW if options.z_now else 0
         flags |= elf.DF_STATIC_TLS if self.static_tls else 0
@@ -147,3 +147,11 @@ class DynamicSection:
             tag.to_bytes(8, "little") + (value & 0xFFFFFFFFFFFFFFFF).to_bytes(8, "little")
             for tag, value in self.entries(sections)
         )
+
+
+def is_symbolic(options: Options) -> bool:
+    """Does the dynamic linker look into the shared object itself first? Not with a dynamic list: what that names
+    is to be found elsewhere.
+    """
+    listed = options.dynamic_lists or options.builtin_lists
+    return options.bsymbolic == "all" and options.kind == "shared" and not listed

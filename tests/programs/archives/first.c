@@ -1,0 +1,1 @@
+int second(void); int first(void) { return second() + 2; }

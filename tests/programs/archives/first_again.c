@@ -1,0 +1,1 @@
+int from_first_again; int first(void) { return 1; }

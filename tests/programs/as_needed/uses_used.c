@@ -1,0 +1,1 @@
+int used(void); int uses_used(void) { return used(); }

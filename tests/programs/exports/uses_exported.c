@@ -1,0 +1,1 @@
+int exported(void); int uses_exported(void) { return exported(); }
