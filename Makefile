@@ -5,7 +5,7 @@
 #
 # WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked demo test test-tools test-asan lint lint-tools format coverage clean
+.PHONY: build build-locked demo test test-tools test-asan fuzz lint lint-tools format coverage clean
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
@@ -56,6 +56,20 @@ test-asan:
 	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTHON) -c \
 		'import os, sys, pytest; del os.environ["LD_PRELOAD"]; sys.exit(pytest.main(sys.argv[1:]))' \
 		-o pythonpath=build/asan/lib $(PYTEST_ARGUMENTS)
+
+# Coverage-guided fuzzing of every parser; SECONDS for each, TARGETS to choose (fuzz/fuzz.py --list).
+SECONDS := 60
+TARGETS := object shared script versions list response expression dwarf view rust
+fuzz: build/environment
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --group fuzz
+	$(MAKE) --no-print-directory build WILD_BUILD=fuzz
+	@for target in $(TARGETS); do \
+		echo "== $$target"; \
+		PYTHONPATH=build/fuzz/lib:fuzz sh build/fuzz/bin/environment \
+			$(PYTHON) fuzz/fuzz.py $$target --seconds $(SECONDS) >build/fuzz/$$target.log 2>&1 \
+			|| { tail -40 build/fuzz/$$target.log; exit 1; }; \
+		grep -E '^#[0-9]+.*DONE' build/fuzz/$$target.log; \
+	done
 
 # Lines of policy and of kernels that the tests reach, in the tests' own process and in every link.
 coverage:

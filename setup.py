@@ -9,6 +9,7 @@ package of its own under `build/<variant>/lib`, so that it can stand beside the 
 
 import multiprocessing
 import os
+import shutil
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,13 +44,19 @@ VARIANTS = {
     "profile": ([*COMMON, "-g", "-fno-omit-frame-pointer"], []),
     "debug": ([*CHECKED, "-Og"], []),
     "coverage": ([*CHECKED, "-DCYTHON_TRACE=1", "-DCYTHON_TRACE_NOGIL=1"], []),
+    # Compiled by clang: libFuzzer sees which branches of kernels an input reaches (fuzz/fuzz.py).
+    "fuzz": ([*CHECKED, "-fsanitize=address,fuzzer-no-link"], ["-fsanitize=address,fuzzer-no-link"]),
     "asan": ([*CHECKED, SANITIZERS, "-fno-sanitize-recover=undefined"], [SANITIZERS]),
 }
+
+CLANGS = ("clang", *(f"clang-{version}" for version in range(24, 13, -1)))
 
 variant = os.environ.get("WILD_BUILD") or "release"
 if variant not in VARIANTS:
     raise SystemExit(f"WILD_BUILD={variant}: unknown variant; known are {', '.join(VARIANTS)}")
 compile_flags, link_flags = VARIANTS[variant]
+if variant == "fuzz":
+    os.environ.setdefault("CC", next((path for path in map(shutil.which, CLANGS) if path), "clang"))
 jobs = len(os.sched_getaffinity(0))
 
 

@@ -87,6 +87,13 @@ def sanitizer_libraries() -> str:
     return " ".join(os.path.realpath(path) for path in found)
 
 
+def fuzzer_library() -> str:
+    """The address sanitizer together with libFuzzer, which comes with Atheris (the interpreter has neither)."""
+    import atheris
+
+    return f"{atheris.path()}/asan_with_fuzzer.so"
+
+
 def write_executable(path: str, text: str) -> None:
     """Replace `path` in one step, because a compile may be starting the old one right now."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -98,13 +105,14 @@ def write_executable(path: str, text: str) -> None:
 
 
 def main(python: str, bin_directory: str, source: str, variant: str = "release") -> None:
-    """Write the three launchers, and for `asan` the `environment` that runs other commands likewise."""
+    """Write the three launchers, and for sanitized variants the `environment` that runs other commands likewise."""
     python, bin_directory, source = (os.path.abspath(path) for path in (python, bin_directory, source))
     text = launcher_text(python, source)
     if variant == "coverage":
         text = COVERED.format(python=python, source=source, configuration=os.path.abspath("pyproject.toml"))
-    if variant == "asan":
-        environment = SANITIZED_ENVIRONMENT.format(libraries=sanitizer_libraries())
+    if variant in ("asan", "fuzz"):
+        libraries = sanitizer_libraries() if variant == "asan" else fuzzer_library()
+        environment = SANITIZED_ENVIRONMENT.format(libraries=libraries)
         write_executable(f"{bin_directory}/environment", environment)
         text = SANITIZED.format(bin_directory=bin_directory, python=python, source=source)
     for path in (f"{bin_directory}/wild", f"{bin_directory}/ld.wild", f"{source}/wild/gcc/ld"):
