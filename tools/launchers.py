@@ -89,9 +89,9 @@ def sanitizer_libraries() -> str:
 
 def fuzzer_library() -> str:
     """The address sanitizer together with libFuzzer, which comes with Atheris (the interpreter has neither)."""
-    import atheris
+    from importlib import import_module
 
-    return f"{atheris.path()}/asan_with_fuzzer.so"
+    return f"{import_module('atheris').path()}/asan_with_fuzzer.so"
 
 
 def write_executable(path: str, text: str) -> None:
