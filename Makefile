@@ -61,7 +61,7 @@ test-asan:
 SECONDS := 60
 TARGETS := object shared script versions list response expression dwarf view rust
 fuzz: build/environment
-	@$(PYTHON) -m pip --disable-pip-version-check install --quiet --group fuzz
+	@$(PYTHON) -m pip --disable-pip-version-check install --quiet "atheris>=2.3,<4"
 	$(MAKE) --no-print-directory build WILD_BUILD=fuzz
 	@for target in $(TARGETS); do \
 		echo "== $$target"; \

@@ -91,6 +91,7 @@ translated = cythonize(
     nthreads=jobs if len(kernels) > 1 else 0,
     emit_linenums=True,
     quiet=True,
+    cache=variant != "coverage",  # by content, so that several checkouts share what they have in common
     exclude_failures=True,  # as with `make -k`: one broken kernel does not hide the errors of the others
 )
 broken = {kernel.name for kernel in kernels} - {kernel.name for kernel in translated}
