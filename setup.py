@@ -91,7 +91,7 @@ translated = cythonize(
     nthreads=jobs if len(kernels) > 1 else 0,
     emit_linenums=True,
     quiet=True,
-    cache=variant != "coverage",  # by content, so that several checkouts share what they have in common
+    cache=os.environ.get("WILD_KERNEL_CACHE") or False,  # a directory that several checkouts may share
     exclude_failures=True,  # as with `make -k`: one broken kernel does not hide the errors of the others
 )
 broken = {kernel.name for kernel in kernels} - {kernel.name for kernel in translated}
