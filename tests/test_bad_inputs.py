@@ -413,21 +413,26 @@ def test_intermediate_code_without_plugin_is_explained(link, family):
     """An object with only LTO code has nothing to link: the error says which option helps."""
     main = compile_c("int main(void) { return 0; }", "-flto", compiler=family, name="intermediate")
 
-    message = link.fails(main, driver="raw")
+    done = link.attempt(main, driver="raw", output="program", linker=None)
 
-    assert "intermediate.o" in message or "main" in message
+    if done.returncode == 0 and family == "clang":
+        pytest.skip("LLVM's plugin is installed")
+    assert "intermediate.o" in done.stderr or "main" in done.stderr
 
 
 @pytest.mark.only_wild
 @pytest.mark.parametrize("family", ["gcc", "clang"])
 def test_intermediate_code_is_called_by_its_name(link, family):
+    """Bitcode gets its plugin without being asked for, if it is where one looks for it."""
     main = compile_c("int main(void) { return 0; }", "-flto", compiler=family, name="intermediate")
 
-    message = link.fails(main, driver="raw")
+    done = link.attempt(main, driver="raw", output="program", linker=None)
+    if done.returncode == 0 and family == "clang":
+        pytest.skip("LLVM's plugin is installed")
 
-    assert "intermediate.o" in message
-    assert "LTO" in message
-    assert "-fno-lto" in message
+    assert "intermediate.o: holds only" in done.stderr
+    assert "-plugin" in done.stderr
+    assert "-flto" in done.stderr
 
 
 def test_fat_intermediate_objects_are_linked_by_their_machine_code(link):

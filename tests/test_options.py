@@ -51,9 +51,10 @@ def errors_of(line: str | list[str]) -> tuple[str, ...]:
 
 # What gcc, clang, rustc, Go and build systems were seen to pass, and all that it may change.
 MEANINGS = [
-    ("-plugin /lib/x.so", {"plugin": "/lib/x.so"}),
+    ("-plugin /lib/x.so", {"plugins": [("/lib/x.so", [])]}),
     ("-plugin-opt=-pass-through=-lgcc", {"plugin_opts": ["-pass-through=-lgcc"]}),
-    ("-plugin-opt O2 -plugin x.so", {"plugin": "x.so", "plugin_opts": ["O2"]}),
+    ("-plugin-opt O2 -plugin x.so", {"plugins": [("x.so", [])], "plugin_opts": ["O2"]}),
+    ("-plugin x.so -plugin-opt=a -plugin y.so -plugin-opt b", {"plugins": [("x.so", ["a"]), ("y.so", ["b"])]}),
     ("--build-id", {"build_id": "fast"}),
     ("--build-id=fast", {"build_id": "fast"}),
     ("--build-id=sha1", {"build_id": "sha1"}),
@@ -203,7 +204,8 @@ MEANINGS = [
     ("-EL -Qy -qmagic -assert pure-text -C -Y P,/usr -g -G 4 -a default", {}),
     ("--fix-cortex-a53-843419 -fuse-ld=lld -flto=auto -flto", {}),
     ("--no-keep-memory --reduce-memory-overheads --sort-common --sort-common=descending", {}),
-    ("--fat-lto-objects --thinlto-jobs=4 --lto-O2 --no-lto-pgo-warn-mismatch", {}),
+    ("--fat-lto-objects --no-lto-pgo-warn-mismatch", {}),
+    ("--thinlto-jobs=4 --lto-O2 -mllvm -x --save-temps", {"lto_words": ["jobs=4", "O2", "-x", "save-temps"]}),
     ("-init a -fini b", {"init": "a", "fini": "b"}),
     ("--unresolved-symbols=ignore-all", {"unresolved_symbols": "ignore-all"}),
     ("-z defs --unresolved-symbols=report-all", {"unresolved_symbols": "report-all"}),

@@ -42,13 +42,9 @@ def check_inputs(inputs: Inputs, resolution: Resolution, messages: Messages) -> 
     """Files that take part and hold no machine code; --trace."""
     files = resolution.lto_files()
     if files:
-        messages.refuse(
-            *(
-                f"{inputs.file_name(file)}: holds only intermediate code for link-time optimization; "
-                "compile it with -fno-lto or -ffat-lto-objects (this version loads no LTO plugin)"
-                for file in files[: messages.room]
-            )
-        )
+        from wild.lto import why_not_compiled
+
+        messages.refuse(*(why_not_compiled(inputs, file, messages.options) for file in files[: messages.room]))
         messages.stop_if_failed()
     if messages.options.trace:
         messages.tell("\n".join(inputs.live_files_text()))

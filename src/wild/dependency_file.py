@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
     """Write the rule to `path`; raises LinkError."""
-    files = [*inputs.paths, *options.version_scripts, *options.dynamic_lists]
+    files = [*inputs.lasting_paths(), *options.version_scripts, *options.dynamic_lists]
     files += options.export_dynamic_symbol_lists
     files += [file for file in (options.script, options.retain_symbols_file) if file]
     names = [escaped(file) for file in dict.fromkeys(files)]

@@ -33,16 +33,13 @@ ROWS: tuple[str | Row, ...] = (
      "", "ignore", "", "no code is folded"),
     ("branch-to-branch no-branch-to-branch optimize-bb-jumps no-optimize-bb-jumps", "", "ignore", "",
      "an optimisation that no program can observe"),
-    ("lto-* no-lto-* thinlto-*", "[=VALUE]", "ignore", "",
-     "for link-time optimisation, whose inputs are refused"),
-    ("lto", "KIND", "ignore", "", "for link-time optimisation, whose inputs are refused"),
-    (("mllvm load-pass-plugin opt-remarks-filename opt-remarks-format opt-remarks-passes"
-      " opt-remarks-hotness-threshold"), "OPTION", "ignore", "",
-     "for link-time optimisation, whose inputs are refused"),
-    ("save-temps flto flto-partition", "[=VALUE]", "ignore", "",
-     "for link-time optimisation, whose inputs are refused"),
-    ("disable-verify no-legacy-pass-manager opt-remarks-with-hotness fat-lto-objects no-fat-lto-objects", "",
-     "ignore", "", "fat objects are linked as machine code"),
+    ("lto-* no-lto-* thinlto-*", "[=VALUE]", "ignore", "", "for other linkers' own copies of LLVM"),
+    ("lto", "KIND", "ignore", "", "the bitcode says which kind it is"),
+    ("load-pass-plugin", "OPTION", "ignore", "", "for other linkers' own copies of LLVM"),
+    ("flto flto-partition", "[=VALUE]", "ignore", "", "the compiler's plugin is told by the driver"),
+    ("no-legacy-pass-manager", "", "ignore", "", "it is so anyway"),
+    ("fat-lto-objects no-fat-lto-objects", "", "ignore", "",
+     "fat objects are optimised if a plugin takes them"),
     ("fuse-ld", "NAME", "ignore", "", "the compiler driver has chosen"),
     (("no-keep-memory fork no-fork detach no-detach quick-exit no-quick-exit mmap-output-file"
       " no-mmap-output-file map-whole-files no-map-whole-files keep-files-mapped no-keep-files-mapped"

@@ -26,6 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.pool import Pool
     from wild.options import Options
+    from wild.own_symbols import OwnSymbols
     from wild.script import Script
 
 SCRIPT_DEPTH = 16
@@ -104,6 +105,11 @@ class InputSet:
                     if file == "/dev/null":
                         del paths[index], bits[index]
                     break
+
+    def read_headers(self, own: OwnSymbols) -> None:
+        """Number the symbols of all files, the linker's own among them."""
+        self.inputs.set_internal(*own.table())
+        self.inputs.read_headers(self.pool)
 
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""

@@ -17,6 +17,7 @@ from wild.kernels.crel import decode_relocations
 from wild.kernels.ctors import reverse_ctors
 from wild.kernels.files import Inputs
 from wild.kernels.frames import FrameTable
+from wild.kernels.ir_files import ir_files
 from wild.kernels.measure import Layout
 from wild.kernels.merge import MergeTable
 from wild.kernels.names import NameTable
@@ -101,11 +102,23 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     it.sources = InputSet(pool, inputs, options)
     it.sources.open()
     it.own = OwnSymbols(options, it.sources.scripts)
-    inputs.set_internal(*it.own.table())
-    inputs.read_headers(pool)
-    it.kind = choose_kind(inputs, options)
+    it.sources.read_headers(it.own)
     clock.lap("open inputs")
+    if ir_files(inputs):
+        # Let the compiler's plugin make objects of intermediate code; they take its place.
+        from wild.lto import compile_inputs
 
+        compile_inputs(pool, inputs, it, options, messages, bind_names)
+        clock.lap("compile")
+    bind_names(pool, inputs, it, options, messages, clock)
+    return it
+
+
+def bind_names(
+    pool: Pool, inputs: Inputs, it: Resolved, options: Options, messages: Messages, clock: Clock
+) -> None:
+    """From the symbols of all files to the definition of every name."""
+    it.kind = choose_kind(inputs, options)
     # Hash every global name once and number the distinct ones.
     it.names = NameTable(pool, inputs)
     wrap_names(pool, options, it.names)
@@ -136,7 +149,6 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     it.exported = decide_exports(pool, inputs, it.names, it.resolution, it.sources.scripts, options, it.kind)
     messages.warn(*it.exported.warnings)
     clock.lap("bind names")
-    return it
 
 
 class Measured:

@@ -73,6 +73,14 @@ class Effects:
     def append(self, row: Row, name: str, value: str) -> None:
         getattr(self.options, row[3]).append(value)
 
+    def add_plugin(self, row: Row, name: str, value: str) -> None:
+        self.options.plugins.append((value, []))
+
+    def add_plugin_option(self, row: Row, name: str, value: str) -> None:
+        """For the plugin named last; before any, for whichever takes it."""
+        plugins = self.options.plugins
+        (plugins[-1][1] if plugins else self.options.plugin_opts).append(value)
+
     def choice(self, row: Row, name: str, value: str) -> None:
         check_choice(row, value)
         setattr(self.options, row[3], value)

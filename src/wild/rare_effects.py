@@ -171,6 +171,12 @@ def pack_relocations(effects: Effects, row: Row, name: str, value: str) -> None:
     effects.options.z_pack_relative_relocs = value == "relr"
 
 
+def add_lto_word(effects: Effects, row: Row, name: str, value: str) -> None:
+    """An option in the words of LLVM's plugin, which leaves out `lto-`."""
+    word = row[3] or name.removeprefix("lto-")
+    effects.options.lto_words.append(f"{word}={value}" if value else word)
+
+
 def ignore_or_share(effects: Effects, row: Row, name: str, value: str) -> None:
     if name == "G" and not value:
         effects.kinds.add("shared")

@@ -7,6 +7,7 @@ The form is lld's, so that editors which know it can jump to the places.
 from __future__ import annotations
 
 from wild.causes import likely_causes, unused_definitions
+from wild.kernels.ir_files import is_claimed
 from wild.locations import Locations, more_references
 
 TYPE_CHECKING = False
@@ -81,6 +82,8 @@ def duplicate_symbols(tables: LinkTables, found: list[Duplicate], options: Optio
 
 def definition_lines(locations: Locations, file: int, section: int, value: int) -> list[str]:
     """Where a definition is; `section` is a SectionId, 0 for an absolute symbol."""
+    if is_claimed(locations.tables.inputs, file):
+        return [f">>> defined in {locations.file(file)}, which is intermediate code"]
     if not section:
         return [f">>> defined in {locations.file(file)} as the number {value:#x}"]
     _, index = locations.tables.place_of(section)

@@ -12,9 +12,12 @@ cdef class Inputs(Maps):
     cdef Slot *slots                 # the files while they are being arranged
     cdef int64_t slot_count
     cdef dict taken                  # archives and shared objects: (device, inode, whole) -> first slot
+    cdef list won_groups             # signatures of COMDAT groups that were won before this table was made
+    cdef uint32_t won_by             # ... and the file that has them, if no earlier one has
     cdef char *names                 # of archive members, one behind the other: FileRow.name_offset
 
     cdef int take_slots(self, list maps, list flags) except -1
+    cdef int split_archives(self, Pool pool) except -1
     cdef bint is_new(self, Slot *slot, bint outer) except -1
     cdef int split_round(self, Pool pool, int64_t *archives, int64_t count) except -1
     cdef int open_thin(self, Pool pool) except -1

@@ -29,13 +29,20 @@ from cython.cimports.wild.kernels.mapping import (
     KIND_THIN,
 )
 from cython.cimports.wild.kernels.maps import Maps, decode
-from cython.cimports.wild.kernels.members import Slot, count_members, fill_members, find_member, member_kind
+from cython.cimports.wild.kernels.members import (
+    SLOT_WHOLE,
+    Slot,
+    count_members,
+    file_flags,
+    fill_members,
+    find_member,
+    member_kind,
+)
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.tables import (
     FILE_AS_NEEDED,
     FILE_EXCLUDED_LIBS,
     FILE_LAZY,
-    FILE_LTO,
     FILE_MEMBER,
     FILE_OBJECT,
     FILE_SHARED,
@@ -59,9 +66,8 @@ MAP_BITCODE = KIND_BITCODE
 LAZY = FILE_LAZY
 AS_NEEDED = FILE_AS_NEEDED
 EXCLUDED_LIBS = FILE_EXCLUDED_LIBS
-WHOLE_ARCHIVE = 128
+WHOLE_ARCHIVE = SLOT_WHOLE
 
-WHOLE = cython.declare(cython.const[uint8_t], 128)
 Dyn = cython.typedef(cython.pointer[cython.const[Elf64_Dyn]])
 
 
@@ -72,6 +78,7 @@ class Inputs(Maps):
 
     def __cinit__(self, *arguments):
         self.taken = {}
+        self.won_groups = []
 
     def arrange(self, pool: Pool, maps: list, flags: list) -> None:
         """Make the files table from open files in link order; archives become their members.
@@ -79,7 +86,15 @@ class Inputs(Maps):
         `flags` has for each map a sum of LAZY, AS_NEEDED, EXCLUDED_LIBS and WHOLE_ARCHIVE.
         Raises LinkError with a message for each file that cannot be linked, KernelFault at a damaged archive.
         """
+        self.slots = cython.cast(cython.pointer[Slot], self.arena.array(len(maps), cython.sizeof(Slot)))
+        self.slot_count = 0
         self.take_slots(maps, flags)
+        self.split_archives(pool)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def split_archives(self, pool: Pool) -> cython.int:
+        """Replace all slots that are archives, and make the files table of what is left."""
         while True:
             archives = cython.cast(cython.pointer[int64_t], self.arena.array(self.slot_count, 8))
             count: int64_t = 0
@@ -92,14 +107,12 @@ class Inputs(Maps):
                 break
             self.split_round(pool, archives, count)
             self.open_thin(pool)
-        self.make_rows()
+        return self.make_rows()
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def take_slots(self, maps: list, flags: list) -> cython.int:
-        """One slot for each file of the command line, without repetitions."""
-        self.slots = cython.cast(cython.pointer[Slot], self.arena.array(len(maps), cython.sizeof(Slot)))
-        self.slot_count = 0
+        """Append one slot for each file of the command line, without repetitions; there is room."""
         useless: list = []
         i: int64_t
         for i in range(cython.cast(int64_t, len(maps))):
@@ -129,7 +142,7 @@ class Inputs(Maps):
         if slot.kind == KIND_OBJECT or slot.kind == KIND_BITCODE:
             return True
         map = cython.address(self.maps[slot.map])
-        whole: cython.bint = (slot.flags & WHOLE) != 0 and slot.kind != KIND_SHARED
+        whole: cython.bint = (slot.flags & SLOT_WHOLE) != 0 and slot.kind != KIND_SHARED
         key = (map.device, map.inode, whole) if map.inode else (None, slot.map, whole)
         first = self.taken.get(key)
         if first is None:
@@ -385,16 +398,3 @@ class Inputs(Maps):
     def live_files_text(self) -> list:
         """Names of the files that take part in the link, in link order (for --trace)."""
         return [self.file_name(i) for i in range(1, self.view.count) if self.view.live[i]]
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def file_flags(slot: cython.pointer[Slot]) -> uint8_t:
-    """FileRow.flags: members are lazy unless their archive is wanted as a whole."""
-    flags: uint8_t = slot.flags & (FILE_LAZY | FILE_AS_NEEDED | FILE_EXCLUDED_LIBS)
-    if slot.archive != NONE:
-        flags |= FILE_MEMBER
-        flags = flags & ~FILE_LAZY if slot.flags & WHOLE else flags | FILE_LAZY
-    flags = flags & FILE_AS_NEEDED if slot.kind == KIND_SHARED else flags & ~FILE_AS_NEEDED
-    return flags | FILE_LTO if slot.kind == KIND_BITCODE else flags

@@ -22,7 +22,7 @@ from cython.cimports.wild.kernels.elf import (
     EM_X86_64,
     ET_DYN,
     ET_REL,
-    SHN_COMMON,
+    SHF_EXCLUDE,
     SHN_XINDEX,
     SHT_DYNAMIC,
     SHT_DYNSYM,
@@ -63,6 +63,7 @@ from cython.cimports.wild.kernels.faults import (
     FAULT_VERSYM,
     FAULT_XINDEX,
 )
+from cython.cimports.wild.kernels.ir_marks import ir_flags
 from cython.cimports.wild.kernels.pool import Fault, Pool, report
 from cython.cimports.wild.kernels.segments import check_dynamic, read_dynamic_tables
 from cython.cimports.wild.kernels.tables import (
@@ -95,6 +96,7 @@ Reading = cython.struct(
     verdef=uint64_t,
     dynamic=uint64_t,
     groups=uint64_t,  # the first group
+    excluded=uint64_t,  # the first section with SHF_EXCLUDE
 )
 Context = cython.struct(files=cython.pointer[Files], fault=cython.pointer[Fault])
 
@@ -174,6 +176,7 @@ def header_place(reading: cython.pointer[Reading], index: uint64_t) -> uint64_t:
 @cython.exceptval(check=False)
 def read_object(reading: cython.pointer[Reading]) -> cython.int:
     row = reading.row
+    row.nextra = 0
     if read_ehdr(reading, ET_REL) or walk_sections(reading, SHT_SYMTAB) or read_section_names(reading):
         return -1
     if reading.symtab:
@@ -181,8 +184,7 @@ def read_object(reading: cython.pointer[Reading]) -> cython.int:
             return -1
     if reading.groups and count_local_signatures(reading):
         return -1
-    if has_only_ir(reading):
-        row.flags |= FILE_LTO
+    row.flags |= ir_flags(reading.base, row, reading.shdr, reading.excluded)
     return 0
 
 
@@ -247,6 +249,7 @@ def read_ehdr(reading: cython.pointer[Reading], wanted: uint16_t) -> cython.int:
 def walk_sections(reading: cython.pointer[Reading], symtab: uint32_t) -> cython.int:
     """Note the tables of interest; `symtab` is the type of the symbol table that counts in this file."""
     reading.symtab = reading.xindex = reading.versym = reading.verdef = reading.dynamic = reading.groups = 0
+    reading.excluded = 0
     i: uint64_t
     for i in range(1, reading.shnum):
         header = cython.address(reading.shdr[i])
@@ -255,6 +258,8 @@ def walk_sections(reading: cython.pointer[Reading], symtab: uint32_t) -> cython.
             continue
         if not inside(reading.size, header.sh_offset, header.sh_size):
             return fail(reading, FAULT_SECTION_RANGE, header.sh_offset, i)
+        if header.sh_flags & SHF_EXCLUDE and reading.excluded == 0:
+            reading.excluded = i
         if kind == symtab:
             if reading.symtab:
                 return fail(reading, FAULT_SYMTAB_TWICE, header_place(reading, i), i)
@@ -361,20 +366,6 @@ def count_local_signatures(reading: cython.pointer[Reading]) -> cython.int:
         if header.sh_info < row.first_global:
             row.nextra += 1
     return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def has_only_ir(reading: cython.pointer[Reading]) -> cython.bint:
-    """Is it a slim object of GCC's LTO?  Their last symbol is __gnu_lto_slim, a common one."""
-    row = reading.row
-    if row.nsyms == row.first_global:
-        return False
-    last = cython.address(cython.cast(Sym, reading.base + row.symoff)[row.nsyms - 1])
-    if last.st_shndx != SHN_COMMON or not inside(row.strsize, last.st_name, 15):
-        return False
-    return memcmp(reading.base + row.stroff + last.st_name, b"__gnu_lto_slim", 15) == 0
 
 
 @cython.cfunc

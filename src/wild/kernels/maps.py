@@ -148,6 +148,11 @@ class Maps:
             raise IndexError(f"no map {map}")
         return 0
 
+    def lasting_paths(self) -> list:
+        """The paths of the files that will still be there after the link, unlike what a plugin has made."""
+        i: int64_t
+        return [self.paths[i] for i in range(self.map_count) if self.maps[i].inode]
+
     def changed(self, pool: Pool) -> list:
         """Paths of the inputs whose size or time of modification is not as it was when they were opened."""
         changed = cython.cast(cython.pointer[uint8_t], self.arena.array(self.map_count, 1))

@@ -34,13 +34,21 @@ from cython.cimports.wild.kernels.mapping import (
     KIND_BITCODE,
     KIND_OBJECT,
     KIND_OTHER,
+    KIND_SHARED,
     KIND_THIN,
     MapRow,
     identify,
 )
-from cython.cimports.wild.kernels.members import Slot
+from cython.cimports.wild.kernels.members import SLOT_WHOLE, Slot
 from cython.cimports.wild.kernels.pool import Fault, Pool, report
-from cython.cimports.wild.kernels.tables import NONE
+from cython.cimports.wild.kernels.tables import (
+    FILE_AS_NEEDED,
+    FILE_EXCLUDED_LIBS,
+    FILE_LAZY,
+    FILE_LTO,
+    FILE_MEMBER,
+    NONE,
+)
 
 HEADER = cython.declare(cython.const[uint64_t], 60)
 MAGIC = cython.declare(cython.const[uint64_t], 8)
@@ -355,3 +363,16 @@ def find_member(archive: cython.pointer[cython.const[MapRow]], slot: cython.poin
     slot.offset = walk.offset
     slot.size = walk.length
     return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def file_flags(slot: cython.pointer[Slot]) -> uint8_t:
+    """FileRow.flags: members are lazy unless their archive is wanted as a whole."""
+    flags: uint8_t = slot.flags & (FILE_LAZY | FILE_AS_NEEDED | FILE_EXCLUDED_LIBS)
+    if slot.archive != NONE:
+        flags |= FILE_MEMBER
+        flags = flags & ~FILE_LAZY if slot.flags & SLOT_WHOLE else flags | FILE_LAZY
+    flags = flags & FILE_AS_NEEDED if slot.kind == KIND_SHARED else flags & ~FILE_AS_NEEDED
+    return flags | FILE_LTO if slot.kind == KIND_BITCODE else flags

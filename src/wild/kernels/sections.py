@@ -65,6 +65,8 @@ class SectionTable:
             cython.pointer[SectionRow], inputs.arena.array(self.view.count, cython.sizeof(SectionRow))
         )
         self.owner = cython.cast(cython.pointer[uint32_t], inputs.arena.array(names.view.capacity, 4))
+        for signature in inputs.won_groups:
+            self.owner[cython.cast(uint32_t, names.find(signature))] = ~inputs.won_by
         read = cython.declare(Read)
         read.files = files
         read.sections = self.view.row

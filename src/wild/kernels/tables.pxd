@@ -30,7 +30,9 @@ cdef enum:                       # FileRow.flags: as the command line and the ar
     FILE_AS_NEEDED = 2           # a shared object that is recorded only when it is used
     FILE_MEMBER = 4              # an archive member: `name` is its name in the archive
     FILE_EXCLUDED_LIBS = 8       # --exclude-libs: its symbols are hidden
-    FILE_LTO = 16                # nothing but GCC LTO IR or LLVM bitcode: an error once it is loaded
+    FILE_LTO = 16                # nothing but intermediate code: an error once it is live, if no plugin takes it
+    FILE_FAT = 32                # intermediate code beside machine code
+    FILE_CLAIMED = 64            # a plugin has taken it: what is seen of it is a stand-in
 
 cdef enum:                       # FileRow.has: what only some objects have, so that the passes about it skip the others
     HAS_GROUPS = 1               # SHT_GROUP sections (this one is known before an object is live)

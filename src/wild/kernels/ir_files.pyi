@@ -1,0 +1,19 @@
+from wild.kernels.files import Inputs
+from wild.kernels.names import NameTable
+from wild.kernels.pool import Pool
+from wild.kernels.sections import SectionTable
+
+def ir_files(inputs: Inputs) -> list[int]: ...
+def is_fat(inputs: Inputs, file: int) -> bool: ...
+def is_claimed(inputs: Inputs, file: int) -> bool: ...
+def claimed_files(inputs: Inputs) -> list[int]: ...
+def replace_claimed(
+    inputs: Inputs,
+    pool: Pool,
+    names: NameTable,
+    sections: SectionTable,
+    objects: list[int],
+    maps: list[int],
+    flags: list[int],
+) -> None: ...
+def load_definitions(inputs: Inputs, names: NameTable, symbols: list[bytes]) -> bool: ...

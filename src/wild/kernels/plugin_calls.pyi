@@ -1,0 +1,3 @@
+from wild.kernels.plugin import Plugin
+
+def load(plugin: Plugin, options: list[bytes], output: bytes, kind: int) -> None: ...
