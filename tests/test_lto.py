@@ -266,7 +266,11 @@ A = """
             + member(c) + (missing ? 1 : 0) + (&end != 0);
     }
 """
-B = "int b_def(int x) { return x; } __attribute__((weak)) int weak_twice(void) { return 2; } int extra(void) { return 1; }"
+B = """
+    int b_def(int x) { return x; }
+    __attribute__((weak)) int weak_twice(void) { return 2; }
+    int extra(void) { return 1; }
+"""
 MACHINE_CODE = (
     "int used_by_machine_code(int); int from_machine_code(int x) { return used_by_machine_code(x); }"
 )
@@ -372,11 +376,11 @@ def test_plugin_that_cannot_be_loaded(link, tmp_path):
         errors(link, ir(MAIN), "-plugin", path, driver="raw") for path in ("./text.so", other, "./none.so")
     ]
 
+    missing = "cannot open shared object file: No such file or directory"
     assert texts == [
         "wild: error: ./text.so: cannot load the plugin: ./text.so: file too short\n",
         "wild: error: other.so: is no linker plugin: it has no function onload\n",
-        "wild: error: ./none.so: cannot load the plugin: ./none.so: cannot open shared object file:"
-        " No such file or directory\n",
+        f"wild: error: ./none.so: cannot load the plugin: ./none.so: {missing}\n",
     ]
 
 

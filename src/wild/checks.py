@@ -39,12 +39,17 @@ def explain(inputs: Inputs, fault: KernelFault) -> LinkError:
 
 
 def check_inputs(inputs: Inputs, resolution: Resolution, messages: Messages) -> None:
-    """Files that take part and hold no machine code; --trace."""
+    """Files that take part and hold no machine code; --trace.
+
+    Under -r the plugin may have made intermediate code of intermediate code.
+    """
     files = resolution.lto_files()
-    if files:
+    if files and not (messages.options.plugins and messages.options.kind == "relocatable"):
         from wild.lto import why_not_compiled
 
-        messages.refuse(*(why_not_compiled(inputs, file, messages.options) for file in files[: messages.room]))
+        messages.refuse(
+            *(why_not_compiled(inputs, file, messages.options) for file in files[: messages.room])
+        )
         messages.stop_if_failed()
     if messages.options.trace:
         messages.tell("\n".join(inputs.live_files_text()))

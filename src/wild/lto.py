@@ -159,7 +159,8 @@ def replace(plugins: list[Plugin], pool: Pool, inputs: Inputs, found: Resolved, 
     first = inputs.open(pool, paths)
     maps = range(first, first + len(paths))
     objects = [map for map in maps if inputs.map_kind(map) == MAP_OBJECT]
-    libraries = [find_library(name, plugin, sources) for plugin in plugins for name in plugin.added_libraries]
+    wanted = [] if options.kind == "relocatable" else plugins  # what is missing is left to the next link
+    libraries = [find_library(name, plugin, sources) for plugin in wanted for name in plugin.added_libraries]
     bits = IN_AS_NEEDED | (IN_STATIC if options.static else 0)
     more, flags = sources.open_paths(libraries, [bits] * len(libraries), 0)
     others = [map for map in maps if inputs.map_kind(map) != MAP_OBJECT]
@@ -183,8 +184,8 @@ def find_library(name: str, plugin: Plugin, sources: InputSet) -> str:
 def show_messages(plugin: Plugin, messages: Messages) -> None:
     """Pass on what the plugin says; raises LinkError after an error."""
     said, plugin.messages = plugin.messages, []
-    for level, text in said:
-        text = f"{base_name(plugin.path)}: {text.strip()}"
+    for level, words in said:
+        text = f"{base_name(plugin.path)}: {words.strip()}"
         if level >= ERROR:
             messages.refuse(text)
         elif level == WARNING:

@@ -164,8 +164,9 @@ class Options:
         self.rpath_link: list[str] = []
         self.directory: str | None = None  # where the link is done
         self.remapped_inputs: list[tuple[str, str]] = []  # (pattern, the file that is read instead)
-        self.plugin: str | None = None
-        self.plugin_opts: list[str] = []
+        self.plugins: list[tuple[str, list[str]]] = []  # (path, options behind it)
+        self.plugin_opts: list[str] = []  # those before any -plugin
+        self.lto_words: list[str] = []  # for LLVM's plugin: other linkers' options in its words
         self.threads: int | None = None
 
     def _set_symbols(self) -> None:

@@ -172,9 +172,8 @@ def pack_relocations(effects: Effects, row: Row, name: str, value: str) -> None:
 
 
 def add_lto_word(effects: Effects, row: Row, name: str, value: str) -> None:
-    """An option in the words of LLVM's plugin, which leaves out `lto-`."""
-    word = row[3] or name.removeprefix("lto-")
-    effects.options.lto_words.append(f"{word}={value}" if value else word)
+    """Another linker's option in the words of LLVM's plugin."""
+    effects.options.lto_words.append(f"{row[3]}={value}" if value else row[3])
 
 
 def ignore_or_share(effects: Effects, row: Row, name: str, value: str) -> None:

@@ -36,12 +36,13 @@ if TYPE_CHECKING:
 READ = frozenset((
     "script", "version-script", "dynamic-list", "export-dynamic-symbol-list", "retain-symbols-file",
     "just-symbols", "default-script", "symbol-ordering-file", "section-ordering-file",
-    "call-graph-ordering-file", "lto-sample-profile", "in-implib",
+    "call-graph-ordering-file", "lto-sample-profile", "lto-cs-profile-file", "in-implib",
     "remap-inputs-file", "error-handling-script",
 ))  # fmt: skip
 DIRECTORIES = frozenset(("library-path", "rpath-link"))
 WRITTEN = frozenset((
     "Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats", "write-gc-stats",
+    "lto-obj-path", "thinlto-index-only", "opt-remarks-filename",
 ))  # fmt: skip
 # They say where things are here, or ask for this very copy.
 LEFT_OUT = frozenset(("output", "sysroot", "reproduce"))
@@ -78,9 +79,8 @@ def save_link(options: Options) -> None:
                 saved.keep(path)
             store.add_text("response.txt", lines(saved.arguments()))
             store.add_text("plugin.txt", lines(saved.plugin_words))
-            script = SCRIPT.format(
-                name=shell_quoted(name), plugin=shell_quoted(options.plugin or "no plugin")
-            )
+            plugin = options.plugins[-1][0] if options.plugins else "no plugin"
+            script = SCRIPT.format(name=shell_quoted(name), plugin=shell_quoted(plugin))
             store.add_text("run-with", script, executable=True)
             store.close()
         except OSError as error:

@@ -41,7 +41,6 @@ from cython.cimports.wild.kernels.elf import (
     Shdr,
     SHT_GNU_verdef,
     SHT_GNU_versym,
-    Sym,
     inside,
 )
 from cython.cimports.wild.kernels.faults import (

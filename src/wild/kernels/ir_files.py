@@ -29,8 +29,12 @@ from cython.cimports.wild.kernels.tables import (
 def ir_files(inputs: Inputs) -> list:
     """FileIds of the objects that hold intermediate code, alone or beside machine code, in link order."""
     view = cython.address(inputs.view)
+    found: list = []
     i: int64_t
-    return [i for i in range(view.count) if view.row[i].flags & (FILE_LTO | FILE_FAT)]
+    for i in range(view.count):
+        if view.row[i].flags & (FILE_LTO | FILE_FAT):
+            found.append(i)
+    return found
 
 
 def is_fat(inputs: Inputs, file: int64_t) -> bool:
@@ -48,8 +52,12 @@ def is_claimed(inputs: Inputs, file: int64_t) -> bool:
 def claimed_files(inputs: Inputs) -> list:
     """FileIds of the files that a plugin has taken and that take part in the link, in link order."""
     view = cython.address(inputs.view)
+    found: list = []
     i: int64_t
-    return [i for i in range(view.count) if view.row[i].flags & FILE_CLAIMED and view.live[i]]
+    for i in range(view.count):
+        if view.row[i].flags & FILE_CLAIMED and view.live[i]:
+            found.append(i)
+    return found
 
 
 @cython.cfunc

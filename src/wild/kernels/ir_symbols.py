@@ -15,7 +15,7 @@ intermediate code counts, too; both are merged when the compiled objects are lin
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
-from cython.cimports.wild.kernels.elf import SHN_UNDEF, Sym, U32
+from cython.cimports.wild.kernels.elf import SHN_UNDEF, U32, Sym
 from cython.cimports.wild.kernels.names import NameTable, globals_of
 from cython.cimports.wild.kernels.plugin_api import *
 from cython.cimports.wild.kernels.pool import Pool

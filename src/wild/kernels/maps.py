@@ -150,8 +150,12 @@ class Maps:
 
     def lasting_paths(self) -> list:
         """The paths of the files that will still be there after the link, unlike what a plugin has made."""
+        found: list = []
         i: int64_t
-        return [self.paths[i] for i in range(self.map_count) if self.maps[i].inode]
+        for i in range(self.map_count):
+            if self.maps[i].inode:
+                found.append(self.paths[i])
+        return found
 
     def changed(self, pool: Pool) -> list:
         """Paths of the inputs whose size or time of modification is not as it was when they were opened."""

@@ -28,8 +28,6 @@ from cython.cimports.wild.kernels.plugin_escape import call_plugin, hear_message
 from cython.cimports.wild.kernels.stand_ins import make_stand_in
 from cython.cimports.wild.kernels.tables import FILE_LAZY
 
-from wild.errors import LinkError
-
 INFO = LDPL_INFO
 WARNING = LDPL_WARNING
 ERROR = LDPL_ERROR
@@ -86,7 +84,10 @@ class Plugin:
 
     def has_failed(self) -> bool:
         """Is there an error among the messages?"""
-        return any([level >= ERROR for level, _ in self.messages])
+        for level, _ in self.messages:
+            if level >= ERROR:
+                return True
+        return False
 
     def claim(self, file: int64_t, path: str) -> bool:
         """Offer a file; returns whether the plugin takes it, and then an object stands in for it.

@@ -11,7 +11,7 @@ groups; symbol i of the plugin is the i-th global symbol.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, strlen
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.plugin_api import *
