@@ -173,8 +173,11 @@ class Build:
             if path.suffix not in COMPILED:
                 inputs.append(str(path))
                 continue
-            nested = directives.parse_nested(path, self.config) if shared else self.config
-            inputs.append(str(self.compile(path, args, nested, for_shared=shared)))
+            if not shared:
+                inputs.append(str(self.compile(path, args, self.config)))
+                continue
+            nested = directives.parse_nested(path, self.config)
+            inputs.append(str(self.compile(path, args, nested, for_shared=True)))
             inputs += [word for further in nested.inputs for word in self.make_input(further)]
         made = self.folder / f"{first.stem}{'.so' if shared else '.rel.o'}"
         single = self.config["SoSingleLinker"]

@@ -228,6 +228,16 @@ def test_unneeded_sections_are_dropped(link):
     assert "dropped" in link.raw("-r", "--gc-sections", "--gc-keep-exported", inputs, output="all.o").symbols
 
 
+def test_unneeded_commons_are_dropped(link):
+    inputs = compile_c("int wanted[4], unwanted[4]; int *kept(void) { return wanted; }", "-fcommon", "-g")
+
+    joined = link.raw("-r", "--gc-sections", "-u", "kept", inputs, output="joined.o")
+
+    assert symbols(joined, "wanted")["wanted"][2] == "COMMON"
+    assert "unwanted" not in joined.symbols
+    link("-r", joined, output="again.o", driver="raw")
+
+
 def test_collecting_needs_a_root(link):
     message = link.fails("-r", "--gc-sections", compile_c("int x;"), driver="raw")
 

@@ -90,6 +90,7 @@ def write_build_id(pool: Pool, output: Output, synthetic: Synthetic) -> None:
         return
     section = synthetic.sections[".note.gnu.build-id"]
     digest = synthetic.build_id.digest(pool, output.address, output.size)
-    if len(digest) + BUILD_ID_HEADER != section.size:
+    padded = len(digest) + -len(digest) % 4  # gABI, "Note Section": descriptions are padded
+    if padded + BUILD_ID_HEADER != section.size:
         raise LinkError(f"a build-id of {len(digest)} bytes does not fit its note of {section.size}")
     output.write(section.offset + BUILD_ID_HEADER, digest)

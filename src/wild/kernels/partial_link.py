@@ -177,6 +177,9 @@ class PartialLink:
         view.order = chosen.name
         i: int64_t
         for i in range(chosen.total):
+            symbol = cython.address(view.symbols[chosen.name[i]])
+            if symbol.flags & SYM_COMMON and symbol.sym == 0:
+                continue  # see drop_commons
             if view.strip < STRIP_ALL or view.used_name[chosen.name[i]]:
                 view.order[view.global_count] = chosen.name[i]
                 view.global_count += 1

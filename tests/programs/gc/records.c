@@ -1,0 +1,1 @@
+__attribute__((section("records"))) int one_record = 42;

@@ -1,0 +1,3 @@
+.globl unused_function
+unused_function: ret
+.section .note.GNU-stack,"x",@progbits

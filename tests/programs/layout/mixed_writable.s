@@ -1,0 +1,3 @@
+.section mixed,"aw",@progbits
+.long 2
+.section .note.GNU-stack,"",@progbits
