@@ -151,7 +151,7 @@ def input_reader(kind: str) -> Callable[[str], Input]:
         if text.startswith("template("):
             inside, found, text = text.removeprefix("template(").partition("):")
             template = words(inside)
-            if not found or "$O" not in " ".join(template):
+            if not found:
                 raise ValueError("a template has the form template(words $O words):file")
         parts = [text] if kind in ("Object", "LinkerScript") else text.split(",")
         files = tuple(

@@ -145,7 +145,7 @@ def test_inputs_have_arguments_lists_and_templates(folder):
         ("//#ExpectSym:a section", "has not the form key=value"),
         ("//#ExpectSectionBytes:.data=12", "has not the form"),
         ("//#Object:", "a file name is missing"),
-        ("//#Object:template(x):a.c", "a template has the form"),
+        ("//#Object:template(x $O:a.c", "a template has the form"),
         ("//#Config:b:absent", "parent 'absent': it does not exist"),
         ("//#Config:b:b", "it has not ended"),
         ("//#Config:a", "'a' stands twice"),

@@ -1,0 +1,4 @@
+#ifndef VALUE
+#define VALUE 1
+#endif
+int found(void) { return VALUE; }

@@ -1,0 +1,38 @@
+// Where -l looks: shared objects before archives, archives under -Bstatic, exact names, directories in their order.
+//#AbstractConfig:base
+//#LinkerDriver:gcc
+//#CompArgs:-fPIC
+//#LinkArgs:-L.
+
+//#Config:shared-first:base
+//#Archive:template():libfound.c
+//#Shared:template(-lfound):libfound.c:-DVALUE=42
+//#ExpectDynamic:DT_NEEDED=libfound.so
+
+//#Config:static-on-request:base
+//#Shared:template():libfound.c
+//#Archive:template(-Wl,-Bstatic -lfound -Wl,-Bdynamic):libfound.c:-DVALUE=42
+//#NoReadelf:-d:libfound
+
+//#Config:state-comes-back:base
+//#Archive:template():libfound.c
+//#Shared:template(-Wl,--push-state,-Bstatic -Wl,--pop-state -lfound):libfound.c:-DVALUE=42
+//#ExpectDynamic:DT_NEEDED=libfound.so
+
+//#Config:exact-name:base
+//#Shared:template():libfound.c
+//#Archive:template(-l:libfound.a):libfound.c:-DVALUE=42
+//#NoReadelf:-d:libfound
+
+//#Config:only-shared-under-static:base
+//#Shared:template(-Wl,-Bstatic -lfound -Wl,-Bdynamic):libfound.c
+//#ExpectError:found
+//#ExpectError:static
+
+//#Config:no-directory-no-library:base
+//#LinkArgs:-Wl,-z,now
+//#Archive:template(-lfound):libfound.c
+//#ExpectError:-lfound
+
+int found(void);
+int main(void) { return found(); }
