@@ -23,7 +23,7 @@
 
 //#Config:undefined:base
 //#ExpectError:undefined symbol: other
-//#ExpectError:function main
+//#ExpectError:crel\.c\.o:\(\.text\.main\+0x
 int other(int);
 int unused(void) { return other(1); }
 int (*volatile pointer)(int) = other;

@@ -40,7 +40,6 @@
 //#Variant:1
 //#Object:empty.o
 //#SkipLinker:ld
-//#EnableLinker:lld
 //#ExpectError:empty\.o
 
 //#Config:missing-script:base
