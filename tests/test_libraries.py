@@ -118,6 +118,21 @@ def test_all_missing_libraries_are_named(link):
     assert "missing_two" in message
 
 
+@pytest.mark.only_wild
+def test_missing_library_tells_where_it_was_searched_and_what_was_skipped(link):
+    (link.directory / "libs").mkdir()
+    (link.directory / "libs" / "libf.so").write_bytes(b"\x7fELF\2\1\1" + bytes(9) + b"\3\0\xb7\0" + bytes(44))
+    (link.directory / "more").mkdir()
+
+    text = link.fails("-Llibs", "-Lmore", "-lf", "-nostdlib", driver="raw")
+
+    assert text == (
+        "wild: error: cannot find -lf; add its directory with -L or install the library\n"
+        ">>> skipped libs/libf.so: is for AArch64; this link is for x86-64\n"
+        ">>> searched more\n"
+    )
+
+
 def test_missing_library_by_file_name_is_an_error(link):
     assert ":missing.a" in link.fails(compile_c(CALL_F), "-l:missing.a")
 

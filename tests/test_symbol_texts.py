@@ -263,3 +263,27 @@ def test_file_that_is_given_twice(link):
         ">>> defined at main.o:(.text+0x0)\n"
         ">>> main.o is given twice\n"
     )
+
+
+def test_symbol_of_a_library_that_is_not_linked(link, tmp_path):
+    """Found by the index of an archive and by the dynamic symbols of a shared object."""
+    wanted = "wanted_for_the_test_of_libraries"
+    main = compile_c(
+        f"int {wanted}(void), {wanted}_2(void); int main(void) {{ return {wanted}() + {wanted}_2(); }}"
+    )
+    (tmp_path / "libs").mkdir()
+    member = compile_c(f"int {wanted}(void) {{ return 1; }}", name="member")
+    (tmp_path / "libs" / "libgiven.a").write_bytes(archive([member], "libgiven.a").read_bytes())
+    link.shared(pic_c(f"int {wanted}_2(void) {{ return 1; }}"), output="libs/libother.so")
+
+    text = errors(link, main, "-Llibs")
+    assert ">>> defined in libs/libgiven.a, which is not on the line; add -lgiven\n" in text
+    assert ">>> defined in libs/libother.so, which is not on the line; add -lother\n" in text
+
+
+def test_reference_of_a_shared_object_is_no_definition(link, tmp_path):
+    name = "only_referred_to_by_a_library"
+    main = compile_c(f"int {name}(void); int main(void) {{ return {name}(); }}")
+    link.shared(pic_c(f"int {name}(void); int f(void) {{ return {name}(); }}"), output="libgiven.so")
+
+    assert "not on the line" not in errors(link, main, "-L.")

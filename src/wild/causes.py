@@ -3,7 +3,7 @@
 In the order in which they are looked for, the surest first: there is a definition that does not count, as
 the texts of `explain_definition` tell; the compiler makes the symbol only together with something else (a
 vtable with its key function); it is known to be in a library; another name is spelt almost alike; its
-beginning is that of a library.
+beginning is that of a library; a library that is not linked defines it.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def likely_causes(locations: Locations, names: list[int]) -> list[list[str]]:
     explained = names[:MOST_EXPLAINED]
     found = unused_definitions(locations, explained)
     causes = [cause_of(locations, name, each) for name, each in zip(explained, found, strict=True)]
+    search_libraries(locations, explained, causes)
     return causes + [[]] * (len(names) - len(explained))
 
 
@@ -166,6 +167,25 @@ def similar_candidates(tables: LinkTables, spelling: bytes) -> list[str]:
     plain = parts[-1].encode("utf-8", "surrogateescape") if parts else b""
     found = similar_names(tables, spelling, edits, beginning, piece, plain)
     return [each.decode("utf-8", "surrogateescape") for each in found]
+
+
+def search_libraries(locations: Locations, names: list[int], causes: list[list[str]]) -> None:
+    """Name the library that defines what has no other explanation."""
+    from os.path import realpath
+
+    from wild.library_search import find_defining, option_for
+
+    open_names = {index: name for index, name in enumerate(names) if not causes[index]}
+    texts = {index: locations.tables.names.text(name) for index, name in open_names.items()}
+    if not texts:
+        return
+    options = locations.options
+    linked = set(map(realpath, locations.tables.inputs.paths))
+    found = find_defining(list(texts.values()), options.library_paths + options.default_library_paths, linked)
+    for index, text in texts.items():
+        if text in found:
+            path = found[text]
+            causes[index] = [f">>> defined in {path}, which is not on the line; add {option_for(path)}"]
 
 
 def library_advice(locations: Locations, advice: Advice | None) -> tuple[str, ...]:

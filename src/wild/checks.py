@@ -111,6 +111,10 @@ class Checks:
             from wild.notices import common_conflicts
 
             self.messages.warn(*common_conflicts(self.tables(), self.options))
+        if self.options.why_extract is not None or self.options.print_dependencies is not None:
+            from wild.file_reports import write_file_reports
+
+            write_file_reports(self.tables(), self.messages)
 
     def references(self, reach: Reach) -> None:
         """Names that live code refers to and nothing defines, relocations that cannot be right; --require-

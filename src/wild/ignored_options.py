@@ -125,13 +125,9 @@ ROWS: tuple[str | Row, ...] = (
     ("out-implib in-implib", "FILE", "refuse", "", "write import libraries"),
     ("cmse-implib", "", "refuse", "", "write import libraries"),
     ("why-live", "SYMBOL", "refuse", "", "explain why a symbol is kept"),
-    ("why-extract", "VALUE",
-     "refuse", "", "write that report"),
-    (("print-dependencies print-symbol-counts vs-diagnostics warn-backrefs"
+    (("print-symbol-counts vs-diagnostics warn-backrefs"
       " detect-odr-violations validate-output got-plt-syms"), "[=VALUE]", "refuse",
      "", "write that report"),
-    ("time-trace", "[=FILE]", "refuse", "", "write a time trace"),
-    ("time-trace-granularity", "N", "refuse", "", "write a time trace"),
     ("repro", "", "refuse", "", "choose a name; use --reproduce=FILE"),
     (("incremental incremental-full incremental-update incremental-changed incremental-unchanged"
       " incremental-unknown incremental-startup-unchanged"), "", "refuse", "", "link incrementally"),

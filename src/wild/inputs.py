@@ -186,12 +186,7 @@ class InputSet:
 
     def find_library(self, name: str, static: bool) -> str | None:
         """The file that -lNAME stands for, or None."""
-        if name.startswith(":"):
-            candidates = [name[1:]]
-        elif static:
-            candidates = [f"lib{name}.a"]
-        else:
-            candidates = [f"lib{name}.so", f"lib{name}.a"]
+        candidates = candidates_for(name, static)
         for directory in self.directories:
             for candidate in candidates:
                 path = f"{directory}/{candidate}"
@@ -220,7 +215,32 @@ class InputSet:
                 return f"{text}: there is only a shared library, {directory}/{other}, but -static is in force"
         if not self.directories:
             return f"{text}: no directory to search; name some with -L"
-        return f"{text}: searched {len(self.directories)} directories; add its directory with -L or install the library"
+        lines = [f"{text}; add its directory with -L or install the library"]
+        for directory in dict.fromkeys(self.directories):
+            lines += search_lines(directory, candidates_for(name, static))
+        return "\n".join(lines)
+
+
+def candidates_for(name: str, static: bool) -> list[str]:
+    """The names of files that -lNAME may stand for, in the order in which a directory is searched for them."""
+    if name.startswith(":"):
+        return [name[1:]]
+    return [f"lib{name}.a"] if static else [f"lib{name}.so", f"lib{name}.a"]
+
+
+def search_lines(directory: str, candidates: list[str]) -> list[str]:
+    """What a search for a library found in one directory, where that was nothing of use."""
+    from wild.faults import why_unusable
+
+    lines = []
+    for path in (f"{directory}/{candidate}" for candidate in candidates):
+        if is_file(path):
+            with open(path, "rb") as file:
+                head = file.read(64)
+                archive = head[:8] == b"!<arch>\n"
+                reason = why_unusable(first_object(file.fileno()) if archive else head)
+            lines.append(f">>> skipped {path}: {reason}")
+    return lines or [f">>> searched {directory}"]
 
 
 def file_flags(bits: int) -> int:

@@ -52,8 +52,9 @@ def link(options: Options, messages: Messages | None = None) -> None:
     pool = Pool(threads)
     pool.limit_faults(messages.room)
     inputs = Inputs(Arena())
+    clock = Clock(options.time, options.time_trace, options.time_trace_granularity)
     try:
-        run_passes(pool, inputs, options, messages, Clock(options.time))
+        run_passes(pool, inputs, options, messages, clock)
     except KernelFault as fault:
         raise messages.with_others(explain(inputs, fault)) from None
     except LinkError as error:

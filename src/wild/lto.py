@@ -22,8 +22,10 @@ for beside clang and where distributions put it.  Objects with both machine code
 if no plugin takes the other.
 
 The plugin's temporary files are removed as soon as its objects are open.  Its messages are shown as ours.
-Limits: members of IR that are wanted only by what the compiler makes of other IR come too late, so those that
-define functions which compilers call on their own are loaded beforehand.
+Limits: a function that --wrap is about can already be inlined, or be bound inside the one object that the
+compiler makes of all IR; other linkers with plugins do no better.  Members of IR that are wanted only by what
+the compiler makes of other IR come too late, so those that define functions which compilers call on their own
+are loaded beforehand.
 """
 
 from __future__ import annotations
@@ -91,6 +93,8 @@ def compile_inputs(
     finally:
         for plugin in plugins:
             plugin.clean_up()
+    for plugin in plugins:
+        show_messages(plugin, messages)
 
 
 def claim(
@@ -107,7 +111,7 @@ def claim(
         path = inputs.paths[inputs.file_row(file)["map"]]
         for plugin in plugins:
             claimed = plugin.claim(file, path)
-            show_messages(plugin, messages)
+            show_messages(plugin, messages, f"{inputs.file_name(file)}: ")
             if claimed:
                 taken += 1
                 break
@@ -132,7 +136,8 @@ def run(
     silent.stop_if_failed()
     if not claimed_files(inputs):
         return
-    symbols = IrSymbols(pool, found.names, found.resolution, options.kind == "relocatable")
+    claims = [plugin.files() for plugin in plugins]
+    symbols = IrSymbols(pool, found.names, found.resolution, claims, options.kind == "relocatable")
     symbols.see([name for symbol in map(encode, options.wraps) for name in (symbol, b"__wrap_" + symbol)])
     for plugin in plugins:
         compile_claimed(plugin, symbols)
@@ -181,15 +186,15 @@ def find_library(name: str, plugin: Plugin, sources: InputSet) -> str:
     return path
 
 
-def show_messages(plugin: Plugin, messages: Messages) -> None:
-    """Pass on what the plugin says; raises LinkError after an error."""
+def show_messages(plugin: Plugin, messages: Messages, about: str = "") -> None:
+    """Pass on what the plugin says, of a file that it was offered; raises LinkError after an error."""
     said, plugin.messages = plugin.messages, []
     for level, words in said:
         text = f"{base_name(plugin.path)}: {words.strip()}"
         if level >= ERROR:
-            messages.refuse(text)
+            messages.refuse(about + text)
         elif level == WARNING:
-            messages.warn(text)
+            messages.warn(about + text)
         else:
             messages.tell(text)
     messages.stop_if_failed()

@@ -88,16 +88,17 @@ class Options:
         "export_dynamic", "export_dynamic_symbol_lists", "export_dynamic_symbols", "fatal_warnings", "filter",
         "fini", "force_group_allocation", "gc_keep_exported", "gc_sections", "gc_stats", "gc_stats_ignore",
         "gnu_unique", "group", "hash_style", "help", "identity_comment", "image_base", "init", "input_flags",
-        "inputs", "kind", "library_paths", "lto_words", "map_file", "new_dtags", "nmagic", "no_dynamic_linker",
-        "no_warnings", "noinhibit_exec", "nostdlib", "omagic", "optimize", "output", "package_metadata",
-        "plugin_opts", "plugins", "print_gc_sections", "print_gcc_dir", "print_output_format", "print_sysroot",
-        "relax", "remapped_inputs", "reproduce", "require_defined", "retain_symbols_file", "rpath",
-        "rpath_link", "save_base", "save_directory", "save_skip_linking", "script", "section_start",
-        "show_version", "soname", "spare_dynamic_tags", "static", "strip", "sym_info", "sysroot", "threads",
-        "time", "trace", "trace_symbols", "undefined", "undefined_version", "unique", "unresolved_symbols",
+        "inputs", "kind", "library_paths", "lto_words", "map_file", "new_dtags", "nmagic",
+        "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib", "omagic", "optimize", "output",
+        "package_metadata", "plugin_opts", "plugins", "print_dependencies", "print_gc_sections",
+        "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "remapped_inputs", "reproduce",
+        "require_defined", "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory",
+        "save_skip_linking", "script", "section_start", "show_version", "soname", "spare_dynamic_tags",
+        "static", "strip", "sym_info", "sysroot", "threads", "time", "time_trace", "time_trace_granularity",
+        "trace", "trace_symbols", "undefined", "undefined_version", "unique", "unresolved_symbols",
         "update_in_place", "verbose", "verbose_gc_stats", "version_scripts", "warn_common", "warn_execstack",
-        "warn_textrel", "warn_unresolved_symbols", "warnings", "wraps", "write_layout", "write_trace",
-        "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
+        "warn_textrel", "warn_unresolved_symbols", "warnings", "why_extract", "wraps", "write_layout",
+        "write_trace", "z_cet_report", "z_combreloc", "z_common_page_size", "z_copyreloc", "z_defs",
         "z_dynamic_undefined_weak", "z_execstack", "z_global", "z_globalaudit", "z_ibt", "z_ibtplt",
         "z_initfirst", "z_interpose", "z_isa", "z_keep_text_section_prefix", "z_lam", "z_loadfltr",
         "z_max_page_size", "z_nodefaultlib", "z_nodelete", "z_nodlopen", "z_nodump", "z_nognustack", "z_now",
@@ -205,6 +206,10 @@ class Options:
         self.cref = False
         self.dependency_file: str | None = None
         self.time = False
+        self.time_trace: str | None = None  # a path
+        self.time_trace_granularity = 500
+        self.why_extract: str | None = None  # a path, `-` is standard output
+        self.print_dependencies: str | None = None  # likewise
         self.error_limit = 20  # 0 means no limit
         self.fatal_warnings = False
         self.no_warnings = False
@@ -461,6 +466,8 @@ def _resolve_paths(options: Options) -> None:
                 options.library_paths[index] = sysroot + path.removeprefix(prefix)
     if not options.nostdlib:
         options.default_library_paths = [sysroot + path for path in DEFAULT_LIBRARY_PATHS]
+    if options.time_trace == "":
+        options.time_trace = f"{options.output}.time-trace"
     if options.map_file and options.map_file != "-":
         from wild.rare_effects import map_path
 

@@ -176,6 +176,14 @@ def add_lto_word(effects: Effects, row: Row, name: str, value: str) -> None:
     effects.options.lto_words.append(f"{row[3]}={value}" if value else row[3])
 
 
+def set_time_trace(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.time_trace = value
+
+
+def set_dependencies(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.print_dependencies = value or "-"
+
+
 def ignore_or_share(effects: Effects, row: Row, name: str, value: str) -> None:
     if name == "G" and not value:
         effects.kinds.add("shared")

@@ -42,7 +42,7 @@ READ = frozenset((
 DIRECTORIES = frozenset(("library-path", "rpath-link"))
 WRITTEN = frozenset((
     "Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats", "write-gc-stats",
-    "lto-obj-path", "thinlto-index-only", "opt-remarks-filename",
+    "lto-obj-path", "thinlto-index-only", "opt-remarks-filename", "print-dependencies",
 ))  # fmt: skip
 # They say where things are here, or ask for this very copy.
 LEFT_OUT = frozenset(("output", "sysroot", "reproduce"))

@@ -7,6 +7,7 @@ definition of it lost: its code refers to the winner's), and is the symbol expor
 
 Names that --wrap is about count as mentioned by machine code: which name a reference in the compiled objects
 gets in the end is not decided yet.  So do the references of the command line (-u, -e, operands of --defsym).
+What one plugin takes is machine code to another.
 
 Common symbols are special: the largest one makes the size, but a plugin whose common symbol does not count
 forgets its size.  So if the definition that counts is a common symbol of machine code, the first one of
@@ -33,10 +34,13 @@ Seeing = cython.struct(files=cython.pointer[Files], names=cython.pointer[Names],
 class IrSymbols:
     """Answers about files that a plugin has claimed; names must be bound and exports decided.
 
-    `all_visible`: the output is an object, whose global symbols all are visible to what it is linked with.
+    `claims`: the FileIds that each plugin has claimed; `all_visible`: the output is an object, whose global
+    symbols all are visible to what it is linked with.
     """
 
-    def __cinit__(self, pool: Pool, names: NameTable, resolution: Resolution, all_visible: bool):
+    def __cinit__(
+        self, pool: Pool, names: NameTable, resolution: Resolution, claims: list, all_visible: bool
+    ):
         self.resolution = resolution
         self.names = names
         self.all_visible = all_visible
@@ -46,6 +50,39 @@ class IrSymbols:
         seeing.names = cython.address(names.view)
         seeing.seen = self.seen
         pool.run(see_files, cython.address(seeing), seeing.files.count, 8)
+        self.plugin_of = cython.cast(U32, names.inputs.arena.array(seeing.files.count, 4))
+        for number, files in enumerate(claims, 1):
+            for file in files:
+                self.plugin_of[cython.cast(int64_t, file)] = number
+        if sum(map(bool, claims)) > 1:
+            self.see_across()
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def see_across(self) -> cython.int:
+        """Mark the names that files of several plugins mention."""
+        view = cython.address(self.names.inputs.view)
+        first = cython.cast(U32, self.names.inputs.arena.array(self.names.view.capacity, 4))
+        file: int64_t
+        i: uint32_t
+        for file in range(view.count):
+            row = cython.address(view.row[file])
+            if self.plugin_of[file] == 0 or not view.live[file]:
+                continue
+            for i in range(globals_of(row)):
+                name: uint32_t = self.names.view.of[row.global_base + i]
+                if first[name] == 0:
+                    first[name] = self.plugin_of[file]
+                elif first[name] != self.plugin_of[file]:
+                    self.seen[name] |= SEEN_BY_MACHINE_CODE
+        return 0
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
+    def is_beside(self, file: uint32_t, other: uint32_t) -> cython.bint:
+        """Is the other file one that the same plugin has claimed?"""
+        return self.plugin_of[file] == self.plugin_of[other]
 
     @cython.cfunc
     @cython.nogil
@@ -82,10 +119,10 @@ class IrSymbols:
                 return LDPR_UNDEF
             if symbol.flags & SYM_SHARED_DEF:
                 return LDPR_RESOLVED_DYN
-            return LDPR_RESOLVED_IR if view.row[symbol.file].flags & FILE_CLAIMED else LDPR_RESOLVED_EXEC
+            return LDPR_RESOLVED_IR if self.is_beside(file, symbol.file) else LDPR_RESOLVED_EXEC
         if symbol.file == file and symbol.sym == sym:
             return self.prevailing(name)
-        if symbol.file == NONE or not view.row[symbol.file].flags & FILE_CLAIMED:
+        if symbol.file == NONE or not self.is_beside(file, symbol.file):
             if definition != LDPK_COMMON or not symbol.flags & SYM_COMMON:
                 return LDPR_PREEMPTED_REG
             if not self.seen[name] & SEEN_COMMON:

@@ -28,6 +28,8 @@ from cython.cimports.wild.kernels.plugin_escape import call_plugin, hear_message
 from cython.cimports.wild.kernels.stand_ins import make_stand_in
 from cython.cimports.wild.kernels.tables import FILE_LAZY
 
+from wild.errors import LinkError
+
 INFO = LDPL_INFO
 WARNING = LDPL_WARNING
 ERROR = LDPL_ERROR
@@ -77,7 +79,9 @@ class Plugin:
         failure = self.failure
         if failure is not None:
             self.failure = None
-            raise failure
+            if not isinstance(failure, LinkError):
+                raise failure
+            self.messages.append((ERROR, str(failure)))
         if status != LDPS_OK and not self.has_failed():  # a fatal message has its text
             self.messages.append((ERROR, f"{what} failed"))
         return 0
@@ -115,7 +119,7 @@ class Plugin:
                 cython.address(offered),
                 cython.address(claimed),
                 known_used,
-                f"reading {path}",
+                "reading it",
             )
         finally:
             posix.close(offered.fd)
@@ -132,6 +136,10 @@ class Plugin:
         name: bytes = PyUnicode_EncodeFSDefault(path)
         self.kept.append(name)
         return name
+
+    def files(self) -> list:
+        """FileIds of what it has claimed."""
+        return list(self.claimed)
 
     def all_symbols_read(self, symbols: IrSymbols) -> None:
         """Let the plugin ask how symbols were resolved, compile, and add files and libraries."""
