@@ -392,7 +392,7 @@ def test_the_environment_says_what_the_line_does_not(line, environment, attribut
         ("-R /no", "-R /no: not a directory; this version does not link only the symbols of a file"),
         ("-b srec", "-b srec: must be binary, default or elf64-x86-64"),
         ("--icf=all", "--icf=all: this version does not fold identical code"),
-        ("-q", "-q: this version does not keep relocations in the output"),
+        ("-q -s", "--emit-relocs and -s cannot be used together: relocations name symbols"),
         ("--compress-debug-sections=rar",
          "--compress-debug-sections=rar: must be none, zlib, zlib-gnu, zlib-gabi or zstd"),
         ("-z retpolineplt", "-z retpolineplt: this version does not make such a PLT"),

@@ -76,7 +76,6 @@ ROWS: tuple[str | Row, ...] = (
      "for other machines"),
     ("power10-stubs plt-align", "[=VALUE]", "ignore", "", "for other machines"),
     "Not in this version",
-    ("emit-relocs q", "", "refuse", "", "keep relocations in the output"),
     ("icf", "KIND", "only", "none", "fold identical code"),
     ("gdb-index debug-names", "", "refuse", "", "write an index of the debug information"),
     ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),

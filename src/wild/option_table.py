@@ -52,6 +52,7 @@ ROWS: tuple[str | Row, ...] = (
     ("spare-dynamic-tags", "N", "number", "spare_dynamic_tags",
      "Keep N empty entries in .dynamic (default: 5)"),
     ("hash-style", "sysv|gnu|both", "choice", "hash_style", "Write these symbol hash tables (default: both)"),
+    ("emit-relocs q", "", "switch", "emit_relocs", "Keep relocations in the output, as BOLT needs it"),
     ("build-id", "[=KIND]", "set_build_id", "",
      "Write a build ID: fast, sha1, md5, uuid, 0xHEX or none (default kind: fast)"),
     ("no-build-id", "", "clear", "build_id", "Write no build ID (default)"),

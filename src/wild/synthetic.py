@@ -29,6 +29,7 @@ from wild.output_sections import TYPES as ARRAYS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.compose import Composition
+    from wild.emit_sections import EmittedSections
     from wild.exports import Exports
     from wild.kernels.frames import FrameTable
     from wild.kernels.measure import Layout
@@ -78,6 +79,7 @@ class Synthetic:
         self.dynsyms: DynamicSymbols | None = None
         self.entries: DynamicSection | None = None
         self.symtab: SymbolTable | None = None
+        self.emitted: EmittedSections | None = None
         self.relr: RelrTable | None = None
         self.has_hdr = False
 
@@ -103,7 +105,7 @@ class Synthetic:
         self.note_reach(reach)
         self.add_slots(slots, layout)
         self.add_frames(frames)
-        self.add_symbol_table(layout)
+        self.add_symbol_table(layout, frames)
         self.size_dynamic()
 
     def add_notes(self, has_interp: bool) -> None:
@@ -218,12 +220,17 @@ class Synthetic:
                 self.has_hdr = True
                 self.composition.add(".eh_frame_hdr", elf.SHT_PROGBITS, ALLOC, frames.hdr_size, 4)
 
-    def add_symbol_table(self, layout: Layout) -> None:
+    def add_symbol_table(self, layout: Layout, frames: FrameTable) -> None:
         """.symtab and .strtab, unless stripped."""
         if self.options.strip == "all" and not self.options.retain_symbols_file:
             return
+        if self.options.emit_relocs:
+            from wild.emit_sections import EmittedSections
+
+            self.emitted = EmittedSections(self.composition, layout, frames)
+        numbered = len(self.emitted.numbered) if self.emitted else 0
         self.symtab = SymbolTable(
-            self.pool, self.views, DISCARD[self.options.discard], retained(self.options)
+            self.pool, self.views, DISCARD[self.options.discard], retained(self.options), numbered
         )
         self.symtab.locate_with(*locator(layout))
         section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)
@@ -320,6 +327,9 @@ class Synthetic:
             symtab = self.composition.made[".symtab"]
             strtab = self.composition.made[".strtab"]
             self.symtab.write(output.address + symtab.offset, output.address + strtab.offset)
+            if self.emitted is not None:
+                self.symtab.write_sections(self.emitted.symbols())
+                self.emitted.write(self.pool, self.symtab)
 
     def write_slots(self, layout: Layout, sections: dict[str, OutputSection]) -> None:
         def offset(name: str) -> int:

@@ -12,6 +12,7 @@ cdef class SymbolTable:
     cdef Arena arena
     cdef SymtabTables view
     cdef int64_t slices
+    cdef uint64_t sections       # local symbols that stand for sections of the output
     cdef list only               # names of --retain-symbols-file
     cdef readonly int64_t count, first_global
     cdef readonly uint64_t string_size

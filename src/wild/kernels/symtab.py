@@ -18,8 +18,8 @@ ones, and finding them costs more than writing them.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.elf import U32, U64, Bytes, Elf64_Sym, MutableBytes
-from cython.cimports.wild.kernels.entries import define, leave_undefined
+from cython.cimports.wild.kernels.elf import STT_SECTION, U32, U64, Bytes, Elf64_Sym, MutableBytes
+from cython.cimports.wild.kernels.entries import define, leave_undefined, put_section
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.symslices import (
     KeptName,
@@ -53,13 +53,14 @@ class SymbolTable:
     """Counts when made (live sections and NEEDS_* are final), writes when addresses are.
 
     `discard` is one of DISCARD_*; `only` are the names of --retain-symbols-file, or None: definitions of
-    other names are left out.
+    other names are left out.  `sections` symbols of sections come first; write_sections says what they are.
     """
 
-    def __cinit__(self, pool: Pool, views: Views, discard: int, only: list | None = None):
+    def __cinit__(self, pool: Pool, views: Views, discard: int, only: list | None = None, sections: int = 0):
         self.pool = pool
         self.views = views
         self.arena = Arena()
+        self.sections = sections
         view = cython.address(self.view)
         view.tables = cython.address(views.tables)
         view.discard = discard
@@ -92,6 +93,19 @@ class SymbolTable:
             view.extended[0] = 0
         self.pool.run(write_slices, view, self.slices, 1)
         self.pool.run(write_imports, view, view.import_count, BLOCK)
+
+    def write_sections(self, rows: list):
+        """The symbols of sections, as (address, section index); after write()."""
+        entry = cython.declare(Elf64_Sym)
+        extended: uint32_t = 0
+        index: uint64_t = 1
+        memset(cython.address(entry), 0, cython.sizeof(Elf64_Sym))
+        entry.st_info = STT_SECTION
+        for address, section in rows:
+            entry.st_value = address
+            put_section(cython.address(entry), section, cython.address(extended))
+            put_entry(cython.address(self.view), index, cython.address(entry), extended)
+            index += 1
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -145,14 +159,14 @@ class SymbolTable:
         """Turn counts into places: locals of all slices, globals, imports; names slice by slice."""
         view = cython.address(self.view)
         drop_lonely_files(view, self.slices)
-        local: uint64_t = 1
+        local: uint64_t = 1 + self.sections
         byte: uint64_t = 1
         i: int64_t
         for i in range(self.slices):
             local += view.slice[i].locals
         globals_: uint64_t = local
         self.first_global = local
-        local = 1
+        local = 1 + self.sections
         for i in range(self.slices):
             slice = cython.address(view.slice[i])
             count: uint64_t = slice.locals
