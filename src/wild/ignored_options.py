@@ -25,7 +25,7 @@ ROWS: tuple[str | Row, ...] = (
      "addends are in the relocation records, those of relative relocations in the sections, too"),
     ("strip-discarded no-strip-discarded strip-lto-sections", "", "ignore", "",
      "what is dropped leaves no trace"),
-    (("no-icf no-gdb-index no-debug-names no-separate-debug-file no-execute-only no-xosegment"
+    (("no-icf no-debug-names no-separate-debug-file no-execute-only no-xosegment"
       " no-call-graph-profile-sort no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
       " no-use-android-relr-tags no-incremental no-discard-section"), "", "ignore", "", "it is so anyway"),
     ("icf-iterations keep-unique", "NAME", "ignore", "", "no code is folded"),
@@ -77,10 +77,9 @@ ROWS: tuple[str | Row, ...] = (
     ("power10-stubs plt-align", "[=VALUE]", "ignore", "", "for other machines"),
     "Not in this version",
     ("icf", "KIND", "only", "none", "fold identical code"),
-    ("gdb-index debug-names", "", "refuse", "", "write an index of the debug information"),
+    ("debug-names", "", "refuse", "", "merge indices of debug information"),
     ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
     ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),
-    ("compress-sections", "GLOB=KIND", "refuse", "", "compress sections"),
     ("EB", "", "refuse", "", "make big-endian output"),
     ("default-script dT mri-script c", "FILE", "refuse", "", "read such a script"),
     ("orphan-handling", "MODE", "only", "place", "treat sections that a script does not name otherwise"),

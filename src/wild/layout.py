@@ -64,6 +64,7 @@ class Placement:
         self.relro: Segment | None = None
         self.limit = ALL_SPACE if options.section_start or options.image_base is not None else USER_SPACE
         self.file_size = 0
+        self.loaded_end = 0  # in the file
         self.section_headers = 0
         self.headers_size = 0
         self.tls_start = 0
@@ -77,8 +78,8 @@ class Placement:
                 f"--image-base={self.base:#x}: must be a multiple of the page size {self.page:#x}"
             )
         self.cut_segments()
-        end = self.place_loaded()
-        self.place_unloaded(end)
+        self.loaded_end = self.place_loaded()
+        self.place_unloaded(self.loaded_end)
         for segment in self.segments:
             self.finish_segment(segment)
         # gABI, "Program Header": PT_LOAD entries ascend; sections with addresses of their own need not.
@@ -192,6 +193,14 @@ class Placement:
             offset += section.size
         self.section_headers = offset + -offset % 8
         self.file_size = self.section_headers + SHDR_SIZE * (len(self.sections) + 1)
+
+    def replace_unloaded(self, names: NameTable) -> None:
+        """Place the sections that are not loaded anew: their sizes and names have changed, or some are gone."""
+        self.names = names
+        self.sections[-1].size = len(names.data)
+        for index, section in enumerate(self.sections, 1):
+            section.shndx = index
+        self.place_unloaded(self.loaded_end)
 
     def finish_segment(self, segment: Segment) -> None:
         """Place and size of a program header, once its sections have theirs."""

@@ -12,7 +12,9 @@ from posix import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
 
 def import_optional(name: str) -> ModuleType | None:
@@ -41,6 +43,36 @@ def decompress_zstd(data: bytes, size: int) -> bytes | None:
                 raise ValueError(f"does not decompress to {size} bytes")
             return result
     return None
+
+
+def zstd_compressor(level: int) -> Callable[[memoryview], bytes] | None:
+    """A function that makes a zstd frame of some bytes, for use by several threads; None without a library."""
+    standard = import_optional("compression.zstd")
+    if standard is not None:
+        return lambda data: bytes(standard.compress(data, level))
+    package = import_optional("zstandard")
+    if package is not None:
+        return lambda data: bytes(package.ZstdCompressor(level=level).compress(data))
+    try:
+        import ctypes
+
+        library = ctypes.CDLL("libzstd.so.1")
+    except (ImportError, OSError):
+        return None
+    return lambda data: _with_libzstd(ctypes, library, data, level)
+
+
+def _with_libzstd(ctypes: ModuleType, library: Any, data: memoryview, level: int) -> bytes:
+    library.ZSTD_compressBound.restype = library.ZSTD_compress.restype = ctypes.c_size_t
+    size, pointer = ctypes.c_size_t, ctypes.c_void_p
+    library.ZSTD_compress.argtypes = (pointer, size, pointer, size, ctypes.c_int)
+    room = library.ZSTD_compressBound(size(len(data)))
+    source = (ctypes.c_char * len(data)).from_buffer(data)
+    target = ctypes.create_string_buffer(room)
+    used = library.ZSTD_compress(target, room, source, len(data), level)
+    if library.ZSTD_isError(size(used)):
+        raise MemoryError("zstd cannot compress: no memory")
+    return bytes(target.raw[:used])
 
 
 # Both stop one byte behind the size that was promised, so that a few hostile bytes cannot fill the memory.

@@ -130,6 +130,7 @@ ORDER = {
     ".ldata": (LARGE_DATA, 0),
     ".lbss": (LARGE_DATA, 90),
     ".comment": (UNLOADED, 0),
+    ".gdb_index": (UNLOADED, 89),
     ".symtab": (UNLOADED, 90),
     ".symtab_shndx": (UNLOADED, 91),
     ".strtab": (UNLOADED, 92),

@@ -80,15 +80,19 @@ def only(effects: Effects, row: Row, name: str, value: str) -> None:
         effects.refuse(row, name, value)
 
 
-def leave_uncompressed(effects: Effects, row: Row, name: str, value: str) -> None:
-    """A warning is enough, since debuggers read either form.
-
-    The go command asks for zlib in every external link once a linker accepts it, and the linker that it asks
-    is the system's whenever this one comes in by `-extldflags=-B…`.
-    """
+def set_compression(effects: Effects, row: Row, name: str, value: str) -> None:
     check_choice(row, value)
-    if value != "none":
-        effects.warnings.append(f"--{name}={value}: this version does not compress; ignored")
+    effects.options.compress_debug_sections = "zlib" if value == "zlib-gabi" else value
+
+
+def add_compression(effects: Effects, row: Row, name: str, value: str) -> None:
+    glob, equals, how = value.rpartition("=")
+    kind, _, level = how.partition(":")
+    if not equals or not glob or kind not in ("none", "zlib", "zstd"):
+        raise ValueError("must be GLOB=none, GLOB=zlib or GLOB=zstd; a level may follow, as in zlib:9")
+    if level and not 0 <= parse_number(level) <= (9 if kind == "zlib" else 22):
+        raise ValueError("the level of zlib is at most 9, that of zstd at most 22")
+    effects.options.compress_sections.append((glob, kind, parse_number(level) if level else None))
 
 
 def keep_apart(effects: Effects, row: Row, name: str, value: str) -> None:

@@ -233,6 +233,8 @@ class Synthetic:
             self.pool, self.views, DISCARD[self.options.discard], retained(self.options), numbered
         )
         self.symtab.locate_with(*locator(layout))
+        if self.options.gdb_index and (".debug_info", False) in self.composition.sections:
+            self.composition.add(".gdb_index", elf.SHT_PROGBITS, 0, 1, 4)  # its size is found at the end
         section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)
         section.link, section.info = ".strtab", self.symtab.first_global
         self.composition.add(".strtab", elf.SHT_STRTAB, 0, self.symtab.string_size)

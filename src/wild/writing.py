@@ -45,7 +45,8 @@ def write_output(
     checks: Checks,
 ) -> None:
     """Write the file; whatever goes wrong, no half-written output stays."""
-    output = Output(options.output, placement.file_size)
+    has_draft = needs_draft(options)
+    output = Output(options.output, placement.file_size, has_draft)
     try:
         use_output(layout, output)
         try:
@@ -57,6 +58,10 @@ def write_output(
                 merged.write(pool, group, output.address + composition.part_offsets[part])
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
+        if has_draft:
+            from wild.finishing import finish_draft
+
+            output = finish_draft(pool, checks.messages, placement, output)
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
         write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout))
         write_build_id(pool, output, synthetic)
@@ -65,6 +70,12 @@ def write_output(
     except BaseException:
         output.abandon()
         raise
+
+
+def needs_draft(options: Options) -> bool:
+    """Is something made of the finished bytes (finishing.py)?"""
+    compressed = options.compress_debug_sections != "none" or bool(options.compress_sections)
+    return compressed or options.gdb_index
 
 
 def write_tables(output: Output, placement: Placement, composition: Composition) -> None:

@@ -8,6 +8,8 @@ the image is built in memory and written to them, as GNU ld does.
 import posix
 
 import cython
+from cython.cimports.cpython.buffer import PyBUF_WRITE
+from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory
 from cython.cimports.libc.stdint import uint8_t, uint64_t
 from cython.cimports.posix.mman import (
     MAP_ANONYMOUS,
@@ -28,13 +30,13 @@ TRIES = 100
 @cython.final
 @cython.cclass
 class Output:
-    """`size` writable bytes that become the file `path`."""
+    """`size` writable bytes that become the file `path`; a `draft` stays in memory."""
 
-    def __cinit__(self, path: str, size: int):
+    def __cinit__(self, path: str, size: int, draft: bool = False):
         self.path = path
         self.size = size
         self.descriptor = -1
-        self.special = is_special(path)
+        self.special = draft or is_special(path)
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS
         if not self.special:
             flags = MAP_SHARED
@@ -65,6 +67,17 @@ class Output:
         i: uint64_t
         for i in range(cython.cast(uint64_t, len(data))):
             self.base[start + i] = text[i]
+
+    def view(self, offset: int, size: int):
+        """Some of the bytes, borrowed; raises ValueError outside the file."""
+        start: uint64_t = offset
+        if start > self.size or cython.cast(uint64_t, size) > self.size - start:
+            raise ValueError(f"{size} bytes at {offset:#x} are not in the output of {self.size:#x} bytes")
+        return PyMemoryView_FromMemory(cython.cast(cython.p_char, self.base) + start, size, PyBUF_WRITE)
+
+    def copy(self, draft: Output, start: int, to: int, size: int):
+        """Copy bytes at `start` in a draft; raises ValueError outside either."""
+        self.view(to, size)[:] = draft.view(start, size)
 
     def commit(self, executable: bool):
         """Give the file its name and mode (by the umask)."""

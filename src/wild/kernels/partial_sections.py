@@ -24,14 +24,15 @@ sections of the output.
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcmp, memset, strlen
+from cython.cimports.libc.stdlib import malloc
+from cython.cimports.libc.string import memcmp, memcpy, memset, strlen
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.glob import glob_match
 from cython.cimports.wild.kernels.partial import *
 from cython.cimports.wild.kernels.partial_sections import OTHER_FLAGS, ROOM_FOR_OWN, Joining
 from cython.cimports.wild.kernels.pool import Arena
-from cython.cimports.wild.kernels.sections import relocations_of, section_header, section_name
+from cython.cimports.wild.kernels.sections import is_zdebug, relocations_of, section_header, section_name
 from cython.cimports.wild.kernels.tables import *
 
 ODD = cython.declare(cython.const[uint64_t], 0x9E3779B97F4A7C15)
@@ -95,6 +96,8 @@ def number_of(partial: PartialPtr, joining: cython.pointer[Joining], file: uint3
     wanted = cython.declare(OutRow)
     memset(cython.address(wanted), 0, cython.sizeof(OutRow))
     wanted.name = section_name(partial.files.base[file], row, shdr)
+    if is_zdebug(wanted.name) and partial.sections.row[row.sec_base + k].flags & SEC_COMPRESSED:
+        wanted.name = without_z(wanted.name)
     text = cython.cast(cython.p_const_char, wanted.name)
     wanted.name_length = cython.cast(uint32_t, strlen(text))
     wanted.flags = shdr.sh_flags & ~cython.cast(uint64_t, OTHER_FLAGS)
@@ -110,6 +113,20 @@ def number_of(partial: PartialPtr, joining: cython.pointer[Joining], file: uint3
     if wanted.flags & SHF_LINK_ORDER and 0 < shdr.sh_link < row.shnum:
         wanted.order = partial.sections.row[row.sec_base + shdr.sh_link].part
     return intern(partial, joining, cython.address(wanted))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def without_z(name: Bytes) -> Bytes:
+    """The name of an uncompressed .zdebug_ section; few objects have any, and none of these bytes is given back."""
+    size: uint64_t = strlen(cython.cast(cython.p_const_char, name))
+    copy = cython.cast(MutableBytes, malloc(size))
+    if copy is cython.NULL:
+        return name
+    copy[0] = name[0]
+    memcpy(copy + 1, name + 2, size - 1)
+    return copy
 
 
 @cython.cfunc

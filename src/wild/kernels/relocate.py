@@ -113,8 +113,10 @@ def write_section(
 @cython.exceptval(check=False)
 def tombstone_of(name: cython.pointer[cython.const[uint8_t]]) -> uint64_t:
     """What a reference to dead code becomes in this section."""
-    loc: cython.bint = begins(name, b".debug_loc", 11)
-    return 1 if loc or begins(name, b".debug_ranges", 14) else 0
+    if name[0] != 46:  # a dot
+        return 0
+    name += 2 if name[1] == 122 else 1  # .zdebug_
+    return 1 if begins(name, b"debug_loc", 10) or begins(name, b"debug_ranges", 13) else 0
 
 
 @cython.cfunc

@@ -8,6 +8,10 @@ from wild.kernels.files cimport Inputs
 from wild.kernels.pool cimport Fault
 from wild.kernels.tables cimport FileRow, Files, Names, SEC_CREL, SEC_LIVE, SEC_LOSER, SEC_OUT, SectionRow, Sections
 
+cdef enum:
+    ZDEBUG_HEADER = 12           # "ZLIB" and the size, big-endian, before a section that is compressed in the old way
+    ZLIB = 1                     # ELFCOMPRESS_ZLIB
+
 cdef struct RelaSpan:            # the relocations of one section
     const Elf64_Rela *rela
     uint64_t count
@@ -79,6 +83,17 @@ cdef inline const uint8_t *section_name(const uint8_t *base, FileRow *row, const
 
 cdef inline bint is_linkonce(const uint8_t *name) noexcept nogil:
     return strncmp(<const char *> name, b".gnu.linkonce.", 14) == 0
+
+cdef inline bint is_zdebug(const uint8_t *name) noexcept nogil:
+    """Named as debug information was that was compressed before there was SHF_COMPRESSED."""
+    return strncmp(<const char *> name, b".zdebug_", 8) == 0
+
+cdef inline uint64_t big_endian64(const uint8_t *at) noexcept nogil:
+    cdef uint64_t value = 0
+    cdef int i
+    for i in range(8):
+        value = value << 8 | at[i]
+    return value
 
 cdef inline void strike(SectionRow *sec) noexcept nogil:
     """Take a section out of the link, since another file's copy won."""

@@ -14,7 +14,7 @@ per signature while the headers are read; a second loop over the groups alone st
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.libc.string import strncmp
+from cython.cimports.libc.string import memcmp, strncmp
 from cython.cimports.wild.kernels.cc import ctz64, set_bits32
 from cython.cimports.wild.kernels.ctors import is_ctors, spare_start_files
 from cython.cimports.wild.kernels.elf import *
@@ -29,8 +29,12 @@ from cython.cimports.wild.kernels.rules import compile_rules, place_section, sec
 from cython.cimports.wild.kernels.sections import (
     PART_UNUSUAL,
     RULE_SORTED,
+    ZDEBUG_HEADER,
+    ZLIB,
     Read,
+    big_endian64,
     is_linkonce,
+    is_zdebug,
     section_header,
     section_name,
 )
@@ -99,6 +103,8 @@ class SectionTable:
             row = cython.address(inputs.view.row[key.file])
             text = cython.cast(cython.p_char, inputs.view.base[key.file]) + row.shstroff + key.name
             name = text[: key.length]
+            if key.flags & SEC_COMPRESSED and name.startswith(b".zdebug_"):
+                name = b"." + name[2:]
             rule = -1 if key.rule == NONE else key.rule
             found.append(
                 (rule, name, key.kind, key.entsize, key.strings, key.align, key.flags, key.sorted, key.count)
@@ -115,7 +121,7 @@ class SectionTable:
                 spread_part(self.view.row, cython.address(self.keys[i]), self.ids)
 
     def compressed(self):
-        """(SectionId, FileId, data, ch_type, uncompressed size) of every SHF_COMPRESSED section that is wanted."""
+        """(SectionId, FileId, data, ch_type, uncompressed size) of every compressed section that is wanted."""
         inputs = self.inputs
         found = []
         file: int64_t
@@ -127,9 +133,12 @@ class SectionTable:
                 if sec.flags & SEC_COMPRESSED and sec.kind != SEC_OUT:
                     shdr = section_header(inputs.view.base[file], row, section - row.sec_base)
                     start = cython.cast(cython.p_char, inputs.view.base[file] + shdr.sh_offset)
-                    chdr = cython.cast(cython.pointer[Elf64_Chdr], start)
-                    data = start[cython.sizeof(Elf64_Chdr) : shdr.sh_size]
-                    found.append((section, file, data, chdr.ch_type, chdr.ch_size))
+                    if shdr.sh_flags & SHF_COMPRESSED:
+                        chdr = cython.cast(cython.pointer[Elf64_Chdr], start)
+                        data = start[cython.sizeof(Elf64_Chdr) : shdr.sh_size]
+                        found.append((section, file, data, chdr.ch_type, chdr.ch_size))
+                    else:
+                        found.append((section, file, start[ZDEBUG_HEADER : shdr.sh_size], ZLIB, sec.size))
                 section = sec.link
         return found
 
@@ -320,6 +329,11 @@ def enter_section(
         chdr = cython.cast(cython.pointer[Elf64_Chdr], read.files.base[file] + shdr.sh_offset)
         sec.size = chdr.ch_size
         align = chdr.ch_addralign if chdr.ch_addralign else 1
+    elif is_zdebug(name) and not sec.flags & (SEC_ALLOC | SEC_NOBITS):
+        start = read.files.base[file] + shdr.sh_offset
+        if shdr.sh_size >= ZDEBUG_HEADER and memcmp(start, b"ZLIB", 4) == 0:
+            sec.size = big_endian64(start + 4)
+            sec.flags |= SEC_COMPRESSED
     if align & (align - 1) or align > LARGEST_ALIGN:
         report(read.fault, FAULT_ALIGN, file, row.shoff + 64 * k, k)
         return 1
