@@ -1,4 +1,4 @@
-"""Writes the commands of a checkout: `wild` and `ld.wild` in a bin directory, `ld` in the package itself.
+"""Writes the commands of a checkout: `wild`, `ld.wild` and `linker-diff` in a bin directory, `ld` in the package.
 
 They start the interpreter directly from their first line, isolated and without site, which is the fastest
 start there is; a wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
@@ -68,6 +68,16 @@ from wild.cli import main
 main(sys.argv)
 """
 
+# linker-diff is no part of a link, and may take its time to start.
+LINKER_DIFF = """\
+#!/bin/sh
+exec '{python}' -IS -c '
+import sys
+sys.path.insert(0, sys.argv.pop(1))
+from linker_diff.cli import main
+main()' '{source}' "$@"
+"""
+
 FIRST_LINE_LIMIT = 127  # BINPRM_BUF_SIZE before Linux 5.1
 
 
@@ -105,7 +115,7 @@ def write_executable(path: str, text: str) -> None:
 
 
 def main(python: str, bin_directory: str, source: str, variant: str = "release") -> None:
-    """Write the three launchers, and for sanitized variants the `environment` that runs other commands likewise."""
+    """Write the launchers, and for sanitized variants the `environment` that runs other commands likewise."""
     python, bin_directory, source = (os.path.abspath(path) for path in (python, bin_directory, source))
     text = launcher_text(python, source)
     if variant == "coverage":
@@ -117,6 +127,7 @@ def main(python: str, bin_directory: str, source: str, variant: str = "release")
         text = SANITIZED.format(bin_directory=bin_directory, python=python, source=source)
     for path in (f"{bin_directory}/wild", f"{bin_directory}/ld.wild", f"{source}/wild/gcc/ld"):
         write_executable(path, text)
+    write_executable(f"{bin_directory}/linker-diff", LINKER_DIFF.format(python=python, source=source))
 
 
 if __name__ == "__main__":

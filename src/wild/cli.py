@@ -28,6 +28,7 @@ OUTPUT_FORMAT = "elf64-x86-64"
 SUBCOMMANDS: dict[str, str] = {
     "doctor": "wild.doctor",
     "explain": "wild.explain",
+    "linker-diff": "linker_diff.cli",
     "run": "wild.run_build",
 }
 
