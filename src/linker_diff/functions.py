@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from linker_diff import elf_names as elf
 from linker_diff.code import BRANCHES, Decoded, Field, Function
 from linker_diff.data import compare_object
 from linker_diff.frames import Frames
@@ -45,11 +44,7 @@ def extents(places: Places, names: Names) -> dict[str, int]:
 
 def is_code(places: Places, address: int) -> bool:
     section = places.image.section_at(address)
-    return (
-        section is not None
-        and bool(section.flags & elf.SHF_EXECINSTR)
-        and not section.name.startswith(PLT_PREFIXES)
-    )
+    return section is not None and places.is_code(address) and not section.name.startswith(PLT_PREFIXES)
 
 
 class FunctionComparison:

@@ -342,6 +342,8 @@ class Image:
             data = self.read(address, size)
             for place, info, addend in struct.iter_unpack("<QQq", data[: len(data) // 24 * 24]):
                 index = info >> 32
+                if info & 0xFFFFFFFF == elf.R_NONE:
+                    continue
                 if index >= max(len(symbols), 1):
                     raise self.fail(
                         f"the relocation at {place:#x} is against symbol {index}, which does not exist"

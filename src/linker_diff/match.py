@@ -128,20 +128,24 @@ class Pair:
         if a.kind == "symbol" and b.kind == "symbol":
             return a == b
         if a.kind == "symbol":
-            return self.is_symbol_at(a, self.ours, b)
+            return self.is_symbol_at(a, self.ref.weak, self.ours, b)
         if b.kind == "symbol":
-            return self.is_symbol_at(b, self.ref, a)
+            return self.is_symbol_at(b, self.ours.weak, self.ref, a)
         if a.kind == "address" or b.kind == "address":
-            return self.same(int(a.value) & MASK, int(b.value) & MASK)
+            if a.value == b.value == 0:
+                return True
+            fixed = (self.ours if a.kind == "address" else self.ref).image
+            return not fixed.is_position_independent and self.same(int(a.value) & MASK, int(b.value) & MASK)
         return a.value == b.value
 
     @staticmethod
-    def is_symbol_at(symbol: Target, places: Places, other: Target) -> bool:
+    def is_symbol_at(symbol: Target, weak: set[str], places: Places, other: Target) -> bool:
         address = int(other.value) - symbol.addend
         if symbol.value in places.at.get(address, ()):
             return True
-        undefined = symbol.value not in places.address_of
-        return undefined and address == 0  # a weak reference that one of the linkers has bound to nothing
+        return (
+            symbol.value in weak and address == 0
+        )  # a reference that one of the linkers has bound to nothing
 
     def same_tls(self, a: Target, b: Target) -> bool:
         names_a, distance_a = self.tls_names(self.ref, self.ref_names, a)
@@ -269,8 +273,12 @@ class Pair:
         text_b, end_b, _ = data_b.partition(b"\0")
         if end_a and end_b and text_a == text_b and (is_text(text_a) or not self.pointers(a, b, 8)):
             return True
-        if is_text(text_a[:4]) and is_text(text_b[:4]):
-            return text_a[:4] == text_b[:4] or is_short_text(text_a, text_b)
+        # C's texts stand alone, between NULs. One of Rust goes on to another without an end, and can have one letter.
+        alone = not (ends_text(self.ref.image.read(a - 1, 1)) or ends_text(self.ours.image.read(b - 1, 1)))
+        terminated = end_a and end_b and alone
+        texts = is_text(text_a[:4]) and is_text(text_b[:4])
+        if texts and not terminated and text_a[0] == text_b[0]:
+            return True
         return self.same_units(a, b, room) >= min(8, room)
 
     def pointers(self, a: int, b: int, size: int) -> list[int]:
@@ -329,20 +337,18 @@ class Pair:
         return self.same_target(self.ref.follow(a).target, self.ours.follow(b).target)
 
     def same_relative(self, a: int, b: int, at: int, data_a: bytes, data_b: bytes) -> bool:
-        """Two distances: from the table's begin, as in a jump table, or from the place of the distance."""
+        """Two distances to code or texts: from the begin of a table, such as a jump table, or from the place itself."""
         distance_a = int.from_bytes(data_a[at : at + 4], "little", signed=True)
         distance_b = int.from_bytes(data_b[at : at + 4], "little", signed=True)
         for base in (0, at):
             target_a, target_b = a + base + distance_a, b + base + distance_b
-            inside = self.ref.image.contains(target_a) and self.ours.image.contains(target_b)
-            if inside and self.same(target_a, target_b):
+            code = self.ref.is_code(target_a) and self.ours.is_code(target_b)
+            text = self.ref.image.read(target_a, 4)
+            if (code or (is_text(text) and text == self.ours.image.read(target_b, 4))) and self.same(
+                target_a, target_b
+            ):
                 return True
         return False
-
-
-def is_short_text(a: bytes, b: bytes) -> bool:
-    """Can both begin with the same text of less than four letters, as Rust has them, without an end?"""
-    return a[:1] == b[:1]
 
 
 def is_text(data: bytes) -> bool:
@@ -354,3 +360,8 @@ def is_preemptible(image: Image, target: Target) -> bool:
     if target.kind != "symbol" or image.is_executable:
         return False
     return "SYMBOLIC" not in image.tags and not image.tags.get("FLAGS", 0) & 2
+
+
+def ends_text(data: bytes) -> bool:
+    """Can the byte be the last of a text in UTF-8?"""
+    return data != b"" and (32 <= data[0] < 127 or 128 <= data[0] < 192)

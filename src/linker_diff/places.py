@@ -96,6 +96,11 @@ class Places:
         self.ends: dict[int, set[Identity]] = {}
         self.stubs: dict[int, int | None] = {}
         self.targets: dict[int, Target] = {}
+        self.weak = {
+            symbol.name
+            for symbol in image.dynamic_symbols
+            if symbol.binding == elf.STB_WEAK and not symbol.is_defined
+        }
         self.add_symbols()
         self.marks = sorted(self.at)
         self.tls_starts = sorted(self.tls_at)
@@ -175,6 +180,10 @@ class Places:
             return data.decode().encode("unicode_escape").decode()[:60]
         return None
 
+    def is_code(self, address: int) -> bool:
+        section = self.image.section_at(address)
+        return section is not None and bool(section.flags & elf.SHF_EXECINSTR)
+
     # --- references ------------------------------------------------------------------------------------------
 
     def is_slot(self, address: int) -> bool:
@@ -244,7 +253,8 @@ class Places:
     def static_slot(self, address: int) -> Target:
         """A slot that no dynamic relocation touches: filled by the linker."""
         value = self.image.word(address)
-        if self.image.contains(value):
+        # Where addresses are not fixed, a pointer without a relocation is none.
+        if self.image.contains(value) and not self.image.is_position_independent:
             return Target("address", value)
         offset = value - (1 << 64) + self.tls_size
         if value and 0 <= offset < self.tls_size:

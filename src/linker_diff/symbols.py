@@ -116,7 +116,10 @@ def local_names(image: Image) -> set[str]:
 def compare_versions(pair: Pair) -> Iterator[Difference]:
     """Versions defined, with their parents, and needed, by library."""
     yield from differing("version.defined.", defined(pair.ref.image), defined(pair.ours.image), pair)
-    yield from differing("version.needed.", needed(pair.ref.image), needed(pair.ours.image), pair)
+    a, b = needed(pair.ref.image), needed(pair.ours.image)
+    yield from differing("version.needed.", dict.fromkeys(a, "needed"), dict.fromkeys(b, "needed"), pair)
+    both = a.keys() & b.keys()
+    yield from differing("version.weak.", {it: a[it] for it in both}, {it: b[it] for it in both}, pair)
 
 
 def defined(image: Image) -> Facts:
