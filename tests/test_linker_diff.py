@@ -63,6 +63,18 @@ def test_the_command_says_whether_there_is_a_difference(link):
     assert ignoring.returncode == 0, ignoring.stdout
 
 
+def test_the_layout_file_tells_where_our_bytes_come_from(link):
+    ours = link(compile_c(HELLO, "-O2"), output="ours", WILD_WRITE_LAYOUT="1", WILD_WRITE_TRACE="1").path
+    other = link(compile_c(HELLO.replace("return 17", "return 18"), "-O2"), output="other").path
+
+    (difference,) = compare([other], ours).differences
+
+    assert difference.key == "asm.pick"
+    assert difference.origin[0].startswith("from ")
+    assert difference.origin[1].startswith("ORIG  b8 11 00 00 00")
+    assert "main.o:(.text" in compare([other], ours).render()
+
+
 def test_a_file_that_cannot_be_compared_is_an_error(tmp_path):
     script = tmp_path / "script"
     script.write_text("no ELF file")

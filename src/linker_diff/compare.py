@@ -15,6 +15,7 @@ from linker_diff.headers import compare_headers, compare_sections, compare_segme
 from linker_diff.image import Image
 from linker_diff.match import Pair
 from linker_diff.notes import compare_comments, compare_notes
+from linker_diff.origins import add_origins
 from linker_diff.places import Places
 from linker_diff.relocations import compare_relocations, relocation_faults
 from linker_diff.report import Difference, Report, Row, accept, merge
@@ -67,7 +68,8 @@ def compare(
     for path, name in zip(references, names, strict=False):
         against.append(list(compare_pair(Side(path, name), our_side, report)))
     patterns = [*ignore, *(DEFAULTS if wild_defaults else ())]
-    report.differences, report.ignored = accept(merge(against), patterns)
+    left, report.ignored = accept(merge(against), patterns)
+    report.differences = add_origins(ours, our_side.image.label, left)
     return report
 
 
