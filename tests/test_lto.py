@@ -225,6 +225,18 @@ def test_version_script_lets_the_compiler_drop_what_is_local(link):
     assert "helper" not in functions(library)
 
 
+def test_excluded_libraries_stay_hidden(link):
+    """Machine code needs the function of IR, so that the compiler keeps it as a global one."""
+    top = pic_c("int visible(int); int top(int x) { return visible(x); }", name="top")
+    members = archive([ir(LIBRARY, "-fPIC", name="lib")])
+    library = link.shared("-flto", top, members, "-Wl,--exclude-libs,ALL", output="libtop.so")
+    main = compile_c("int top(int); int main(void) { return top(40); }")
+
+    link(main, library).run(status=42)
+    assert "top" in library.versioned
+    assert "visible" not in library.versioned
+
+
 def test_program_keeps_what_a_shared_object_needs_or_export_dynamic_asks_for(link):
     library = link.shared(
         pic_c("int given(void); int ask(void) { return given(); }"),

@@ -44,6 +44,7 @@ class InputSet:
         self.scripts: list[Script] = []
         self.maps: list[int] = []
         self.flags: list[int] = []
+        self.hidden: list[bytes] = []  # names that --exclude-libs hides in what a plugin has compiled
         self.searched: set[str] = (
             set()
         )  # paths that -l found: without DT_SONAME they are named by their file alone

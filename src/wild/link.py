@@ -33,7 +33,7 @@ from wild.mode import choose_kind, choose_threads, output_mode, relocation_types
 from wild.output_sections import Parts
 from wild.own_symbols import OwnSymbols, init_functions
 from wild.placing import place_output
-from wild.roots import define_section_bounds, mark_roots
+from wild.roots import define_section_bounds, hide_excluded, mark_roots
 from wild.synthetic import Synthetic
 from wild.wrap import wrap_names
 from wild.writing import write_output
@@ -144,6 +144,7 @@ def bind_names(
 
     # Bind every name to its definition, then decide what the loader gets to see.
     it.resolution.bind(pool, it.sections)
+    hide_excluded(it.names, it.resolution, it.sources)
     define_section_bounds(it.names, it.resolution, it.sections, options)
     it.checks = Checks(inputs, it.names, it.resolution, it.sections, messages)
     it.checks.definitions()

@@ -35,7 +35,14 @@ import posix
 from wild.clock import Clock
 from wild.errors import LinkError
 from wild.kernels.files import MAP_OBJECT
-from wild.kernels.ir_files import claimed_files, ir_files, is_fat, load_definitions, replace_claimed
+from wild.kernels.ir_files import (
+    claimed_files,
+    excluded_names,
+    ir_files,
+    is_fat,
+    load_definitions,
+    replace_claimed,
+)
 from wild.kernels.ir_symbols import IrSymbols
 from wild.kernels.plugin import ERROR, WARNING, Plugin
 from wild.kernels.plugin_calls import load
@@ -142,6 +149,8 @@ def run(
     for plugin in plugins:
         compile_claimed(plugin, symbols)
         show_messages(plugin, messages)
+    if options.exclude_libs:
+        found.sources.hidden = excluded_names(inputs, found.names, found.resolution)
     replace(plugins, pool, inputs, found, options)
     found.sources.read_headers(found.own)
 

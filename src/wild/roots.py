@@ -6,11 +6,12 @@ sections of that name alive, unless -z start-stop-gc says otherwise.
 
 from __future__ import annotations
 
-from wild.kernels.symbol_marks import define_bounds, keep_exported, keep_names
+from wild.kernels.symbol_marks import define_bounds, hide_names, keep_exported, keep_names
 from wild.own_symbols import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.inputs import InputSet
     from wild.kernels.names import NameTable
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
@@ -32,6 +33,12 @@ def define_section_bounds(
                 bounds.append(number)
     visibility = options.z_start_stop_visibility
     define_bounds(resolution, bounds, visibility in ("hidden", "internal"), visibility == "protected")
+
+
+def hide_excluded(names: NameTable, resolution: Resolution, sources: InputSet) -> None:
+    """Hide what members that --exclude-libs is about defined before a plugin compiled them."""
+    if sources.hidden:
+        hide_names(resolution, [found for found in map(names.find, sources.hidden) if found])
 
 
 def mark_roots(

@@ -15,9 +15,11 @@ from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.members import SLOT_WHOLE, Slot
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Pool
+from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.sections import SectionTable, section_header
 from cython.cimports.wild.kernels.tables import (
     FILE_CLAIMED,
+    FILE_EXCLUDED_LIBS,
     FILE_FAT,
     FILE_LAZY,
     FILE_LTO,
@@ -57,6 +59,23 @@ def claimed_files(inputs: Inputs) -> list:
     for i in range(view.count):
         if view.row[i].flags & FILE_CLAIMED and view.live[i]:
             found.append(i)
+    return found
+
+
+def excluded_names(inputs: Inputs, names: NameTable, resolution: Resolution) -> list:
+    """What claimed members of archives that --exclude-libs names define."""
+    found: list = []
+    view = cython.address(inputs.view)
+    i: int64_t
+    k: uint32_t
+    for i in range(view.count):
+        row = cython.address(view.row[i])
+        if not row.flags & FILE_CLAIMED or not row.flags & FILE_EXCLUDED_LIBS or not view.live[i]:
+            continue
+        for k in range(row.first_global, row.nsyms):
+            name: uint32_t = names.view.of[row.global_base + k - row.first_global]
+            if name and resolution.view.row[name].file == i:
+                found.append(names.text(name))
     return found
 
 

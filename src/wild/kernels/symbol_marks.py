@@ -24,6 +24,14 @@ def keep_names(resolution: Resolution, names):
         resolution.view.row[cython.cast(uint32_t, name)].flags |= SYM_KEPT
 
 
+def hide_names(resolution: Resolution, names):
+    """Give the definitions of some NameIds hidden visibility."""
+    for name in names:
+        row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
+        if row.flags & SYM_OBJECT_DEF:
+            row.flags |= SYM_HIDDEN
+
+
 def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
     """Let some undefined NameIds be defined by the internal file: `__start_NAME` and `__stop_NAME`."""
     visibility: uint32_t = SYM_HIDDEN if hidden else (SYM_PROTECTED if protected else 0)
