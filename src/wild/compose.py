@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.kernels.common_areas import common_areas
+from wild.layout import Placement
 from wild.output_sections import (
     DATA,
     RELRO,
@@ -26,9 +27,12 @@ from wild.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.headers import NameTable
     from wild.kernels.measure import Layout
     from wild.kernels.merge import MergeTable
+    from wild.kernels.names import NameTable as Names
     from wild.kernels.pool import Pool
+    from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
     from wild.kernels.slots import Slots
     from wild.options import Options
@@ -38,6 +42,15 @@ BSS_FLAGS = SEC_ALLOC | SEC_WRITE | SEC_NOBITS
 # Where common symbols go, in the order of kernels/common_areas.py: small, large and thread-local ones.
 COMMON_SECTIONS = {".bss": 0, ".lbss": SEC_LARGE, ".tbss": SEC_TLS}
 COMMENT = f"Linker: Wild {VERSION}"
+
+
+def compose(options: Options, parts: Parts) -> Composition:
+    """What the output consists of, by GNU ld's default rules or by a linker script."""
+    if parts.scripted:
+        from wild.scripted.composition import ScriptedComposition
+
+        return ScriptedComposition(options, parts)  # type: ignore[arg-type]
+    return Composition(options, parts)
 
 
 class Composition:
@@ -117,12 +130,16 @@ class Composition:
             if part in self.merged:
                 self.measured[part] = (merged.group_size(self.merged[part]), align, flags)
             elif part in self.sorted:
-                size, align = layout.place_sorted(index)
-                self.measured[part] = (size, align, flags)
+                self.measured[part] = self.measure_sorted(layout, index)
         zeros = [*zip(self.commons, common_areas(layout), COMMON_SECTIONS.values(), strict=True)]
         for part, (size, align), flags in (*zeros, (self.copies, slots.copies[0], 0)):
             self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS | flags if size else 0)
         self.fill_sections()
+
+    def measure_sorted(self, layout: Layout, index: int) -> tuple[int, int, int]:
+        """(size, log2 of the alignment, SEC_* flags) of a part whose sections are placed one by one."""
+        size, align = layout.place_sorted(index)
+        return size, align, self.keys[index][6]
 
     def fill_sections(self) -> None:
         """Put the parts into their sections: sizes, alignments, flags and types."""
@@ -193,6 +210,18 @@ class Composition:
     def part_address(self, part: int) -> int:
         """Where a part begins; 0 if it is empty."""
         return self.part_places.get(part, 0)
+
+    def placement(
+        self,
+        sections: list[OutputSection],
+        section_names: NameTable,
+        base: int,
+        page: int,
+        executable_stack: bool,
+        link: tuple[Layout, Names, Resolution],
+    ) -> Placement:
+        """The layout of these sections, yet to be made; a script's needs what its symbols stand for."""
+        return Placement(sections, section_names, self.options, base, page, executable_stack)
 
     def place_parts(self, layout: Layout, sections: list[OutputSection]) -> None:
         """Tell the kernels where every part is."""

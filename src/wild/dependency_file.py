@@ -17,7 +17,7 @@ def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
     """Write the rule to `path`; raises LinkError."""
     files = [*inputs.lasting_paths(), *options.version_scripts, *options.dynamic_lists]
     files += options.export_dynamic_symbol_lists
-    files += [file for file in (options.script, options.retain_symbols_file) if file]
+    files += [file for file in (*options.scripts, options.retain_symbols_file) if file]
     names = [escaped(file) for file in dict.fromkeys(files)]
     target = escaped(options.output).replace("%", "\\%")  # only in targets has it a meaning
     rule = " \\\n  ".join([f"{target}:", *names])

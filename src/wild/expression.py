@@ -53,8 +53,9 @@ _PUNCTUATION = ("<<", ">>", "<=", ">=", "==", "!=", "&&", "||", *"+-*/%&|^~!<>?:
 # function -> the kinds of its arguments: e an expression, n a name, m a message; a ? makes the last optional
 _FUNCTIONS = {
     "ABSOLUTE": "e", "ADDR": "n", "ALIGN": "ee?", "ALIGNOF": "n", "ASSERT": "em", "BLOCK": "e",
-    "CONSTANT": "n", "DEFINED": "n", "LENGTH": "n", "LOADADDR": "n", "LOG2CEIL": "e", "MAX": "ee",
-    "MIN": "ee", "NEXT": "e", "ORIGIN": "n", "SEGMENT_START": "ne", "SIZEOF": "n",
+    "CONSTANT": "n", "DATA_SEGMENT_ALIGN": "ee", "DATA_SEGMENT_END": "e", "DATA_SEGMENT_RELRO_END": "ee",
+    "DEFINED": "n", "LENGTH": "n", "LOADADDR": "n", "LOG2CEIL": "e", "MAX": "ee", "MIN": "ee", "NEXT": "e",
+    "ORIGIN": "n", "SEGMENT_START": "ne", "SIZEOF": "n",
 }  # fmt: skip
 
 # functions that ask for a fact of the link -> what their argument names
@@ -68,7 +69,7 @@ _NAME_EXTRA = "_.$"
 
 def parse_expression(text: str, where: str) -> Node:
     """The tree of an expression; `where` begins error texts, now and in `evaluate`.  Raises LinkError."""
-    parser = _Parser(text, where)
+    parser = ExpressionParser(text, where)
     node = parser.conditional()
     if parser.token is not None:
         raise parser.expected("an operator or the end of the expression")
@@ -116,9 +117,9 @@ def relative_to(node: Node) -> tuple[str, int] | None:
         return None
     left, right = relative_to(node[2]), relative_to(node[3])
     if left and not symbols_of(node[3]) and (constant := _constant(node[3])) is not None:
-        return left[0], _signed(left[1] + (constant if node[1] == "+" else -constant))
+        return left[0], signed(left[1] + (constant if node[1] == "+" else -constant))
     if right and node[1] == "+" and not symbols_of(node[2]) and (constant := _constant(node[2])) is not None:
-        return right[0], _signed(right[1] + constant)
+        return right[0], signed(right[1] + constant)
     return None
 
 
@@ -130,20 +131,21 @@ def _constant(node: Node) -> int | None:
         return None
 
 
-def _signed(value: int) -> int:
+def signed(value: int) -> int:
     value &= _MASK
     return value - (1 << 64) if value >> 63 else value
 
 
-class _Parser:
+class ExpressionParser:
     """Precedence climbing over one token of lookahead; `token` is None at the end."""
 
-    __slots__ = ("at", "depth", "kind", "operators", "text", "token", "where")
+    __slots__ = ("at", "depth", "kind", "operators", "start", "text", "token", "where")
 
-    def __init__(self, text: str, where: str) -> None:
+    def __init__(self, text: str, where: str, at: int = 0) -> None:
         self.text = text
         self.where = where
-        self.at = 0
+        self.at = at
+        self.start = at  # of the token
         self.depth = 0
         self.operators = 0
         self.kind = ""  # of the token: "name", "quoted", "number", "operator"
@@ -152,6 +154,7 @@ class _Parser:
 
     def advance(self) -> None:
         text, at = self.text, self.skip_blanks()
+        self.start = at
         self.kind, self.token = "operator", None
         if at == len(text):
             self.at = at
@@ -169,8 +172,12 @@ class _Parser:
         else:
             self.token = next((one for one in _PUNCTUATION if text.startswith(one, at)), None)
             if self.token is None:
-                raise self.error(f"unexpected character '{text[at]}'")
+                self.token = self.foreign(text[at])
             self.at = at + len(self.token)
+
+    def foreign(self, char: str) -> str:
+        """What a character that belongs to no expression means: nothing here, in a script perhaps its end."""
+        raise self.error(f"unexpected character '{char}'")
 
     def skip_blanks(self) -> int:
         text, at = self.text, self.at
@@ -251,8 +258,8 @@ class _Parser:
         self.advance()
         if kind != "name":
             return node
-        if token == "SIZEOF_HEADERS":
-            return ("call", token, ("",))
+        if token in ("SIZEOF_HEADERS", "sizeof_headers"):
+            return ("call", "SIZEOF_HEADERS", ("",))
         if token in _FUNCTIONS:
             return self.call(token)
         if self.token == "(" and self.kind == "operator":
@@ -372,7 +379,7 @@ class _Evaluator:
         right = self.value(node[3])
         if operator in {"/", "%"} and not right:
             raise LinkError(f"{self.where}: division by zero in an expression ('{operator}')")
-        return int(_BINARY[operator](left, right)) & _MASK
+        return int(BINARY[operator](left, right)) & _MASK
 
     def call(self, function: str, arguments: tuple[Any, ...]) -> int:
         if function in _FACTS:
@@ -385,6 +392,8 @@ class _Evaluator:
         if function == "ASSERT":
             return self.known(self.value(arguments[0]) or None, arguments[1])
         values = [self.value(argument) for argument in arguments]
+        if function not in _CALLS:
+            raise LinkError(f"{self.where}: {function} is not known outside of SECTIONS")
         if function in {"BLOCK", "NEXT"} or (function == "ALIGN" and len(values) == 1):
             values.insert(0, self.known(self.lookup("."), f"{function} of '.', which has no value here"))
         return _CALLS[function](*values) & _MASK
@@ -398,16 +407,16 @@ class _Evaluator:
 
 def _divide(left: int, right: int) -> int:
     """Signed division that truncates toward zero."""
-    left, right = _signed(left), _signed(right)
+    left, right = signed(left), signed(right)
     quotient = abs(left) // abs(right)
     return quotient if (left < 0) == (right < 0) else -quotient
 
 
-def _align(value: int, alignment: int) -> int:
+def align_value(value: int, alignment: int) -> int:
     return value if alignment == 0 else (value + alignment - 1) // alignment * alignment
 
 
-_BINARY: dict[str, Callable[[int, int], int]] = {
+BINARY: dict[str, Callable[[int, int], int]] = {
     "+": lambda left, right: left + right,
     "-": lambda left, right: left - right,
     "*": lambda left, right: left * right,
@@ -428,10 +437,10 @@ _BINARY: dict[str, Callable[[int, int], int]] = {
 
 _CALLS: dict[str, Callable[..., int]] = {
     "ABSOLUTE": lambda value: value,
-    "ALIGN": _align,
-    "BLOCK": _align,
+    "ALIGN": align_value,
+    "BLOCK": align_value,
     "LOG2CEIL": lambda value: (value - 1).bit_length() if value else 0,
     "MAX": max,
     "MIN": min,
-    "NEXT": _align,
+    "NEXT": align_value,
 }

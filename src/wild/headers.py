@@ -68,7 +68,7 @@ def program_header(segment: Segment) -> bytes:
         (segment.flags, 4),
         (segment.offset, 8),
         (segment.address, 8),
-        (segment.address, 8),
+        (segment.address if segment.load_address is None else segment.load_address, 8),
         (segment.file_size, 8),
         (segment.memory_size, 8),
         (segment.align, 8),

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.own_symbols import OwnSymbols
     from wild.script import Script
+    from wild.scripted.tree import LayoutScript
 
 SCRIPT_DEPTH = 16
 MEMBERS_TRIED = 4  # an index, a table of names, and another index in archives for two systems
@@ -52,12 +53,12 @@ class InputSet:
     def open(self) -> None:
         """Open everything the command line names, and what that names in turn; raises LinkError."""
         names, bits = self.options.inputs, list(self.options.input_flags)
-        if not names and self.options.script is None:
+        if not names and not self.options.scripts:
             raise LinkError("no input files")
         paths = list(names)
-        if self.options.script is not None:
-            # A script without SECTIONS says no more than one that is given as an input.
-            paths.append(self.options.script)
+        for script in self.options.scripts:
+            # A script says no more there than one that is given as an input; but it is searched for.
+            paths.append(self.find_script(script))
             bits.append(0)
         missing = []
         if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
@@ -152,7 +153,7 @@ class InputSet:
             raise LinkError(
                 f"{path}: linker scripts name each other more than {SCRIPT_DEPTH} deep; is there a cycle?"
             )
-        parsed = parse_script(data.decode("utf-8", "surrogateescape"), path)
+        parsed = parse_script(data.decode("utf-8", "surrogateescape"), path, self.options.library_paths)
         self.scripts.append(parsed)
         self.directories += parsed.search_dirs
         if parsed.output_format and "x86-64" not in parsed.output_format:
@@ -163,6 +164,27 @@ class InputSet:
             paths.append(self.find_in_script(name, path, bool(bits & IN_STATIC)))
             inner_bits.append(inner | IN_AS_NEEDED if as_needed else inner)
         return self.open_paths(paths, inner_bits, depth + 1) if paths else ([], [])
+
+    def find_script(self, name: str) -> str:
+        """The file of -T: as it is named, or in a directory of -L (GNU ld manual, -T)."""
+        if not is_file(name) and "/" not in name:
+            for directory in self.options.library_paths:
+                if is_file(f"{directory}/{name}"):
+                    return f"{directory}/{name}"
+        return name
+
+    def layout_script(self) -> LayoutScript | None:
+        """What all scripts say about the layout, None if none has SECTIONS."""
+        found = [script.layout for script in self.scripts if script.layout is not None]
+        for insertion in (insertion for layout in found for insertion in layout.insertions):
+            raise LinkError(f"{insertion.where}: INSERT is not supported; give a whole script with -T")
+        if not any(layout.has_sections for layout in found):
+            return None
+        if self.options.kind == "relocatable":
+            raise LinkError("-r: a linker script with SECTIONS is for a final link; leave out -T")
+        from wild.scripted.parts import merge_scripts
+
+        return merge_scripts(found)
 
     def find_in_script(self, name: str, script: str, static: bool) -> str:
         """A file named by a script: -l as on the command line, absolute paths under the sysroot, others searched."""

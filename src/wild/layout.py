@@ -31,6 +31,7 @@ from wild.segments import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.headers import NameTable
+    from wild.kernels.measure import Layout
     from wild.options import Options
     from wild.output_sections import OutputSection
 
@@ -232,6 +233,17 @@ class Placement:
         for load in self.loads:
             if load.sections and load.sections[-1] is relro.sections[-1]:
                 load.memory_size += padding
+
+    def set_symbols(self, layout: Layout) -> None:
+        """Give the symbols of a script their values."""
+
+    def gaps(self) -> list[tuple[int, int, bytes]]:
+        """(offset, size, pattern): what sections hold before anything is written into them; scripts say that."""
+        return []
+
+    def data(self) -> list[tuple[int, bytes]]:
+        """(offset, bytes) that a script puts into sections."""
+        return []
 
     def check_overlap(self) -> None:
         """Addresses of the command line can put one section onto another; raises LinkError."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from wild.checks import Checks, check_inputs, explain
 from wild.clock import Clock
-from wild.compose import Composition
+from wild.compose import Composition, compose
 from wild.decompress import decompress_sections
 from wild.errors import LinkError
 from wild.exports import decide_exports
@@ -30,7 +30,7 @@ from wild.kernels.views import Views
 from wild.kernels.writers import size_frames
 from wild.messages import Messages
 from wild.mode import choose_kind, choose_threads, output_mode, relocation_types
-from wild.output_sections import Parts
+from wild.output_sections import Parts, parts_of
 from wild.own_symbols import OwnSymbols, init_functions
 from wild.placing import place_output
 from wild.roots import define_section_bounds, hide_excluded, mark_roots
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wild.exports import Exports
     from wild.mode import Kind
     from wild.options import Options
+    from wild.scripted.tree import LayoutScript
 
 
 def link(options: Options, messages: Messages | None = None) -> None:
@@ -86,6 +87,7 @@ class Resolved:
     """What takes part in the link, and what every name stands for."""
 
     sources: InputSet
+    script: LayoutScript | None
     own: OwnSymbols
     kind: Kind
     names: NameTable
@@ -102,7 +104,8 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     # Open and map every input, split archives, read library scripts.
     it.sources = InputSet(pool, inputs, options)
     it.sources.open()
-    it.own = OwnSymbols(options, it.sources.scripts)
+    it.script = it.sources.layout_script()
+    it.own = OwnSymbols(options, it.sources.scripts, it.script)
     it.sources.read_headers(it.own)
     clock.lap("open inputs")
     if ir_files(inputs):
@@ -132,10 +135,12 @@ def bind_names(
     clock.lap("load archives")
 
     # Find the output part of every section; strike out the COMDAT groups that lost.
-    it.parts = Parts(options.z_keep_text_section_prefix)
+    it.parts = parts_of(options, it.script)
     whole, strip_debug = it.kind.relocatable, options.strip != "none"
-    rules = it.parts.rules(whole)
-    it.sections = SectionTable(pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole)
+    rules, scripted = it.parts.rules(whole), it.parts.scripted
+    it.sections = SectionTable(
+        pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole, scripted
+    )
     decompress_sections(inputs, it.sections)
     decode_relocations(pool, inputs, it.sections)
     if not whole:
@@ -185,7 +190,7 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
 
     # Keep each string and constant once.
     it.merged = MergeTable.of(inputs, sections)
-    it.composition = Composition(options, found.parts)
+    it.composition = compose(options, found.parts)
     it.composition.assign_keys(sections, it.merged)
     it.merged.merge(pool, options.optimize >= 2)
     clock.lap("merge")

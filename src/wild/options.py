@@ -94,7 +94,7 @@ class Options:
         "package_metadata", "plugin_opts", "plugins", "print_dependencies", "print_gc_sections",
         "print_gcc_dir", "print_output_format", "print_sysroot", "relax", "remapped_inputs", "reproduce",
         "require_defined", "retain_symbols_file", "rpath", "rpath_link", "save_base", "save_directory",
-        "save_skip_linking", "script", "section_start", "show_version", "soname", "spare_dynamic_tags",
+        "save_skip_linking", "scripts", "section_start", "show_version", "soname", "spare_dynamic_tags",
         "static", "strip", "sym_info", "sysroot", "threads", "time", "time_trace", "time_trace_granularity",
         "trace", "trace_symbols", "undefined", "undefined_version", "unique", "unresolved_symbols",
         "update_in_place", "verbose", "verbose_gc_stats", "version_scripts", "warn_common", "warn_execstack",
@@ -142,7 +142,7 @@ class Options:
         self.image_base: int | None = None
         self.section_start: dict[str, int] = {}
         self.check_sections = True
-        self.script: str | None = None
+        self.scripts: list[str] = []  # of -T
         self.gc_sections = False
         self.gc_keep_exported = False
         self.unique: list[str] = []  # globs of names of sections that -r keeps apart

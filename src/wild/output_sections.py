@@ -24,6 +24,13 @@ from wild.elf import (
     SHT_PROGBITS,
 )
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wild.options import Options
+    from wild.scripted.tree import LayoutScript
+
 # How a rule's pattern fits: as a prefix; as the whole name; as the name, or as the name before a dot.
 PREFIX, EXACT, DOTTED = range(3)
 # Rule flags (kernels/sections.pxd).
@@ -236,8 +243,19 @@ def section_flags(flags: int) -> int:
     return found | (SHF_TLS if flags & SEC_TLS else 0)
 
 
+def parts_of(options: Options, script: LayoutScript | None) -> Parts:
+    """The parts of a link: by GNU ld's default rules, or by a linker script."""
+    if script is None:
+        return Parts(options.z_keep_text_section_prefix)
+    from wild.scripted.parts import ScriptedParts
+
+    return ScriptedParts(script)
+
+
 class Parts:
     """PartIds: which output section each part belongs to, and its rank there.  Part 0 is no part."""
+
+    scripted = False  # are the rules those of a linker script?
 
     def __init__(self, keep_text_prefixes: bool) -> None:
         self.table: tuple[tuple[bytes, int, str, int, int], ...] = RULES
@@ -266,9 +284,9 @@ class Parts:
             number = self.numbers[section, rank] = self.add(section, rank)
         return number
 
-    def rules(self, whole: bool) -> list[tuple[bytes, int, int, int, int]]:
+    def rules(self, whole: bool) -> list[tuple[Any, ...]]:
         """The rules as the kernel wants them: (pattern, how, part, number, flags); none if sections stay `whole`."""
-        found: list[tuple[bytes, int, int, int, int]] = []
+        found: list[tuple[Any, ...]] = []
         if whole:
             return found
         for number, (pattern, how, section, rank, flags) in enumerate(self.table):

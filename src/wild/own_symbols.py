@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.output_sections import OutputSection
     from wild.script import Script
+    from wild.scripted.tree import LayoutScript
 
 RELATIVE = 1  # any section index that is neither undefined nor absolute: the value moves with the image
 INTERNAL_FILE = 0
@@ -48,13 +49,23 @@ OTHERS = (
     b"__rela_iplt_end",
     b"__dso_handle",
 )
+# What is defined whatever a linker script says.
+WITHOUT_SCRIPT = (
+    b"_DYNAMIC",
+    b"__GNU_EH_FRAME_HDR",
+    b"__ehdr_start",
+    b"_GLOBAL_OFFSET_TABLE_",
+    b"_TLS_MODULE_BASE_",
+    b"__dso_handle",
+)
 
 
 class OwnSymbols:
     """The internal file's symbols; `definitions` are --defsym's and the scripts' assignments."""
 
-    def __init__(self, options: Options, scripts: list[Script]) -> None:
+    def __init__(self, options: Options, scripts: list[Script], layout: LayoutScript | None = None) -> None:
         self.options = options
+        self.layout = layout
         self.references: list[bytes] = [
             encode(name) for name in (*options.undefined, *options.require_defined)
         ]
@@ -105,10 +116,17 @@ class OwnSymbols:
 
     def provided_rows(self) -> list[tuple[bytes, int, int, int]]:
         """The names that code expects a linker to provide, in the form of `table`."""
-        rows = []
-        for name in ENDS:
+        rows: list[tuple[bytes, int, int, int]] = []
+        hidden: tuple[bytes, ...] = (*BOUNDS, *HEADER_NAMES, *OTHERS)
+        if self.layout is not None:
+            from wild.scripted.symbols import rows_of
+
+            # The script says where the rest is, as GNU ld's own does.
+            rows += rows_of(self.layout)
+            hidden = WITHOUT_SCRIPT
+        for name in ENDS if self.layout is None else ():
             rows.append((name, RELATIVE, elf.STB_WEAK << 4, elf.STV_DEFAULT))
-        for name in (*BOUNDS, *HEADER_NAMES, *OTHERS):
+        for name in hidden:
             type = elf.STT_TLS if name == b"_TLS_MODULE_BASE_" else 0
             rows.append((name, RELATIVE, elf.STB_WEAK << 4 | type, elf.STV_HIDDEN))
         return rows

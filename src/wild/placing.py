@@ -5,7 +5,6 @@ from __future__ import annotations
 from wild import elf
 from wild.headers import NameTable as SectionNames
 from wild.kernels.common_areas import place_commons
-from wild.layout import Placement
 from wild.machine import x86_64
 from wild.own_symbols import Places, encode, init_functions
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from wild.kernels.resolve import Resolution
     from wild.kernels.slots import Slots
     from wild.kernels.views import Views
+    from wild.layout import Placement
     from wild.mode import Kind
     from wild.options import Options
     from wild.output_sections import OutputSection
@@ -48,7 +48,9 @@ def place_output(
     section_names = SectionNames(sections)
     sections[-1].size = len(section_names.data)
     while True:
-        placement = Placement(sections, section_names, options, base, page, kind.executable_stack)
+        placement = composition.placement(
+            sections, section_names, base, page, kind.executable_stack, (layout, names, resolution)
+        )
         placement.place()
         composition.place_parts(layout, sections)
         if not synthetic.outgrows_layout(layout):
@@ -64,6 +66,7 @@ def place_output(
         plt = synthetic.sections[".rela.plt"]
         places.iplt = (plt.address, plt.address + plt.size)
     own.set_values(places, names, resolution, layout)
+    placement.set_symbols(layout)
     set_bounds(sections, names, resolution, layout)
     set_init(options, synthetic, names, resolution, layout)
     return placement

@@ -9,9 +9,9 @@ Nearly every dynamic link reads `libc.so`, so this module belongs to start-up: n
 leaves scanning to `str` methods. A copy of the text whose delimiters are all spaces makes "where does this
 word end" one `find`; lines and columns are counted only when an error is reported.
 
-A script that lays out the output (SECTIONS, MEMORY, PHDRS …) is refused by name. The text inside VERSION { }
-is returned as it stands, for `wild.versions`; expressions are parsed by `wild.expression`, loaded when there
-is one.
+What lays out the output (SECTIONS, MEMORY, PHDRS …) is read by `wild.scripted.parser`, and expressions by
+`wild.expression`, both loaded when there is one. The text inside VERSION { } is returned as it stands, for
+`wild.versions`.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from wild.errors import LinkError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from wild.expression import Node
+    from wild.scripted.tree import LayoutScript
 
 AS_NEEDED = 1  # flag of an input: named inside AS_NEEDED ( )
 
@@ -32,16 +33,18 @@ HIDDEN = 2  # the symbol is not exported
 _BLANKS = " \t\n\r\f\v"
 _TO_BLANK = str.maketrans(dict.fromkeys('(){};,"\t\n\r\f\v', " "))
 _ASSIGNMENTS = ("<<=", ">>=", "+=", "-=", "*=", "/=", "&=", "|=", "^=", "=")
-_ASSIGNMENT_STARTS = "=+-*/<>&|^"
+_SYMBOL_ENDS = "=+-*/<>&|^" + _BLANKS + '(){};,:?[]"!~'
 
 # Bytes that a text may hold; those above 0x7f belong to names in UTF-8 or Latin-1.
 _TEXT_BYTES = bytes([9, 10, 11, 12, 13, *range(32, 127), *range(128, 256)])
 
-_NOT_YET = {
-    "ASSERT", "INCLUDE", "INSERT", "LD_FEATURE", "MEMORY", "NOCROSSREFS", "NOCROSSREFS_TO", "OUTPUT",
-    "OVERWRITE_SECTIONS", "PHDRS", "REGION_ALIAS", "SECTIONS", "STARTUP", "FORCE_COMMON_ALLOCATION",
-    "FORCE_GROUP_ALLOCATION", "INHIBIT_COMMON_ALLOCATION",
+# Commands that wild.scripted.parser reads, and those that say what is done anyway: common symbols are given their
+# memory, and the members of groups their places, in every link but -r, which no script can change.
+_LAYOUT = {
+    "ASSERT", "INCLUDE", "INSERT", "MEMORY", "NOCROSSREFS", "NOCROSSREFS_TO", "PHDRS", "REGION_ALIAS", "SECTIONS",
 }  # fmt: skip
+_NO_CHANGE = {"FORCE_COMMON_ALLOCATION", "FORCE_GROUP_ALLOCATION"}
+_NOT_YET = {"INHIBIT_COMMON_ALLOCATION", "OVERWRITE_SECTIONS"}
 
 
 class Script:
@@ -53,6 +56,8 @@ class Script:
     `version_text`: what stands inside VERSION { }, moved to the same line and column, or None.
     `assignments`: (symbol, expression, flags), flags being PROVIDE and HIDDEN bits; the expression as
     `wild.expression.parse_expression` returns it.
+    `layout`: what lays out the output, None if nothing does; it has the assignments then.
+    `output`, `startup`: the arguments of OUTPUT and STARTUP, or None.
     """
 
     __slots__ = (
@@ -60,9 +65,12 @@ class Script:
         "entry",
         "externs",
         "inputs",
+        "layout",
+        "output",
         "output_arch",
         "output_format",
         "search_dirs",
+        "startup",
         "version_text",
     )
 
@@ -75,6 +83,9 @@ class Script:
         self.externs: list[str] = []
         self.version_text: str | None = None
         self.assignments: list[tuple[str, Node, int]] = []
+        self.layout: LayoutScript | None = None
+        self.output: str | None = None
+        self.startup: str | None = None
 
 
 def is_script(head: bytes) -> bool:
@@ -82,24 +93,28 @@ def is_script(head: bytes) -> bool:
     return bool(head) and not head.translate(None, _TEXT_BYTES)
 
 
-def parse_script(text: str, path: str) -> Script:
-    """Read a library script.
+def parse_script(text: str, path: str, directories: Sequence[str] = ()) -> Script:
+    """Read a script.
 
-    `path` is for error texts only. Raises LinkError, which begins with `path:line:column`, for bad syntax and
-    for commands that are not supported.
+    `path` is for error texts, and with `directories` for finding the files that INCLUDE names. Raises
+    LinkError, which begins with `path:line:column`, for bad syntax and for commands that are not supported.
     """
-    parser = _Parser(text, path)
-    while word := parser.next_token():
-        parser.command(word)
+    parser = ScriptParser(text, path, directories)
+    parser.commands()
     return parser.script
 
 
-class _Parser:
+class ScriptParser:
     """A recursive-descent parser that is its own tokenizer: `at` is where the next token is looked for."""
 
-    __slots__ = ("at", "blanked", "path", "quoted", "script", "start", "text")
+    __slots__ = (
+        "at", "blanked", "depth", "directories", "first_statement", "path", "quoted", "script", "start", "text",
+    )  # fmt: skip
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, directories: Sequence[str] = ()) -> None:
+        self.directories = directories
+        self.depth = 0  # of INCLUDE
+        self.first_statement = 0  # of the last SECTIONS, in Script.layout
         self.text = text
         self.blanked = text.translate(_TO_BLANK) + " "
         self.path = path
@@ -173,15 +188,23 @@ class _Parser:
     # --- commands
     # -----------------------------------------------------------------------------------------------
 
+    def commands(self) -> None:
+        while word := self.next_token():
+            self.command(word)
+
     def command(self, word: str) -> None:
         start = self.start
         handler = None if self.quoted else _COMMANDS.get(word)
         if handler is not None:
             self.expect("{" if word == "VERSION" else "(", f"after {word}")
             handler(self, word)
+        elif word in _LAYOUT and not self.quoted:
+            from wild.scripted.parser import layout_command
+
+            layout_command(self, word)
         elif word in _NOT_YET and not self.quoted:
-            raise self.error(f"{word}: linker scripts with {word} are not supported yet")
-        elif word != ";" and not self.assignment(word):
+            raise self.error(f"{word}: linker scripts with {word} are not supported")
+        elif word not in _NO_CHANGE and word != ";" and not self.assignment(word):
             self.start = start
             raise self.expected("a linker script command such as GROUP, INPUT or OUTPUT_FORMAT", word)
 
@@ -237,6 +260,20 @@ class _Parser:
     def entry(self, command: str) -> None:
         self.script.entry = self.one_name(command)
 
+    def output(self, command: str) -> None:
+        """OUTPUT(file): the name of the output, unless -o gives one."""
+        self.script.output = self.one_name(command)
+
+    def startup(self, command: str) -> None:
+        """STARTUP(file): the first input."""
+        self.script.startup = self.one_name(command)
+
+    def feature(self, command: str) -> None:
+        """LD_FEATURE("SANE_EXPR"): the rules for numbers of scripts without it are those of before 2011."""
+        name = self.one_name(command)
+        if name != "SANE_EXPR":
+            raise self.error(f"{command}: unknown feature {name}")
+
     def extern(self, command: str) -> None:
         self.script.externs += self.names(command)
 
@@ -268,22 +305,25 @@ class _Parser:
     def assignment(self, word: str, flags: int = 0, command: str = "") -> bool:
         """Read `symbol op expression ;` (or `)` inside a command); False when no assignment follows."""
         start = self.start
-        symbol = word if self.quoted else word[: _symbol_length(word)]
+        symbol = word if self.quoted else word[: symbol_length(word, 0)]
         if not symbol or symbol in "(){};,":
             return False
         if not self.quoted:
             self.at = start + len(symbol)  # `a=b` is one word
         at = self.skip_blanks(self.at)
-        operator = next((op for op in _ASSIGNMENTS if self.text.startswith(op, at)), "")
+        operator = assignment_operator(self.text, at)
         if not operator:
             return False
         if symbol == ".":
-            raise self.error(".: assignments to the location counter are not supported yet")
+            raise self.error(".: assignments to the location counter are possible inside of SECTIONS only")
         self.at = at + len(operator)
         value = self.expression(")" if command else ";")
         if operator != "=":
             value = ("binary", operator[:-1], ("symbol", symbol), value)
-        self.script.assignments.append((symbol, value, flags))
+        if self.script.layout is None:
+            self.script.assignments.append((symbol, value, flags))
+        else:
+            self.script.layout.add_assignment(symbol, value, flags, self.place(start))
         return True
 
     def expression(self, end: str) -> Node:
@@ -312,25 +352,34 @@ class _Parser:
         return at
 
 
-def _symbol_length(word: str) -> int:
-    """How much of a word stands before an assignment operator."""
-    for index, char in enumerate(word):
-        if char in _ASSIGNMENT_STARTS:
-            return index
-    return len(word)
+def symbol_length(text: str, at: int) -> int:
+    """How much of the text from `at` on can be a symbol: what stands before a blank or an assignment operator."""
+    end = at
+    while end < len(text) and text[end] not in _SYMBOL_ENDS:
+        end += 1
+    return end - at
 
 
-_COMMANDS: dict[str, Callable[[_Parser, str], None]] = {
-    "ENTRY": _Parser.entry,
-    "EXTERN": _Parser.extern,
-    "GROUP": _Parser.input_files,
-    "HIDDEN": _Parser.provide,
-    "INPUT": _Parser.input_files,
-    "OUTPUT_ARCH": _Parser.output_arch,
-    "OUTPUT_FORMAT": _Parser.output_format,
-    "PROVIDE": _Parser.provide,
-    "PROVIDE_HIDDEN": _Parser.provide,
-    "SEARCH_DIR": _Parser.search_dir,
-    "TARGET": _Parser.target,
-    "VERSION": _Parser.version,
+def assignment_operator(text: str, at: int) -> str:
+    """The assignment operator that stands at `at`, "" if there is none."""
+    found = next((operator for operator in _ASSIGNMENTS if text.startswith(operator, at)), "")
+    return "" if found == "=" and text.startswith("==", at) else found
+
+
+_COMMANDS: dict[str, Callable[[ScriptParser, str], None]] = {
+    "ENTRY": ScriptParser.entry,
+    "EXTERN": ScriptParser.extern,
+    "GROUP": ScriptParser.input_files,
+    "HIDDEN": ScriptParser.provide,
+    "LD_FEATURE": ScriptParser.feature,
+    "OUTPUT": ScriptParser.output,
+    "STARTUP": ScriptParser.startup,
+    "INPUT": ScriptParser.input_files,
+    "OUTPUT_ARCH": ScriptParser.output_arch,
+    "OUTPUT_FORMAT": ScriptParser.output_format,
+    "PROVIDE": ScriptParser.provide,
+    "PROVIDE_HIDDEN": ScriptParser.provide,
+    "SEARCH_DIR": ScriptParser.search_dir,
+    "TARGET": ScriptParser.target,
+    "VERSION": ScriptParser.version,
 }

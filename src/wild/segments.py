@@ -45,7 +45,9 @@ PERMISSIONS = {
 class Segment:
     """A program header: what kind, which permissions, which sections (for PT_LOAD also the headers)."""
 
-    __slots__ = ("address", "align", "file_size", "flags", "memory_size", "offset", "sections", "type")
+    __slots__ = (
+        "address", "align", "file_size", "flags", "load_address", "memory_size", "offset", "sections", "type",
+    )  # fmt: skip
 
     def __init__(self, type: int, flags: int, sections: list[OutputSection], align: int = 1) -> None:
         self.type = type
@@ -54,6 +56,7 @@ class Segment:
         self.align = align
         self.offset = 0
         self.address = 0
+        self.load_address: int | None = None  # where it is not the address
         self.file_size = 0
         self.memory_size = 0
 

@@ -49,6 +49,8 @@ def write_output(
     output = Output(options.output, placement.file_size, has_draft)
     try:
         use_output(layout, output)
+        for offset, size, pattern in placement.gaps():
+            output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
         try:
             write_sections(pool, layout)
         except KernelFault as fault:
@@ -56,6 +58,8 @@ def write_output(
         for part, group in composition.merged.items():
             if part in composition.part_offsets:
                 merged.write(pool, group, output.address + composition.part_offsets[part])
+        for offset, data in placement.data():
+            output.write(offset, data)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
         if has_draft:

@@ -15,6 +15,7 @@ from cython.cimports.wild.kernels.elf import align_up
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import FrameTable
 from cython.cimports.wild.kernels.image import PART_SORTED, Image, PartRow, place_in_section, plt_address
+from cython.cimports.wild.kernels.listed import place_listed, sort_listed
 from cython.cimports.wild.kernels.measure import *
 from cython.cimports.wild.kernels.merge import MergeTable
 from cython.cimports.wild.kernels.names import NameTable
@@ -103,6 +104,14 @@ class Layout:
         Returns (size, log2 of the alignment)."""
         return place_by_number(self, cython.address(self.sections.keys[key]))
 
+    def sort_listed(self, key: int):
+        """Bring the sections of a part of a linker script, by key, into the order that the script asks for."""
+        sort_listed(self, cython.address(self.sections.keys[key]))
+
+    def place_listed(self, key: int, start: int):
+        """Lay them out from address `start` on; returns (size, log2 of the alignment, SEC_* flags)."""
+        return place_listed(self, cython.address(self.sections.keys[key]), start)
+
     def set_part(self, part: int, address: int, offset: int, size: int, shndx: int, fill: int):
         """The final place of a part: address, file offset, size in bytes, output section index, byte for gaps."""
         row = cython.address(self.view.part[cython.cast(uint32_t, part)])
@@ -155,6 +164,26 @@ class Layout:
     def symbol_address(self, name: int):
         """The final address of a name, by NameId."""
         return self.view.symbols[cython.cast(uint32_t, name)].value
+
+    def symbol_place(self, name: int):
+        """(part, offset in the part, is that known?) of a definition before `place`; part 0: an absolute value."""
+        symbol = cython.address(self.view.symbols[cython.cast(uint32_t, name)])
+        if symbol.section == 0:
+            return 0, symbol.value, symbol.flags & (SYM_COMMON | SYM_SHARED_DEF) == 0
+        sec = cython.address(self.view.sections.row[symbol.section])
+        if sec.kind == SEC_OUT or not sec.flags & SEC_LIVE:
+            return 0, 0, True
+        if sec.kind == SEC_PLAIN:
+            block: int64_t = symbol.file // BLOCK_FILES
+            start: uint64_t = self.starts[block * self.view.part_count + sec.part]
+            return sec.part, start + sec.address + symbol.value, True
+        outside: cython.bint = False
+        if sec.kind == SEC_EH_FRAME:
+            return 0, 0, False
+        at: uint64_t = place_in_section(
+            cython.address(self.view), symbol.section, symbol.value, cython.address(outside)
+        )
+        return sec.part, at - self.view.part[sec.part].address, True
 
     def set_symbol(self, name: int, value: int):
         """Give a symbol of the linker's own its value; whether it moves with the image was said to the scan."""

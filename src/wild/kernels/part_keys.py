@@ -13,6 +13,7 @@ from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.part_keys import *
 from cython.cimports.wild.kernels.sections import (
     PART_UNUSUAL,
+    RULE_LISTED,
     RULE_SORTED,
     PartKey,
     Read,
@@ -81,7 +82,8 @@ def make_key(
     key.entsize = cython.cast(uint32_t, shdr.sh_entsize) if merged else 0
     key.align = cython.cast(uint32_t, 1) << sec.align if merged else 0
     key.flags = sec.flags
-    key.sorted = key.rule != NONE and read.rules[key.rule].flags & RULE_SORTED != 0
+    key.sorted = key.rule != NONE and read.rules[key.rule].flags & (RULE_SORTED | RULE_LISTED) != 0
+    key.sort = read.rules[key.rule].sort if key.rule != NONE else 0
     if key.rule == NONE:
         key.hash = hash_bytes(name, key.length)
     else:

@@ -1,50 +1,90 @@
 """Output section rules: a section's kind and part by its name and flags.
 
-The rules of wild/output_sections.py are kept in a table that is indexed by the character behind the first dot, so a
-name is compared with a few patterns only.  Mergeable sections with a rule become merged parts of that output section.
+The rules of wild/output_sections.py, or those of a linker script, are kept in a table that is indexed by the character
+behind the first dot, so a name is compared with a few patterns only; of those that fit the first counts.  A pattern
+that begins with a wildcard stands in several places of the table.  Mergeable sections with a rule become merged parts
+of that output section.
 """
 
 import cython
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy, memset, strncmp
+from cython.cimports.libc.string import memcpy, memset, strlen, strncmp
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.pool import Arena
-from cython.cimports.wild.kernels.sections import PART_UNUSUAL, RULE_DROP, RULE_ROOT, RULE_SORTED, Read, Rule
+from cython.cimports.wild.kernels.file_patterns import match_files
+from cython.cimports.wild.kernels.files import Inputs
+from cython.cimports.wild.kernels.glob import glob_match
+from cython.cimports.wild.kernels.sections import *
 from cython.cimports.wild.kernels.tables import *
 
 DOT = cython.declare(cython.const[uint8_t], 46)
 LARGEST_MERGED = cython.declare(cython.const[uint64_t], 0xFFFFFFF0)
+NO_DOT = 256  # the bucket of names that do not begin with a dot
 
 
 @cython.cfunc
-def compile_rules(arena: Arena, read: cython.pointer[Read], rules):
-    """Sort the rules, stably, by the character behind the dot."""
-    ordered = sorted(rules, key=second_character)
-    text = b"".join([rule[0] for rule in ordered])
+def compile_rules(inputs: Inputs, read: cython.pointer[Read], rules):
+    """Sort the rules, stably, by bucket.
+
+    A rule is (text, how it fits, part, number, flags), or has behind that (files, flags the section has, flags it has
+    not, sort, alignment), `files` being None or as in file_patterns.py.
+    """
+    arena = inputs.arena
+    ordered = sorted([(b, i) for i, rule in enumerate(rules) for b in buckets_of(rule[0], rule[1])])
+    offsets = []
+    text = b""
+    for rule in rules:
+        offsets.append(len(text))
+        text += rule[0]
     kept = cython.cast(cython.pointer[uint8_t], arena.array(len(text) + 1, 1))
     memcpy(kept, cython.cast(cython.p_char, text), len(text))
     read.rule_text = kept
     read.rules = cython.cast(cython.pointer[Rule], arena.array(len(ordered), cython.sizeof(Rule)))
-    memset(read.rule_start, 0, cython.sizeof(uint32_t) * 257)
-    offset: uint32_t = 0
+    memset(read.rule_start, 0, cython.sizeof(uint32_t) * 258)
+    specs: dict = {}
     i: cython.int = 0
-    for name, exact, part, group, flags in ordered:
-        read.rules[i].offset = offset
-        read.rules[i].length = len(name)
-        read.rules[i].exact = exact
-        read.rules[i].part = part
-        read.rules[i].group = group
-        read.rules[i].flags = flags
-        read.rule_start[cython.cast(uint8_t, name[1]) + 1] = i + 1
-        offset += len(name)
+    for bucket, number in ordered:
+        fill_rule(cython.address(read.rules[i]), offsets[number], rules[number], specs)
         i += 1
-    for c in range(1, 257):
+        read.rule_start[cython.cast(uint32_t, bucket) + 1] = i
+    for c in range(1, 258):
         read.rule_start[c] = max(read.rule_start[c], read.rule_start[c - 1])
+    read.in_files = match_files(inputs, list(specs)) if specs else cython.NULL
 
 
-def second_character(rule):
-    """The character that the rule table is indexed by."""
-    return rule[0][1]
+@cython.cfunc
+def fill_rule(row: cython.pointer[Rule], offset, rule, specs):
+    """One row of the table; the files that it is about are numbered in `specs`."""
+    memset(row, 0, cython.sizeof(Rule))
+    name, how, part, group, flags = rule[:5]
+    row.offset = offset
+    row.length = len(name)
+    row.how = how
+    row.part = part
+    row.group = group
+    row.flags = flags
+    if len(rule) == 5:
+        return
+    files, having, lacking, sort, align = rule[5:]
+    row.files = 0 if files is None else specs.setdefault(files, len(specs)) + 1
+    row.with_flags = having
+    row.without_flags = lacking
+    row.sort = sort
+    row.subalign = align.bit_length()
+    if files is not None or having or lacking:
+        row.flags |= RULE_NARROW
+
+
+def buckets_of(pattern: bytes, how: int):
+    """The buckets of the names that a pattern may fit."""
+    literal = pattern
+    if how == 3:
+        ends = [at for at in map(pattern.find, (b"*", b"?", b"[", b"\\")) if at >= 0]
+        literal = pattern[: min(ends, default=len(pattern))]
+    if not literal:
+        return range(NO_DOT + 1)
+    if literal[0] != 46:
+        return range(NO_DOT, NO_DOT + 1)
+    return range(literal[1], literal[1] + 1) if len(literal) > 1 else range(NO_DOT)
 
 
 @cython.cfunc
@@ -78,6 +118,7 @@ def section_flags(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> uint16_t:
 @cython.exceptval(check=False)
 def place_section(
     read: cython.pointer[Read],
+    file: uint32_t,
     sec: cython.pointer[SectionRow],
     shdr: cython.pointer[cython.const[Elf64_Shdr]],
     name: cython.pointer[cython.const[uint8_t]],
@@ -87,15 +128,24 @@ def place_section(
     if read.whole:
         keep_whole(read, sec, text)
         return
+    rule: uint32_t = NONE
     if not sec.flags & SEC_ALLOC:
-        place_unloaded(read, sec, text)
+        if read.scripted:
+            rule = find_rule(read, file, shdr, name)
+        if rule == NONE or not read.rules[rule].flags & RULE_DROP:
+            place_unloaded(read, sec, text)
+            sec.unused = rule
     elif strncmp(text, b".eh_frame", 10) == 0:
+        if read.scripted:
+            rule = find_rule(read, file, shdr, name)
+            if rule != NONE and read.rules[rule].flags & RULE_DROP:
+                return
         sec.kind = SEC_EH_FRAME
         sec.flags |= SEC_LIVE
         sec.part = 0
         return
     else:
-        rule: uint32_t = find_rule(read, name)
+        rule = find_rule(read, file, shdr, name)
         if rule != NONE and read.rules[rule].flags & RULE_DROP:
             return
         sec.kind = SEC_PLAIN
@@ -104,12 +154,31 @@ def place_section(
         if rule == NONE:
             sec.part = PART_UNUSUAL
         else:
-            sec.part = PART_UNUSUAL if read.rules[rule].flags & RULE_SORTED else read.rules[rule].part
-            if read.rules[rule].flags & RULE_ROOT:
-                sec.flags |= SEC_ROOT
+            sec.part = read.rules[rule].part
+            apply_rule(read, file, sec, cython.address(read.rules[rule]))
+        if read.scripted and SHT_INIT_ARRAY <= shdr.sh_type <= SHT_PREINIT_ARRAY:
+            sec.flags |= SEC_ROOT
     if shdr.sh_flags & SHF_MERGE and sec.kind == SEC_PLAIN and is_mergeable(sec, shdr):
         sec.kind = SEC_STRINGS if shdr.sh_flags & SHF_STRINGS else SEC_CONSTANTS
         sec.part = PART_UNUSUAL
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def apply_rule(
+    read: cython.pointer[Read], file: uint32_t, sec: cython.pointer[SectionRow], rule: cython.pointer[Rule]
+) -> cython.void:
+    """What the rule's flags say about a section that it fits."""
+    if rule.flags & (RULE_SORTED | RULE_LISTED):
+        sec.part = PART_UNUSUAL
+    if rule.flags & RULE_ROOT:
+        sec.flags |= SEC_ROOT
+    if rule.flags & RULE_REVERSED:
+        read.files.row[file].has |= HAS_CTORS
+    if rule.subalign:
+        sec.align = cython.cast(uint8_t, rule.subalign - 1)
 
 
 @cython.cfunc
@@ -205,23 +274,49 @@ def is_mergeable(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def find_rule(read: cython.pointer[Read], name: cython.pointer[cython.const[uint8_t]]) -> uint32_t:
-    """The first rule that the name fits, or NONE."""
-    if name[0] != DOT:
-        return NONE
+def find_rule(
+    read: cython.pointer[Read],
+    file: uint32_t,
+    shdr: cython.pointer[cython.const[Elf64_Shdr]],
+    name: cython.pointer[cython.const[uint8_t]],
+) -> uint32_t:
+    """The first rule that the section fits, or NONE."""
+    bucket: uint32_t = name[1] if name[0] == DOT else 256
     i: uint32_t
-    length: uint16_t
-    for i in range(read.rule_start[name[1]], read.rule_start[name[1] + 1]):
+    for i in range(read.rule_start[bucket], read.rule_start[bucket + 1]):
         rule = cython.address(read.rules[i])
-        length = rule.length
-        if (
-            strncmp(
-                cython.cast(cython.p_const_char, name),
-                cython.cast(cython.p_const_char, read.rule_text + rule.offset),
-                length,
-            )
-            == 0
-        ):
-            if rule.exact == 0 or name[length] == 0 or (rule.exact == 2 and name[length] == DOT):
+        if name_fits(read, rule, name):
+            if not rule.flags & RULE_NARROW or section_fits(read, file, shdr, rule):
                 return i
     return NONE
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def name_fits(
+    read: cython.pointer[Read], rule: cython.pointer[Rule], name: cython.pointer[cython.const[uint8_t]]
+) -> cython.bint:
+    text = cython.cast(cython.p_const_char, name)
+    length: uint16_t = rule.length
+    if rule.how == HOW_GLOB:
+        return glob_match(read.rule_text + rule.offset, length, name, cython.cast(uint32_t, strlen(text)))
+    if strncmp(text, cython.cast(cython.p_const_char, read.rule_text + rule.offset), length) != 0:
+        return False
+    return rule.how == HOW_PREFIX or name[length] == 0 or (rule.how == HOW_DOTTED and name[length] == DOT)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def section_fits(
+    read: cython.pointer[Read],
+    file: uint32_t,
+    shdr: cython.pointer[cython.const[Elf64_Shdr]],
+    rule: cython.pointer[Rule],
+) -> cython.bint:
+    """Is the section in a file that the rule is about, and has it the right flags?"""
+    if rule.files and not read.in_files[(rule.files - 1) * read.files.count + file]:
+        return False
+    return shdr.sh_flags & rule.with_flags == rule.with_flags and not shdr.sh_flags & rule.without_flags

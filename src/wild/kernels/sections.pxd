@@ -19,18 +19,32 @@ cdef struct RelaSpan:            # the relocations of one section
 cdef enum:
     PART_UNUSUAL = 0xFFFFFFFF    # not placed by a rule alone: on the file's list of unusual sections
 
-cdef packed struct Rule:         # an output section rule: names that begin with `text` (or are equal to it)
+cdef enum:                       # Rule.how: how its text fits a name
+    HOW_PREFIX = 0
+    HOW_EXACT = 1
+    HOW_DOTTED = 2               # the whole name, or the part before a dot
+    HOW_GLOB = 3                 # a pattern (glob.pxd)
+
+cdef packed struct Rule:         # an output section rule
     uint32_t offset              # of the text in the rules' bytes
     uint16_t length
-    uint16_t exact               # 1: the whole name; 2: the name, or the name and a dot and more
+    uint16_t how                 # HOW_*
     uint32_t part
     uint32_t group               # number of the output section, for merged and sorted parts
-    uint32_t flags
+    uint32_t flags               # RULE_*
+    uint32_t files               # row of Read.in_files + 1; 0: sections of any file
+    uint64_t with_flags          # SHF_* bits that a section must have
+    uint64_t without_flags       # ... and must not have
+    uint16_t sort                # SORT_* (listed.pxd)
+    uint16_t subalign            # log2 + 1 of the alignment that sections get, 0: their own
 
 cdef enum:                       # Rule.flags
     RULE_SORTED = 1              # by the number at the end of the name
     RULE_ROOT = 2                # kept by --gc-sections
     RULE_DROP = 4                # never reaches the output
+    RULE_LISTED = 8              # laid out section by section (listed.py)
+    RULE_REVERSED = 16           # .ctors and .dtors are turned round
+    RULE_NARROW = 32             # files, with_flags or without_flags say more about what fits
 
 cdef struct PartKey:             # what unusual sections have in common, and so become one part
     uint64_t hash
@@ -44,6 +58,7 @@ cdef struct PartKey:             # what unusual sections have in common, and so 
     uint32_t align               # bytes (merged parts only)
     uint32_t flags               # SEC_* flags of all of them
     uint32_t sorted
+    uint32_t sort                # of the rule
     uint32_t part                # given by the policy
     uint64_t count, first, filled  # its sections, in the list of ids
 
@@ -54,7 +69,9 @@ cdef struct Read:                # the context of reading section headers
     uint32_t *owner
     Rule *rules
     const uint8_t *rule_text
-    uint32_t rule_start[257]     # by the character behind the first dot
+    uint32_t rule_start[258]     # by the character behind the first dot; 256: of names without one
+    uint8_t *in_files            # by row and FileId: does a rule about some files concern this one?
+    bint scripted                # the rules are those of a linker script
     uint32_t has                 # HAS_* of what was met
     int live_flag                # SEC_LIVE unless --gc-sections decides
     int strip_debug

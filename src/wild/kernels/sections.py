@@ -28,6 +28,7 @@ from cython.cimports.wild.kernels.pool import Pool, report
 from cython.cimports.wild.kernels.rules import compile_rules, place_section, section_flags
 from cython.cimports.wild.kernels.sections import (
     PART_UNUSUAL,
+    RULE_LISTED,
     RULE_SORTED,
     ZDEBUG_HEADER,
     ZLIB,
@@ -59,8 +60,9 @@ class SectionTable:
         gc_sections: bool,
         strip_debug: bool,
         whole: bool = False,
+        scripted: bool = False,
     ):
-        """`rules`: (text, exact, part, output section number, flags), the first that fits counts; `whole`: for -r."""
+        """`rules`: as in rules.py, the first that fits counts; `whole`: for -r; `scripted`: a linker script's."""
         self.inputs = inputs
         files = cython.address(inputs.view)
         self.view.count = number_sections(files)
@@ -81,7 +83,8 @@ class SectionTable:
         read.strip_debug = strip_debug
         read.whole = whole
         read.fault = cython.address(pool.fault)
-        compile_rules(inputs.arena, cython.address(read), rules)
+        read.scripted = scripted
+        compile_rules(inputs, cython.address(read), rules)
         pool.run(read_sections, cython.address(read), files.count, 8)
         if read.has & HAS_LINKONCE:
             settle_linkonce(files, self.view.row, names, self.owner)
@@ -316,7 +319,7 @@ def enter_section(
         row.has |= HAS_LINKONCE
     if shdr.sh_flags & SHF_LINK_ORDER:
         row.has |= HAS_LINK_ORDER
-    if is_ctors(name):
+    if is_ctors(name) and not read.scripted:
         row.has |= HAS_CTORS
     sec = cython.address(read.sections[row.sec_base + k])
     align: uint64_t = shdr.sh_addralign if shdr.sh_addralign else 1
@@ -341,7 +344,7 @@ def enter_section(
         report(read.fault, FAULT_SIZE, file, row.shoff + 64 * k, k)
         return 1
     sec.align = ctz64(align)
-    place_section(read, sec, shdr, name)
+    place_section(read, file, sec, shdr, name)
     if sec.kind == SEC_OUT and strncmp(cython.cast(cython.p_const_char, name), b".gnu.warning", 12) == 0:
         row.has |= HAS_WARNINGS
     return 0
@@ -358,7 +361,7 @@ def chain_unusual(read: cython.pointer[Read], row: cython.pointer[FileRow]) -> c
         sec = cython.address(read.sections[row.sec_base + k])
         if sec.relocs and (sec.kind == SEC_STRINGS or sec.kind == SEC_CONSTANTS):
             sec.kind = SEC_PLAIN
-            if sec.unused != NONE and not read.rules[sec.unused].flags & RULE_SORTED:
+            if sec.unused != NONE and not read.rules[sec.unused].flags & (RULE_SORTED | RULE_LISTED):
                 sec.part = read.rules[sec.unused].part
         if sec.kind == SEC_OUT or (sec.part != PART_UNUSUAL and not sec.flags & SEC_COMPRESSED):
             continue

@@ -1,3 +1,5 @@
+from typing import Any
+
 from wild.kernels.files import Inputs
 from wild.kernels.names import NameTable
 from wild.kernels.pool import Pool
@@ -9,10 +11,11 @@ class SectionTable:
         pool: Pool,
         inputs: Inputs,
         names: NameTable,
-        rules: list[tuple[bytes, int, int, int, int]],
+        rules: list[tuple[Any, ...]],
         gc_sections: bool,
         strip_debug: bool,
         whole: bool = False,
+        scripted: bool = False,
     ) -> None: ...
     def part_keys(self) -> list[tuple[int, bytes, int, int, int, int, int, int, int]]: ...
     def assign_parts(self, parts: list[int]) -> None: ...

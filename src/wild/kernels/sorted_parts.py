@@ -77,10 +77,9 @@ def place_by_number(layout: Layout, key: cython.pointer[PartKey]):
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def is_in_file(image: cython.pointer[Image], file: int64_t, section: uint32_t) -> cython.bint:
+def is_in_file(image: cython.pointer[Image], file: int64_t, section: uint64_t) -> cython.bint:
     row = cython.address(image.files.row[file])
     return row.sec_base != 0 and row.sec_base <= section < row.sec_base + row.shnum
 

@@ -1,0 +1,82 @@
+"""Where sections go that the script does not name (GNU ld's manual, "Orphan Sections").
+
+An orphan stands behind the last section of its kind (code, read-only data, thread-local, writable, zero-initialised),
+and behind the assignments of symbols that follow that one, so that these still mark the end of what the script says.
+Without a section of its kind it goes behind the nearest kind before it in the usual order of memory; sections that are
+not loaded go to the end.
+"""
+
+from __future__ import annotations
+
+from wild import elf
+from wild.errors import LinkError
+from wild.scripted.sections import ScriptedSection
+from wild.scripted.tree import Assertion, Assignment
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.options import Options
+
+NOTES, READ_ONLY, CODE, THREAD, DATA, ZEROS, UNLOADED = range(7)
+
+
+def kind_of(section: ScriptedSection) -> int:
+    flags = section.flags
+    if not flags & elf.SHF_ALLOC:
+        return UNLOADED
+    if flags & elf.SHF_EXECINSTR:
+        return CODE
+    if flags & elf.SHF_TLS:
+        return THREAD
+    if not flags & elf.SHF_WRITE:
+        return NOTES if section.type == elf.SHT_NOTE or section.name == ".interp" else READ_ONLY
+    return ZEROS if section.nobits else DATA
+
+
+def place_orphans(order: list[object], options: Options) -> list[object]:
+    """`order` with the orphans at their places; raises LinkError for --orphan-handling=error."""
+    placed = [each for each in order if not is_orphan(each)]
+    for orphan in order:
+        if is_orphan(orphan) and isinstance(orphan, ScriptedSection) and orphan.kept:
+            at = place_of(orphan, placed)
+            placed.insert(at, orphan)
+    return placed
+
+
+def is_orphan(each: object) -> bool:
+    return isinstance(each, ScriptedSection) and each.output is None
+
+
+def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
+    """The index in `placed` where an orphan goes."""
+    wanted = kind_of(orphan)
+    if wanted == UNLOADED:
+        return len(placed)
+    best, at = -1, 0
+    for index, each in enumerate(placed):
+        if isinstance(each, ScriptedSection) and each.kept:
+            kind = kind_of(each)
+            if kind != UNLOADED and best <= kind <= wanted:
+                best, at = kind, index + 1
+    if best < 0:
+        return next(
+            (index for index, each in enumerate(placed) if isinstance(each, ScriptedSection)), len(placed)
+        )
+    while at < len(placed) and is_passed(placed[at]):
+        at += 1
+    return at
+
+
+def is_passed(each: object) -> bool:
+    """Assignments of symbols go before an orphan, what moves the location counter does not."""
+    return isinstance(each, Assertion) or (isinstance(each, Assignment) and each.name != ".")
+
+
+def report_orphans(orphans: list[tuple[str, str]], mode: str) -> list[str]:
+    """Warnings, or an error, about (file, section) pairs that no statement names."""
+    texts = [
+        f"{file}:({name}): no statement of the linker script places this section" for file, name in orphans
+    ]
+    if mode == "error" and texts:
+        raise LinkError(*texts)
+    return texts if mode == "warn" else []
