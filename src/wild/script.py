@@ -41,10 +41,12 @@ _TEXT_BYTES = bytes([9, 10, 11, 12, 13, *range(32, 127), *range(128, 256)])
 # Commands that wild.scripted.parser reads, and those that say what is done anyway: common symbols are given their
 # memory, and the members of groups their places, in every link but -r, which no script can change.
 _LAYOUT = {
-    "ASSERT", "INCLUDE", "INSERT", "MEMORY", "NOCROSSREFS", "NOCROSSREFS_TO", "PHDRS", "REGION_ALIAS", "SECTIONS",
+    "ASSERT", "INCLUDE", "INSERT", "MEMORY", "PHDRS", "REGION_ALIAS", "SECTIONS",
 }  # fmt: skip
 _NO_CHANGE = {"FORCE_COMMON_ALLOCATION", "FORCE_GROUP_ALLOCATION"}
-_NOT_YET = {"INHIBIT_COMMON_ALLOCATION", "OVERWRITE_SECTIONS"}
+_NOT_YET = {
+    "INHIBIT_COMMON_ALLOCATION", "NOCROSSREFS", "NOCROSSREFS_TO", "OUTPUT", "OVERWRITE_SECTIONS", "STARTUP",
+}  # fmt: skip
 
 
 class Script:
@@ -57,7 +59,6 @@ class Script:
     `assignments`: (symbol, expression, flags), flags being PROVIDE and HIDDEN bits; the expression as
     `wild.expression.parse_expression` returns it.
     `layout`: what lays out the output, None if nothing does; it has the assignments then.
-    `output`, `startup`: the arguments of OUTPUT and STARTUP, or None.
     """
 
     __slots__ = (
@@ -66,11 +67,9 @@ class Script:
         "externs",
         "inputs",
         "layout",
-        "output",
         "output_arch",
         "output_format",
         "search_dirs",
-        "startup",
         "version_text",
     )
 
@@ -84,8 +83,6 @@ class Script:
         self.version_text: str | None = None
         self.assignments: list[tuple[str, Node, int]] = []
         self.layout: LayoutScript | None = None
-        self.output: str | None = None
-        self.startup: str | None = None
 
 
 def is_script(head: bytes) -> bool:
@@ -260,14 +257,6 @@ class ScriptParser:
     def entry(self, command: str) -> None:
         self.script.entry = self.one_name(command)
 
-    def output(self, command: str) -> None:
-        """OUTPUT(file): the name of the output, unless -o gives one."""
-        self.script.output = self.one_name(command)
-
-    def startup(self, command: str) -> None:
-        """STARTUP(file): the first input."""
-        self.script.startup = self.one_name(command)
-
     def feature(self, command: str) -> None:
         """LD_FEATURE("SANE_EXPR"): the rules for numbers of scripts without it are those of before 2011."""
         name = self.one_name(command)
@@ -372,8 +361,6 @@ _COMMANDS: dict[str, Callable[[ScriptParser, str], None]] = {
     "GROUP": ScriptParser.input_files,
     "HIDDEN": ScriptParser.provide,
     "LD_FEATURE": ScriptParser.feature,
-    "OUTPUT": ScriptParser.output,
-    "STARTUP": ScriptParser.startup,
     "INPUT": ScriptParser.input_files,
     "OUTPUT_ARCH": ScriptParser.output_arch,
     "OUTPUT_FORMAT": ScriptParser.output_format,

@@ -9,7 +9,6 @@ not loaded go to the end.
 from __future__ import annotations
 
 from wild import elf
-from wild.errors import LinkError
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.tree import Assertion, Assignment
 
@@ -34,7 +33,7 @@ def kind_of(section: ScriptedSection) -> int:
 
 
 def place_orphans(order: list[object], options: Options) -> list[object]:
-    """`order` with the orphans at their places; raises LinkError for --orphan-handling=error."""
+    """`order` with the orphans at their places."""
     placed = [each for each in order if not is_orphan(each)]
     for orphan in order:
         if is_orphan(orphan) and isinstance(orphan, ScriptedSection) and orphan.kept:
@@ -70,13 +69,3 @@ def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
 def is_passed(each: object) -> bool:
     """Assignments of symbols go before an orphan, what moves the location counter does not."""
     return isinstance(each, Assertion) or (isinstance(each, Assignment) and each.name != ".")
-
-
-def report_orphans(orphans: list[tuple[str, str]], mode: str) -> list[str]:
-    """Warnings, or an error, about (file, section) pairs that no statement names."""
-    texts = [
-        f"{file}:({name}): no statement of the linker script places this section" for file, name in orphans
-    ]
-    if mode == "error" and texts:
-        raise LinkError(*texts)
-    return texts if mode == "warn" else []

@@ -162,12 +162,6 @@ class LayoutParser(Scanner):
         del self.layout.statements[self.script.first_statement :]
         self.layout.insertions.append(Insertion(name, after, moved, where))
 
-    def read_nocrossrefs(self, word: str) -> None:
-        where = self.where()
-        self.layout.cross.append((self.names(word), word.endswith("_TO"), where))
-
-    read_nocrossrefs_to = read_nocrossrefs
-
     def read_include(self, word: str) -> None:
         self.include(None)
 
@@ -289,8 +283,8 @@ class LayoutParser(Scanner):
     def alignments(self, section: Output) -> None:
         while True:
             if self.accept_word("ALIGN_WITH_INPUT"):
-                section.align_with_input = True
-            elif self.accept_word("SUBALIGN"):
+                raise self.script.error("ALIGN_WITH_INPUT is not supported; give the load address by AT( )")
+            if self.accept_word("SUBALIGN"):
                 section.subalign = self.in_parentheses("SUBALIGN")
             elif self.accept_word("ALIGN"):
                 section.align = self.in_parentheses("ALIGN")

@@ -1,4 +1,4 @@
-"""Memory regions: where the next section of each goes, what does not fit, and --print-memory-usage."""
+"""Memory regions: where the next section of each goes, and what does not fit."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from wild.expression import Node
     from wild.scripted.sections import ScriptedSection
     from wild.scripted.tree import LayoutScript, Region
-
-UNITS = ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB"))
 
 
 class Space:
@@ -75,19 +73,3 @@ class Regions:
                 )
         if texts:
             raise LinkError(*texts)
-
-    def report(self) -> str:
-        """The table of --print-memory-usage, as GNU ld prints it."""
-        lines = ["Memory region         Used Size  Region Size  %age Used"]
-        for space in self.spaces.values():
-            used = space.next - space.origin
-            share = f"{100 * used / space.length:10.2f}%" if space.length else ""
-            lines.append(f"{space.name:>16}: {amount(used)} {amount(space.length)} {share}")
-        return "\n".join(lines) + "\n"
-
-
-def amount(size: int) -> str:
-    for unit, name in UNITS:
-        if size and size % unit == 0:
-            return f"{size // unit:10d} {name}"
-    return f"{size:11d} B"

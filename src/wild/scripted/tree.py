@@ -90,7 +90,7 @@ class Output:
     """An output section; `name` is `/DISCARD/` for what is left out."""
 
     __slots__ = (
-        "address", "align", "align_with_input", "constraint", "entry_size", "fill", "headers", "load_address",
+        "address", "align", "constraint", "entry_size", "fill", "headers", "load_address",
         "load_region", "name", "overlay", "region", "statements", "subalign", "type", "type_value", "where",
     )  # fmt: skip
 
@@ -103,7 +103,6 @@ class Output:
         self.type_value: Node | None = None
         self.load_address: Node | None = None
         self.align: Node | None = None
-        self.align_with_input = False
         self.subalign: Node | None = None
         self.constraint = ""  # ONLY_IF_RO, ONLY_IF_RW
         self.region: str | None = None
