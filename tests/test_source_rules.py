@@ -79,6 +79,7 @@ FRONT_END = frozenset(
     """.split()
 )
 FRONT_END_EXCEPTIONS = {
+    ("cli", "bundle"): "it makes the imports after it cheaper",
     ("cli", "link"): "that is what the command does",
     ("cli", "explain"): "--debug-address: that is what the command does, too",
     ("cli", "save"): "a link is saved before it is done, so that one that crashes is saved too",

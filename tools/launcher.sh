@@ -20,7 +20,7 @@ for launch in "$here/../lib/$python/site-packages/wild/launch.py" \
     "$here/../lib/$python/dist-packages/wild/launch.py" \
     "$here/../wild/launch.py"
 do
-    [ ! -f "$launch" ] || exec "$interpreter" -IS "$launch" "$0" "$@"
+    [ ! -f "$launch" ] || exec "$interpreter" -ISXutf8 "$launch" "$0" "$@"
 done
 # An editable install, or a layout that nobody thought of: let site find the package.
 exec "$interpreter" -I -c 'import sys; from wild.cli import main; main(sys.argv[1:])' "$0" "$@"

@@ -1,7 +1,8 @@
 """Writes the commands of a checkout: `wild`, `ld.wild` and `linker-diff` in a bin directory, `ld` in the package.
 
-They start the interpreter directly from their first line, isolated and without site, which is the fastest
-start there is; a wheel cannot know its interpreter's path and uses launcher.sh instead (see setup.py).
+They start the interpreter directly from their first line, isolated, without site and without a search for the
+locale's encoding, which is the fastest start there is; a wheel cannot know its interpreter's path and uses
+launcher.sh instead (see setup.py).
 
 Usage: launchers.py PYTHON BIN-DIRECTORY SOURCE-DIRECTORY [VARIANT]
 """
@@ -13,7 +14,7 @@ import subprocess
 import sys
 
 DIRECT = """\
-#!{python} -IS
+#!{python} -ISXutf8
 import sys
 
 sys.path.insert(0, {source!r})
@@ -26,7 +27,7 @@ main(sys.argv)
 # For paths the kernel cannot take from a first line (a space, or longer than its buffer).
 INDIRECT = """\
 #!/bin/sh
-exec '{python}' -IS '{source}/wild/launch.py' "$0" "$@"
+exec '{python}' -ISXutf8 '{source}/wild/launch.py' "$0" "$@"
 """
 
 # Runs any command with the sanitizers' libraries in front, which the interpreter was not linked with. Leaks
@@ -83,7 +84,7 @@ FIRST_LINE_LIMIT = 127  # BINPRM_BUF_SIZE before Linux 5.1
 
 def launcher_text(python: str, source: str) -> str:
     """The text of a launcher that runs the package under `source` with `python`; both are absolute paths."""
-    first_line = f"#!{python} -IS"
+    first_line = f"#!{python} -ISXutf8"
     direct = len(first_line) <= FIRST_LINE_LIMIT and not any(c.isspace() for c in python)
     return (DIRECT if direct else INDIRECT).format(python=python, source=source)
 

@@ -86,6 +86,13 @@ class Command:
 
     def link(self) -> int:
         """Read the options, answer those that are questions, and link."""
+        import gc
+
+        from wild.bundle import Bundle
+
+        gc.disable()  # what a link makes in cycles is small, and the search for it takes a twentieth of a small one
+        bundle = Bundle()
+
         from wild.options import parse
 
         options = parse(self.arguments)
@@ -110,8 +117,10 @@ class Command:
             if options.save_skip_linking:
                 return 0
 
+        bundle.load_kernels()
         from wild.link import link
 
+        bundle.complete()
         link(options, messages)
         if options.debug_address:
             from wild.explain import answer as explanation

@@ -1,0 +1,122 @@
+"""The bundle: the code of all modules that a link imports, in one file, so that small links start sooner.
+
+The import system looks for each module in the directories of `sys.path`, asks for the time of its source, and
+opens and reads the compiled file beside it: ten system calls, and as many steps of interpreted code, for each of
+fifty modules.  The bundle is one marshalled tuple: the directory of the package; a dictionary from the name of a
+module to the time and size of its source and its code, which counts only while the source has that time and size;
+and the order in which kernels were initialised, each after those that it uses, so that none has to import another.
+
+A module that is not in the bundle, or has changed, is imported the usual way, and then the bundle is written anew.
+So it needs no care: it may be deleted, be damaged, or be missing in a read-only installation.
+
+Measured on the link of a C program that prints one line: 55.1 million instructions of the processor without it,
+50.1 with it, 47.9 with kernels in order and without docstrings and searches for garbage; the interpreter's own
+start takes 14.5.
+"""
+
+from __future__ import annotations
+
+import sys
+from _frozen_importlib import ModuleSpec
+from io import open_code
+from marshal import dumps, loads
+from posix import W_OK, access, getpid, rename, stat
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+
+    Stamp = tuple[int, int]  # of a source: its modification time in ns, its size in bytes
+    Entry = tuple[str, Stamp, CodeType]  # the path of the source, and what it was compiled to
+
+PACKAGE = __file__.rpartition("/")[0]
+DIRECTORY = f"{PACKAGE}/__pycache__"
+BUNDLE = f"{DIRECTORY}/bundle.{sys.implementation.cache_tag}"
+PACKAGE_FILE = "/__init__.py"
+OFTEN = ("script",)  # modules that the link imports later, if at all
+
+
+class Bundle:
+    """Finds and loads modules of this package, as one of `sys.meta_path`."""
+
+    __slots__ = ("entries", "kernels", "loaded_before")
+
+    def __init__(self) -> None:
+        self.entries, self.kernels = read_bundle()
+        self.loaded_before = frozenset(sys.modules)
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
+        """The import system's question; None sends it on to its other finders."""
+        entry = self.entries.get(name)
+        if not entry or stamp_of(source := entry[0]) != entry[1]:
+            return None
+        spec = ModuleSpec(name, self, origin=source, is_package=source.endswith(PACKAGE_FILE))  # type: ignore[arg-type]
+        spec.has_location = True
+        return spec
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leaves making the module to the import system."""
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run the module's code in its name space."""
+        exec(self.entries[module.__name__][2], module.__dict__)
+
+    def load_kernels(self) -> None:
+        """Import the kernels that links need."""
+        from wild.kernels import initialise
+
+        initialise(self.kernels)
+
+    def complete(self) -> None:
+        """Write the bundle anew if modules had to be imported without it; whatever prevents it does no harm."""
+        from wild.kernels import initialised
+
+        imported = [sys.modules[name] for name in sys.modules.keys() - self.loaded_before if is_bundled(name)]
+        if not all(isinstance(module.__loader__, Bundle) for module in imported) and access(DIRECTORY, W_OK):
+            try:
+                entries = {module.__name__: entry_of(str(module.__file__)) for module in imported}
+                entries |= {f"wild.{name}": entry_of(f"{PACKAGE}/{name}.py") for name in OFTEN}
+                write_bundle(entries, initialised)
+            except (OSError, SyntaxError):
+                pass
+
+
+def read_bundle() -> tuple[dict[str, Entry], list[str]]:
+    """What the bundle holds; nothing if there is none, if it is damaged, or if the package was moved."""
+    try:
+        with open_code(BUNDLE) as file:
+            package, entries, kernels = loads(file.read())
+    except (OSError, EOFError, ValueError, TypeError):
+        return {}, []
+    return (entries, kernels) if package == PACKAGE else ({}, [])
+
+
+def write_bundle(entries: dict[str, Entry], kernels: list[str]) -> None:
+    """Put a new bundle in the place of the old one, in one step; raises OSError."""
+    beside = f"{BUNDLE}.{getpid()}"
+    with open(beside, "wb") as file:
+        file.write(dumps((PACKAGE, entries, kernels)))
+    rename(beside, BUNDLE)
+
+
+def is_bundled(name: str) -> bool:
+    """Is this a module of the package that is plain Python?"""
+    return name.startswith("wild.") and not name.startswith("wild.kernels.")
+
+
+def entry_of(path: str) -> Entry:
+    """The entry of a module, without its docstrings; raises OSError, SyntaxError."""
+    stamp = stamp_of(path)  # before the source is read: should it change meanwhile, the entry will not count
+    with open_code(path) as file:
+        code = compile(file.read(), path, "exec", dont_inherit=True, optimize=2)
+    return path, stamp, code
+
+
+def stamp_of(path: str) -> Stamp:
+    """The time and size of a source; zeros if it is not there."""
+    try:
+        status = stat(path)
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_size

@@ -1,0 +1,94 @@
+"""The bundle of compiled modules: links use it, keep it fresh, and never depend on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from programs import ROOT, compile_c
+
+PYTHON = ROOT / ".venv" / "bin" / "python"
+BUNDLE = f"wild/__pycache__/bundle.{sys.implementation.cache_tag}"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A package of its own, whose bundle a test may spoil."""
+    shutil.copytree(
+        ROOT / "src" / "wild", tmp_path / "wild", ignore=shutil.ignore_patterns("__pycache__", "*.c")
+    )
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def program() -> Path:
+    return compile_c("void _start(void) {}", name="start")
+
+
+def link(package: Path, program: Path, *python_options: str) -> str:
+    """Link with the package; what the interpreter printed on standard error."""
+    command = [PYTHON, "-IS", *python_options, package / "wild" / "launch.py", "ld"]
+    output = package / "program"
+    done = subprocess.run([*command, program, "-o", output], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert output.stat().st_size > 0
+    return done.stderr
+
+
+def origins(package: Path, program: Path) -> set[str]:
+    """The modules that a link loads from .pyc files."""
+    lines = link(package, program, "-v").splitlines()
+    return {
+        line.rpartition("/")[2].removesuffix("'").partition(".")[0]
+        for line in lines
+        if "code object from" in line
+    }
+
+
+def test_the_second_link_reads_only_the_bundle(package, program):
+    assert {"link", "options", "inputs"} <= origins(package, program)
+    assert (package / BUNDLE).is_file()
+
+    assert origins(package, program) & {"link", "options", "inputs", "synthetic"} == set()
+
+
+def test_a_changed_module_counts_at_once(package, program):
+    link(package, program)
+    with open(package / "wild" / "mode.py", "a", encoding="utf-8") as source:
+        source.write("\nimport sys\nprint('changed', file=sys.stderr)\n")
+
+    assert link(package, program) == "changed\n"
+    assert link(package, program) == "changed\n"  # from the bundle, written anew
+    assert "mode" not in origins(package, program)
+
+
+def test_a_moved_package_does_not_use_the_old_one(package, program, tmp_path):
+    link(package, program)
+    moved = tmp_path / "elsewhere"
+    moved.mkdir()
+    shutil.move(package / "wild", moved / "wild")
+
+    assert "link" in origins(moved, program)
+    assert "link" not in origins(moved, program)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"\xdb"])
+def test_a_damaged_bundle_is_replaced(content, package, program):
+    link(package, program)
+    (package / BUNDLE).write_bytes(content)
+
+    link(package, program)
+
+    assert "link" not in origins(package, program)
+
+
+def test_a_bundle_that_cannot_be_written_does_no_harm(package, program):
+    link(package, program)
+    (package / BUNDLE).unlink()
+    os.mkdir(package / BUNDLE)
+
+    assert link(package, program) == ""
