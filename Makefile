@@ -1,11 +1,12 @@
 # make build   a working .venv/bin/wild          make demo   link two programs and compare with the system's ld
 # make test    lint and every test               make lint   style, types and source rules
 # make test-tools   install what else the tests can use (Debian, Ubuntu)
+# make bench   compare the speed of all installed linkers; bench-full takes an hour and 10 GB
 # make clean   remove everything that was built
 #
 # WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked demo test test-tools test-asan fuzz lint lint-tools format coverage clean
+.PHONY: build build-locked demo test test-tools test-asan fuzz lint lint-tools format coverage clean bench bench-full
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
@@ -39,6 +40,13 @@ build/%/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $
 	@WILD_BUILD=$* $(PYTHON) setup.py -q build
 	@$(PYTHON) tools/launchers.py $(PYTHON) build/$*/bin build/$*/lib $*
 	@touch $@
+
+# Corpora are built once, below ~/.cache/wild-bench; tables and charts go to bench/results.
+bench: build
+	$(PYTHON) bench/compare.py quick
+
+bench-full: build
+	$(PYTHON) bench/compare.py all
 
 demo: build
 	@$(PYTHON) demo/demo.py

@@ -10,7 +10,7 @@ from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.apply_tls import carry_out_tls
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
-from cython.cimports.wild.kernels.image import Image, Target, plt_address, target_of
+from cython.cimports.wild.kernels.image import Image, Target, loaded_target_of, plt_address
 from cython.cimports.wild.kernels.pool import report_value
 from cython.cimports.wild.kernels.relocate import Spot, Write, fits, store
 from cython.cimports.wild.kernels.relocation import *
@@ -76,7 +76,7 @@ def relocate_loaded(write: cython.pointer[Write], spot: cython.pointer[Spot]) ->
         if rela.r_type == 0:
             i += 1
             continue
-        target: Target = target_of(image, spot.file, rela.r_sym, rela.r_addend)
+        target: Target = loaded_target_of(image, spot.file, rela.r_sym, rela.r_addend)
         if target.outside:
             failed |= fail(write, spot, FAULT_RELOC_MERGED, rela.r_offset, i, rela.r_addend)
             i += 1

@@ -82,6 +82,15 @@ cdef inline uint64_t place_in_section(const Image *image, uint32_t section, uint
 
 cdef inline Target target_of(const Image *image, uint32_t file, uint32_t r_sym, int64_t addend) noexcept nogil:
     """S + A and what else a relocation against symbol `r_sym` of `file` has to know; r_sym has been checked."""
+    return find_target(image, file, r_sym, addend, True)
+
+cdef inline Target loaded_target_of(const Image *image, uint32_t file, uint32_t r_sym, int64_t addend) noexcept nogil:
+    """The same for a section that is loaded.  It need not know whether a global symbol's section is dead, which would
+    mean a look at a row that is in no cache."""
+    return find_target(image, file, r_sym, addend, False)
+
+cdef inline Target find_target(const Image *image, uint32_t file, uint32_t r_sym, int64_t addend, bint mortal) noexcept nogil:
+    """Both; `dead` of a global symbol only if `mortal`."""
     cdef Target t
     cdef const FileRow *row = &image.files.row[file]
     cdef const uint8_t *base = image.files.base[file]
@@ -98,7 +107,7 @@ cdef inline Target target_of(const Image *image, uint32_t file, uint32_t r_sym, 
         t.value = symbol.value + addend
         t.aux = symbol.aux
         t.dynsym = symbol.dynsym
-        if symbol.section:
+        if mortal and symbol.section:
             sec = &image.sections.row[symbol.section]
             t.dead = sec.kind == SEC_OUT or not sec.flags & SEC_LIVE
         return t

@@ -8,7 +8,8 @@ the lists are merged and sorted, so that slots are numbered in input order whate
 Without --gc-sections this is a loop over files.  With it, the loop is a graph walk that starts at the root sections:
 scanning a section marks the sections it refers to.  Frontiers are processed in rounds; a worker follows what it marks
 depth first, up to a budget, and leaves the rest for the next round, so that long chains cost few rounds and broad
-graphs are shared.  The set that is reached does not depend on the order.  An FDE does not keep its function; a live
+graphs are shared.  Sections pass through a window before they are scanned (lookahead.py).  The set that is reached
+does not depend on the order.  An FDE does not keep its function; a live
 function keeps what its FDEs refer to (LSDA, personality).
 """
 
@@ -20,6 +21,7 @@ from cython.cimports.wild.kernels.companions import find_companions
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import FRAME_DROPPED, FRAME_KEPT, FrameTable
 from cython.cimports.wild.kernels.gather import free_workers, gather
+from cython.cimports.wild.kernels.lookahead import Window, enter, leave
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.relocation import FORM_UNKNOWN
@@ -231,14 +233,26 @@ def scan_frontier(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     stack = cython.address(scan.worker[worker].stack)
     kept: int64_t = stack.count
     left: int64_t = BUDGET
-    i: int64_t
-    for i in range(begin, end):
-        scan_marked(scan, scan.frontier[i], worker)
-        while stack.count > kept and left:
+    window = cython.declare(Window)
+    window.entered = 0
+    window.left = 0
+    section: uint32_t
+    while True:
+        section = 0
+        if stack.count > kept and left:
             stack.count -= 1
             left -= 1
-            scan_marked(scan, stack.item[stack.count], worker)
-    return 0
+            section = stack.item[stack.count]
+        elif begin < end:
+            section = scan.frontier[begin]
+            begin += 1
+        ready: uint32_t = (
+            enter(cython.address(window), scan, section) if section else leave(cython.address(window))
+        )
+        if ready:
+            scan_marked(scan, ready, worker)
+        elif section == 0:
+            return 0
 
 
 @cython.cfunc

@@ -10,6 +10,7 @@ from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.apply import relocate_loaded
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.image import PART_SORTED, Image
+from cython.cimports.wild.kernels.lookahead import fetch
 from cython.cimports.wild.kernels.relocate import Spot, Write
 from cython.cimports.wild.kernels.sections import section_bytes, section_header
 from cython.cimports.wild.kernels.tables import *
@@ -57,6 +58,7 @@ def write_file(write: cython.pointer[Write], file: uint32_t, cursor: cython.poin
     row = cython.address(image.files.row[file])
     failed: cython.int = 0
     k: uint32_t
+    fetch_symbols(image, row)
     for k in range(1, row.shnum):
         sec = cython.address(image.sections.row[row.sec_base + k])
         if sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE and sec.part:
@@ -69,6 +71,17 @@ def write_file(write: cython.pointer[Write], file: uint32_t, cursor: cython.poin
             cursor[sec.part] = at + sec.size
             failed |= write_section(write, file, k, image.out + part.offset + at)
     return failed
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def fetch_symbols(image: cython.pointer[Image], row: cython.pointer[FileRow]) -> cython.void:
+    """Have the rows of the file's global symbols in the cache; one at a time, relocations would wait for each."""
+    i: uint32_t
+    for i in range(row.nsyms - row.first_global):
+        fetch(image.symbols + image.names.of[row.global_base + i])
 
 
 @cython.cfunc

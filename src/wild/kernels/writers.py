@@ -8,7 +8,7 @@ from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.frames import FrameTable
-from cython.cimports.wild.kernels.image import Image, Target, place_in_section, target_of
+from cython.cimports.wild.kernels.image import Image, Target, loaded_target_of, place_in_section
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.pool import Pool
@@ -46,7 +46,7 @@ def value_of(
     context: cython.p_void, file: uint32_t, symbol: uint32_t, addend: int64_t, r_type: uint32_t
 ) -> uint64_t:
     """S + A, for the frames."""
-    target: Target = target_of(cython.cast(cython.pointer[Image], context), file, symbol, addend)
+    target: Target = loaded_target_of(cython.cast(cython.pointer[Image], context), file, symbol, addend)
     return target.value
 
 
