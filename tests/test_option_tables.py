@@ -112,7 +112,14 @@ def test_a_row_names_an_effect_and_an_attribute(row):
 def test_every_attribute_can_be_set():
     options = Options()
     derived = {"arguments", "input_flags", "inputs", "default_library_paths", "warnings"}
-    environment = {"save_base", "save_directory", "save_skip_linking", "write_layout", "write_trace"}
+    environment = {
+        "reference_linker",
+        "save_base",
+        "save_directory",
+        "save_skip_linking",
+        "write_layout",
+        "write_trace",
+    }
     code = (ROOT / "src/wild/option_effects.py").read_text() + (ROOT / "src/wild/rare_effects.py").read_text()
 
     targets = {row[3].partition("=")[0] for row in ROWS} | set(re.findall(r"options\.(\w+)", code))

@@ -121,11 +121,12 @@ class Command:
         from wild.link import link
 
         bundle.complete()
-        link(options, messages)
-        if options.debug_address:
-            from wild.explain import answer as explanation
+        if options.debug_address or options.reference_linker:
+            from wild.reference import link_and_check
 
-            tell(explanation(options.output, options.debug_address))
+            link_and_check(options, messages, link)
+        else:
+            link(options, messages)
         return 0
 
     def report_exception(self, error: Exception) -> None:

@@ -46,6 +46,11 @@ ENVIRONMENT = (
     ("WILD_SAVE_BASE=DIR", "The same into a new numbered directory below DIR, for builds of many links"),
     ("WILD_SAVE_SKIP_LINKING=1", "Save only, and make no output"),
     (
+        "WILD_REFERENCE_LINKER=LINKER",
+        "Link again with LINKER (ld, lld or a path), compare with linker-diff, and fail if the outputs differ",
+    ),
+    ("WILD_REFERENCE_IGNORE=GLOBS", "Accept these keys of linker-diff there, separated by commas"),
+    (
         "WILD_WRITE_LAYOUT=1",
         "Write OUTPUT.layout: which bytes came from which input section (see `wild explain`)",
     ),

@@ -21,8 +21,7 @@ from wild.errors import LinkError
 from wild.inputs import InputSet
 from wild.kernels.files import Inputs
 from wild.kernels.pool import Arena, KernelFault, Pool
-from wild.options import find_option
-from wild.response import expand
+from wild.rewrite import WRITTEN, rewritten
 from wild.save_store import DirectoryStore, TarStore, next_directory
 
 TYPE_CHECKING = False
@@ -40,10 +39,6 @@ READ = frozenset((
     "remap-inputs-file", "error-handling-script",
 ))  # fmt: skip
 DIRECTORIES = frozenset(("library-path", "rpath-link"))
-WRITTEN = frozenset((
-    "Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats", "write-gc-stats",
-    "lto-obj-path", "thinlto-index-only", "opt-remarks-filename", "print-dependencies",
-))  # fmt: skip
 # They say where things are here, or ask for this very copy.
 LEFT_OUT = frozenset(("output", "sysroot", "reproduce"))
 # For the compiler's plugin, which is not copied, since it calls the compiler: used where it is installed.
@@ -139,7 +134,7 @@ class SavedLink:
 
     def arguments(self) -> list[str]:
         """The whole command line, but for `-o`."""
-        words = list(self.rewritten())
+        words = list(rewritten(self.options.arguments, self.keep, self.moved))
         options = self.options
         sysroot = options.sysroot.rstrip("/")
         words.append(f"--sysroot={self.place(sysroot) if sysroot else 'root'}")
@@ -152,33 +147,11 @@ class SavedLink:
         words += environment_words(options)
         return words
 
-    def rewritten(self) -> Iterator[str]:
-        """The arguments one by one, with paths of the tree."""
-        queue = iter(expand(list(self.options.arguments)))
-        for word in queue:
-            if word == "--":
-                yield word
-                yield from (self.keep(path) for path in queue)
-            elif word[:1] != "-" or len(word) < 2:
-                yield self.keep(word)
-            else:
-                yield from self.option(word, queue)
-
-    def option(self, word: str, queue: Iterator[str]) -> Iterator[str]:
-        """One option with its argument."""
-        row, _, joined = find_option(word)
-        takes_next = joined is None and row[1] and row[1][0] != "["
-        value = next(queue, "") if takes_next else joined or ""
-        first = row[0].split()[0]
-        if first in PLUGIN:
-            self.plugin_words += [word, value] if takes_next else [word]
-            return
-        new = self.moved(first, value)
-        if new is not None:
-            yield from (word, new) if takes_next else (word[: len(word) - len(value)] + new,)
-
-    def moved(self, first: str, value: str) -> str | None:
+    def moved(self, first: str, value: str, words: list[str]) -> str | None:
         """An option's argument in the tree; None leaves the option out."""
+        if first in PLUGIN:
+            self.plugin_words += words
+            return None
         if first in LEFT_OUT:
             return None
         if first in READ:
