@@ -277,3 +277,22 @@ def test_library_without_soname_is_needed_by_its_name_on_the_line(link):
 
     assert "libf.so" in link(compile_c(CALL_F), "-L.", "-lf").tag_strings("NEEDED")
     assert "./libf.so" in link(compile_c(CALL_F), "./libf.so").tag_strings("NEEDED")
+
+
+@pytest.mark.parametrize("option", ["-static", "-Bstatic"])
+def test_a_shared_object_that_is_named_in_a_static_link_is_refused(link, option):
+    library = link.shared(pic_c("int f(void) { return 42; }"), driver="raw")
+    start = assemble(".globl _start\n_start: call f\n")
+
+    text = link.fails(option, start, library, driver="raw")
+
+    assert str(library.path) in text
+    assert "static" in text
+
+
+def test_a_shared_object_may_be_named_where_dynamic_libraries_are_on_again(link):
+    library = link.shared(pic_c("int f(void) { return 42; }"), driver="raw")
+
+    link(compile_c("int f(void); int main(void) { return f(); }"), "-Wl,-Bstatic,-Bdynamic", library).run(
+        status=42
+    )

@@ -129,11 +129,11 @@ def test_relative_paths_response_files_and_scripts_are_followed(link, inputs, tm
 
 def test_every_file_option_is_copied_or_known_to_be_something_else():
     """A new option that reads a file must be copied with the link, too."""
-    from wild import ignored_options, option_table, save
+    from wild import ignored_options, option_table, rewrite, save
 
     elsewhere = {"output", "dynamic-linker", "reproduce", "plugin"}
     rows = [row for row in (*option_table.ROWS, *ignored_options.ROWS) if isinstance(row, tuple)]
     named = [row for row in rows if row[1].strip("[=]") == "FILE" and row[2] not in ("ignore", "refuse")]
     files = {row[0].split()[0] for row in named}
 
-    assert files - save.READ - save.WRITTEN - elsewhere == set()
+    assert files - save.READ - rewrite.WRITTEN - elsewhere == set()

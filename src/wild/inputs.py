@@ -15,6 +15,7 @@ from wild.kernels.files import (
     EXCLUDED_LIBS,
     LAZY,
     MAP_ARCHIVE,
+    MAP_SHARED,
     MAP_TEXT,
     MAP_THIN,
     WHOLE_ARCHIVE,
@@ -117,6 +118,8 @@ class InputSet:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
         first = self.inputs.open(self.pool, paths)
         maps = list(range(first, first + len(paths)))
+        if self.options.static or IN_STATIC in map(IN_STATIC.__and__, bits):
+            self.refuse_shared(paths, bits, first)
         flags = [file_flags(each) for each in bits]
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)
@@ -130,6 +133,17 @@ class InputSet:
             if at < len(paths) and maps[at] == script:
                 maps[at : at + 1], flags[at : at + 1] = self.expand(script, paths[at], bits[at], depth)
         return maps, flags
+
+    def refuse_shared(self, paths: list[str], bits: list[int], first: int) -> None:
+        """A shared object that is named where -static or -Bstatic is in force is a mistake, as in GNU ld and lld."""
+        shared = self.inputs.maps_of_kind(MAP_SHARED, first)
+        wrong = [
+            paths[map - first] for map in shared if map - first < len(paths) and bits[map - first] & IN_STATIC
+        ]
+        if wrong:
+            raise LinkError(
+                *(f"{path}: shared object, but -static or -Bstatic is in force before it" for path in wrong)
+            )
 
     def mark_excluded(self, paths: list[str], flags: list[int], first: int) -> None:
         """--exclude-libs names archives by their file name, with or without the directory."""
