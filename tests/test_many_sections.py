@@ -52,3 +52,18 @@ def test_output_with_as_many_sections(link):
     assert program.shnum == 0
     assert len(program.section_list) > COUNT
     assert program.section_name(program.section_list[-1].index)
+
+
+@pytest.mark.slow
+def test_symbols_in_output_sections_behind_the_16_bit_limit(link):
+    """SHN_XINDEX in .symtab refers to the word of the same number in .symtab_shndx."""
+    source = "".join(f'.section odd_{n},"aw"\n.globl v{n}\nv{n}: .byte 1\n' for n in range(COUNT))
+    source += f".section odd_{COUNT - 1}\nlocal: .byte 1\n"
+
+    program = link.raw(assemble(source + ".text\n.globl _start\n_start:" + exit_with("$42"), name="odd"))
+
+    table, symtab = program.sections[".symtab_shndx"], program.sections[".symtab"]
+    assert (table.type, table.link, table.size) == (18, symtab.index, symtab.size // 24 * 4)
+    indices = {row[7]: row[6] for row in map(str.split, program.readelf("-s").splitlines()) if len(row) == 8}
+    for name, section in (("v0", 0), (f"v{COUNT - 1}", COUNT - 1), ("local", COUNT - 1), ("v65300", 65300)):
+        assert int(indices[name]) == program.sections[f"odd_{section}"].index

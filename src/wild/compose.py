@@ -166,6 +166,10 @@ class Composition:
             return elf.SHT_NOTE
         return TYPES.get(name, elf.SHT_PROGBITS)
 
+    def section_count(self) -> int:
+        """How many sections the output has now, section 0 among them."""
+        return 1 + sum(section.size > 0 for section in (*self.sections.values(), *self.made.values()))
+
     def ordered(self) -> list[OutputSection]:
         """All sections in the order of the output, numbered.
 

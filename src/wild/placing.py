@@ -44,6 +44,7 @@ def place_output(
     base = options.image_base if options.image_base is not None else (0 if kind.pic else x86_64.IMAGE_BASE)
     page = options.z_max_page_size or x86_64.MAX_PAGE_SIZE
     composition.add(".shstrtab", elf.SHT_STRTAB, 0, 1)
+    synthetic.add_section_indices()
     sections = composition.ordered()
     section_names = SectionNames(sections)
     sections[-1].size = len(section_names.data)

@@ -239,6 +239,14 @@ class Synthetic:
         section.link, section.info = ".strtab", self.symtab.first_global
         self.composition.add(".strtab", elf.SHT_STRTAB, 0, self.symtab.string_size)
 
+    def add_section_indices(self) -> None:
+        """.symtab_shndx, if section indices are too large for st_shndx (gABI, "Sections", SHN_XINDEX)."""
+        if self.symtab is not None and self.composition.section_count() >= SHN_LORESERVE:
+            section = self.composition.add(
+                ".symtab_shndx", elf.SHT_SYMTAB_SHNDX, 0, self.symtab.count * WORD32, WORD32, WORD32
+            )
+            section.link = ".symtab"
+
     def size_dynamic(self) -> None:
         """The dynamic section, once all others are there."""
         if self.entries is None:
@@ -326,9 +334,11 @@ class Synthetic:
                 )
             output.write(sections[".dynamic"].offset, content)
         if self.symtab is not None:
-            symtab = self.composition.made[".symtab"]
-            strtab = self.composition.made[".strtab"]
-            self.symtab.write(output.address + symtab.offset, output.address + strtab.offset)
+            made = self.composition.made
+            extended = output.address + made[".symtab_shndx"].offset if ".symtab_shndx" in made else 0
+            self.symtab.write(
+                output.address + made[".symtab"].offset, output.address + made[".strtab"].offset, extended
+            )
             if self.emitted is not None:
                 self.symtab.write_sections(self.emitted.symbols())
                 self.emitted.write(self.pool, self.symtab)
@@ -360,6 +370,8 @@ def retained(options: Options) -> list[bytes] | None:
         raise LinkError(f"{path}: cannot open: {error.strerror}") from None
 
 
+SHN_LORESERVE = 0xFF00  # of section indices: from here on they are not in st_shndx
+WORD32 = 4
 FEATURE_IBT = 1  # a bit of GNU_PROPERTY_X86_FEATURE_1_AND (psABI "Program Property")
 
 
