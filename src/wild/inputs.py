@@ -117,6 +117,7 @@ class InputSet:
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
         first = self.inputs.open(self.pool, paths)
+        self.inputs.guard_truncation(None)
         maps = list(range(first, first + len(paths)))
         if self.options.static or IN_STATIC in map(IN_STATIC.__and__, bits):
             self.refuse_shared(paths, bits, first)

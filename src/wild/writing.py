@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     from wild.layout import Placement
     from wild.mode import Kind
     from wild.options import Options
+    from wild.output_sections import OutputSection
     from wild.synthetic import Synthetic
 
+# Large sections of the linker's own whose kernels write every byte.
+WHOLE = frozenset((".symtab", ".strtab", ".eh_frame", ".eh_frame_hdr"))
 BUILD_ID_HEADER = 16  # bytes of a note before a description whose owner is "GNU"
 
 
@@ -46,8 +49,12 @@ def write_output(
 ) -> None:
     """Write the file; whatever goes wrong, no half-written output stays."""
     has_draft = needs_draft(options)
-    output = Output(options.output, placement.file_size, has_draft)
+    reuse = options.update_in_place and not has_draft and not inputs.has_file(options.output)
+    output = Output(options.output, placement.file_size, has_draft, reuse)
     try:
+        inputs.guard_truncation(output.temporary)
+        if output.reused:
+            clear_gaps(output, placement, composition)
         use_output(layout, output)
         for offset, size, pattern in placement.gaps():
             output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
@@ -80,6 +87,27 @@ def needs_draft(options: Options) -> bool:
     """Is something made of the finished bytes (finishing.py)?"""
     compressed = options.compress_debug_sections != "none" or bool(options.compress_sections)
     return compressed or options.gdb_index
+
+
+def clear_gaps(output: Output, placement: Placement, composition: Composition) -> None:
+    """Zero what the old bytes of an older file would shine through: all that is not written byte for byte."""
+    end = 0
+    for section in sorted(placement.sections, key=lambda section: section.offset):
+        for begin, size in written_ranges(section, composition):
+            output.clear(end, begin)
+            end = begin + size
+    output.clear(end, output.size)
+
+
+def written_ranges(section: OutputSection, composition: Composition) -> list[tuple[int, int]]:
+    """(file offset, size) of what the kernels write in full."""
+    if section.nobits:
+        return []
+    if section.made:
+        return [(section.offset, section.size)] if section.name in WHOLE else []
+    zeros = (*composition.commons, composition.copies)
+    parts = [part for part in section.parts if part not in zeros]
+    return [(composition.part_offsets[part], composition.measured[part][0]) for part in parts]
 
 
 def write_tables(output: Output, placement: Placement, composition: Composition) -> None:

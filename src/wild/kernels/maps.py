@@ -4,6 +4,8 @@ The numbers are MapIds and also index `paths`, the names as the user wrote them.
 inputs of the link, and in which order, is said by files.py.  All errors of opening are reported at once.
 """
 
+import posix
+
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AsString, PyBytes_FromStringAndSize
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
@@ -162,6 +164,20 @@ class Maps:
         changed = cython.cast(cython.pointer[uint8_t], self.arena.array(self.map_count, 1))
         find_changes(pool, self.maps, self.map_count, changed)
         return [path for i, path in enumerate(self.paths) if changed[cython.cast(int64_t, i)]]
+
+    def has_file(self, path: str) -> bool:
+        """Is the file under this name one of the inputs, whatever they call it?"""
+        try:
+            file = posix.stat(path)
+        except OSError:
+            return False
+        device: uint64_t = file.st_dev
+        inode: uint64_t = file.st_ino
+        i: int64_t
+        for i in range(self.map_count):
+            if self.maps[i].inode == inode and self.maps[i].device == device:
+                return True
+        return False
 
     def guard_truncation(self, output) -> None:
         """Until `end_guard`: when an input is truncated, say so, unlink `output` (bytes or None) and exit.

@@ -6,6 +6,7 @@ cdef class Output:
     cdef uint8_t *base
     cdef public uint64_t size
     cdef public str path
-    cdef bytes temporary         # name of the file that is being written, None: memory only
+    cdef public bytes temporary  # name of the file that is being written, None: memory only
     cdef int descriptor
+    cdef public bint reused      # an older file: it reads as what was there
     cdef bint special            # a device, pipe or the like: written to, not replaced

@@ -1,8 +1,15 @@
-"""The output file: a new file beside the old one, mapped, filled by all workers, renamed into place when complete.
+"""The output file: mapped, filled by all workers, given its name when it is complete.
 
-Until `commit` the old output stands untouched under its name, and a link that fails leaves nothing behind.  The new
-file never needs clearing: a file that was just extended reads as zeros.  Devices, pipes and sockets are not replaced;
-the image is built in memory and written to them, as GNU ld does.
+Filling a new file costs several times what rewriting an old one does, whose pages exist: the system has to find and
+clear each page.  So an older output is rewritten, if nobody can notice: it is a regular file of ours, has this one
+name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
+name beside the output's, so an interrupted link is never taken for a good one.  `reused` says that its old bytes
+shine through wherever nothing is written.
+
+Otherwise a new file is made there, which reads as zeros, and until `commit` the old output stands untouched under its
+name.  In both cases the complete file is renamed into place; a symbolic link is replaced, as GNU ld does, and a
+program that runs or a file with a second name keeps its contents.  Devices, pipes and sockets are not replaced; the
+image is built in memory and written to them, as GNU ld does.
 """
 
 import posix
@@ -11,6 +18,7 @@ import cython
 from cython.cimports.cpython.buffer import PyBUF_WRITE
 from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory
 from cython.cimports.libc.stdint import uint8_t, uint64_t
+from cython.cimports.libc.string import memset
 from cython.cimports.posix.mman import (
     MAP_ANONYMOUS,
     MAP_FAILED,
@@ -21,18 +29,23 @@ from cython.cimports.posix.mman import (
     mmap,
     munmap,
 )
+from cython.cimports.wild.kernels.takeover import end_lease, lease
 
 from wild.errors import LinkError
 
 TRIES = 100
+S_IFMT, S_IFREG, S_IFDIR = 0o170000, 0o100000, 0o040000
 
 
 @cython.final
 @cython.cclass
 class Output:
-    """`size` writable bytes that become the file `path`; a `draft` stays in memory."""
+    """`size` writable bytes that become the file `path`; a `draft` stays in memory.
 
-    def __cinit__(self, path: str, size: int, draft: bool = False):
+    With `reuse` an older file may be taken over; then whoever fills it has to write or `clear` every byte.
+    """
+
+    def __cinit__(self, path: str, size: int, draft: bool = False, reuse: bool = False):
         self.path = path
         self.size = size
         self.descriptor = -1
@@ -40,11 +53,13 @@ class Output:
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS
         if not self.special:
             flags = MAP_SHARED
-            self.temporary, self.descriptor = create_beside(path)
+            self.temporary, self.descriptor, self.reused = open_output(path, reuse)
+            if self.reused:
+                set_size(self)
             try:
                 posix.posix_fallocate(self.descriptor, 0, max(1, size))
             except OSError:
-                reserve(self)
+                set_size(self)
         start = mmap(cython.NULL, max(1, self.size), PROT_READ | PROT_WRITE, flags, self.descriptor, 0)
         if start == MAP_FAILED:
             self.abandon()
@@ -55,6 +70,14 @@ class Output:
     def address(self):
         """Where the first byte is in memory."""
         return cython.cast(uint64_t, self.base)
+
+    def clear(self, begin: int, end: int):
+        """Zero the bytes from one file offset to another; raises ValueError outside the file."""
+        first: uint64_t = begin
+        last: uint64_t = end
+        if first > last or last > self.size:
+            raise ValueError(f"{begin:#x} to {end:#x} is not inside the output of {self.size:#x} bytes")
+        memset(self.base + first, 0, last - first)
 
     def write(self, offset: int, data: bytes):
         """Put some bytes at a file offset; raises ValueError outside the file."""
@@ -99,7 +122,7 @@ class Output:
         self.temporary = None
 
     def abandon(self):
-        """Remove what was written; the old output stays."""
+        """Remove what was written; an old output that was not taken over stays."""
         if self.base is not cython.NULL:
             munmap(self.base, max(1, self.size))
             self.base = cython.NULL
@@ -121,9 +144,9 @@ def is_special(path: str) -> bool:
         mode = posix.stat(path).st_mode
     except OSError:
         return False
-    if mode & 0o170000 == 0o040000:
+    if mode & S_IFMT == S_IFDIR:
         raise LinkError(f"{path}: cannot write the output: it is a directory; name a file with -o")
-    return mode & 0o170000 != 0o100000
+    return mode & S_IFMT != S_IFREG
 
 
 def create_beside(path: str):
@@ -142,9 +165,51 @@ def create_beside(path: str):
     raise LinkError(f"{path}: cannot write the output: {reason}")
 
 
+def open_output(path: str, reuse: bool):
+    """(name, descriptor, is it an older file?) of the file to write: it is to be renamed to `path`.
+
+    `reuse`: an older output may be taken over.
+    """
+    name, descriptor = create_beside(path)
+    older = hold(path) if reuse else -1
+    if older < 0:
+        return name, descriptor, False
+    posix.close(descriptor)
+    posix.rename(path, name)
+    if end_lease(older):
+        return name, older, True
+    # Somebody opened it in the last moment.
+    posix.close(older)
+    posix.rename(name, path)
+    return *create_beside(path), False
+
+
+def hold(path: str) -> int:
+    """A descriptor of an older output that may be rewritten, with a lease; -1 if it is to be left alone."""
+    descriptor = -1
+    try:
+        before = posix.lstat(path)
+        if before.st_mode & S_IFMT != S_IFREG or before.st_uid != posix.geteuid():
+            return -1
+        flags = posix.O_RDWR | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
+        descriptor = posix.open(path, flags)
+        if is_same(posix.fstat(descriptor), before) and lease(descriptor):
+            return descriptor
+    except OSError:
+        pass  # there is none, or it is being executed
+    if descriptor >= 0:
+        posix.close(descriptor)
+    return -1
+
+
+def is_same(file, other) -> bool:
+    """Is it the same file still, and has it no second name?"""
+    return (file.st_ino, file.st_dev, file.st_nlink) == (other.st_ino, other.st_dev, 1)
+
+
 @cython.cfunc
-def reserve(output: Output):
-    """For file systems without fallocate: the size alone."""
+def set_size(output: Output):
+    """The size alone, for file systems without fallocate and for an older file, which loses its capabilities by it."""
     try:
         posix.ftruncate(output.descriptor, max(1, output.size))
     except OSError as error:

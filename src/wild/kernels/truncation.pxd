@@ -1,5 +1,6 @@
 # A file that somebody truncates while it is mapped turns reads into SIGBUS.  While a link guards itself, that signal
 # ends the process with one line that names the file, and removes the output that was being written.
+# One that is told to end (SIGTERM, SIGHUP, SIGINT) removes the output too.
 # Included by files.py only, because the state is static.
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -17,6 +18,9 @@ cdef extern from * nogil:
     static uint64_t wild_guard_count;
     static const char *wild_guard_output;
     static struct sigaction wild_guard_before;
+    static const int wild_guard_ends[] = {SIGTERM, SIGHUP, SIGINT};
+    #define WILD_ENDS (int)(sizeof wild_guard_ends / sizeof *wild_guard_ends)
+    static struct sigaction wild_guard_ends_before[WILD_ENDS];
     static int wild_guard_on;
 
     static char *wild_guard_add(char *at, char *end, const char *text) {
@@ -56,6 +60,23 @@ cdef extern from * nogil:
             unlink(wild_guard_output);
         _exit(1);
     }
+    /* The signal is blocked here and ends the process when the handler returns. */
+    static void wild_guard_end_handler(int number) {
+        if (wild_guard_output)
+            unlink(wild_guard_output);
+        signal(number, SIG_DFL);
+        raise(number);
+    }
+    static void wild_guard_ends_start(void) {
+        struct sigaction action;
+        memset(&action, 0, sizeof action);
+        action.sa_handler = wild_guard_end_handler;
+        for (int i = 0; i < WILD_ENDS; i++) {
+            sigaction(wild_guard_ends[i], NULL, &wild_guard_ends_before[i]);
+            if (wild_guard_ends_before[i].sa_handler != SIG_IGN)
+                sigaction(wild_guard_ends[i], &action, NULL);
+        }
+    }
     static int wild_guard_start(const wild_mapped *rows, uint64_t count, const char *output) {
         struct sigaction action;
         wild_guard_rows = rows;
@@ -67,11 +88,15 @@ cdef extern from * nogil:
         action.sa_sigaction = wild_guard_handler;
         action.sa_flags = SA_SIGINFO;
         wild_guard_on = sigaction(SIGBUS, &action, &wild_guard_before) == 0;
+        if (wild_guard_on)
+            wild_guard_ends_start();
         return wild_guard_on ? 0 : -1;
     }
     static void wild_guard_end(const wild_mapped *rows) {
         if (wild_guard_on && wild_guard_rows == rows) {
             sigaction(SIGBUS, &wild_guard_before, NULL);
+            for (int i = 0; i < WILD_ENDS; i++)
+                sigaction(wild_guard_ends[i], &wild_guard_ends_before[i], NULL);
             wild_guard_on = 0;
         }
     }
