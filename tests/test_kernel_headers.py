@@ -15,6 +15,7 @@ from inputs import arranged, gnu_archive, indexed, library, names, patched, read
 from programs import ROOT, assemble, compile_c, compile_cxx
 
 from wild import faults
+from wild.elf import DT_NEEDED
 from wild.errors import LinkError
 from wild.kernels.files import AS_NEEDED, Inputs
 from wild.kernels.pool import Arena, Pool
@@ -210,7 +211,7 @@ def naive_shared(path: Path) -> dict[str, object]:
 
 def found_shared(pool: Pool, path: Path) -> dict[str, object]:
     inputs = indexed(pool, [path], [AS_NEEDED])
-    found = inputs.file_row(1) | {"needed": inputs.dt_needed(1), "soname": inputs.soname(1)}
+    found = inputs.file_row(1) | {"needed": inputs.dynamic_strings(1, DT_NEEDED), "soname": inputs.soname(1)}
     return {key: found[key] for key in naive_shared(path)}
 
 
@@ -238,7 +239,10 @@ def test_shared_object_without_section_headers(pool, shared, tmp_path):
     inputs = indexed(pool, [bare])
     row = inputs.file_row(1)
 
-    assert (inputs.dt_needed(1), inputs.soname(1)) == (expected.pop("needed"), expected.pop("soname"))
+    assert (inputs.dynamic_strings(1, DT_NEEDED), inputs.soname(1)) == (
+        expected.pop("needed"),
+        expected.pop("soname"),
+    )
     assert {key: row[key] for key in expected} == expected
 
 

@@ -87,7 +87,7 @@ def survive(pool: Pool, content: bytes) -> bool:
         return False
     for file, row in enumerate(rows(inputs), 1):
         check_row(content[row["offset"] : row["offset"] + row["size"]], row)
-        assert len(inputs.dt_needed(file)) + len(inputs.soname(file)) >= 0
+        assert len(inputs.dynamic_strings(file, 1)) + len(inputs.soname(file)) >= 0
     return True
 
 

@@ -7,7 +7,6 @@ there is something to say.
 from __future__ import annotations
 
 from wild.errors import LinkError
-from wild.exports import complete_shared_objects
 from wild.messages import NO_LIMIT
 
 TYPE_CHECKING = False
@@ -116,7 +115,7 @@ class Checks:
 
             write_file_reports(self.tables(), self.messages)
 
-    def references(self, reach: Reach) -> None:
+    def references(self, pool: Pool, reach: Reach) -> None:
         """Names that live code refers to and nothing defines, relocations that cannot be right; --require-
         defined.
 
@@ -127,7 +126,7 @@ class Checks:
         if reach.faults:
             self.report_faults(reach.faults)
         if reports_shared(self.options):
-            self.check_shared()
+            self.check_shared(pool)
         for name in self.options.require_defined:
             if not self.is_defined(name):
                 self.messages.fail(f"required symbol {name} is not defined (--require-defined={name})")
@@ -155,19 +154,27 @@ class Checks:
         else:
             self.messages.fail(*texts)
 
-    def check_shared(self) -> None:
-        """What shared objects refer to and nothing defines, as far as this link can know."""
+    def check_shared(self, pool: Pool) -> None:
+        """What shared objects refer to and nothing defines, as far as is known: a library that they need and that
+        cannot be found may define anything.
+        """
         found = self.resolution.undefined(NO_LIMIT, True)
         if not found:
             return
         from wild.kernels.references import not_in_shared
 
-        found = not_in_shared(self.tables(), found)[: self.messages.room]
-        complete = complete_shared_objects(self.inputs) if found else set()
-        if complete:
+        found = not_in_shared(self.tables(), found)
+        if not found:
+            return
+        from wild.needed_search import NeededObjects
+
+        needed = NeededObjects(pool, self.inputs, self.options)
+        found = needed.lacking(self.names, found)[: self.messages.room]
+        if needed.complete:
             from wild.reports import undefined_in_shared
 
-            self.report_undefined(undefined_in_shared(self.tables(), found, complete, self.options))
+            texts = undefined_in_shared(self.tables(), found, needed.complete, self.options)
+            self.report_undefined(texts)
 
     def report_faults(self, faults: list[tuple[int, int, int, int, int]]) -> None:
         """Relocations that this kind of output cannot have."""

@@ -8,6 +8,7 @@ files.
 
 from __future__ import annotations
 
+from wild.elf import DT_NEEDED
 from wild.errors import LinkError
 from wild.kernels.exports import ExportTable
 
@@ -252,9 +253,17 @@ def _check_hidden(table: ExportTable, inputs: Inputs, names: NameTable) -> None:
 
 def complete_shared_objects(inputs: Inputs) -> set[int]:
     """FileIds of the shared objects all of whose DT_NEEDED are part of the link: what they lack, nobody has."""
-    files = inputs.shared_files()
-    known = {inputs.soname(file) or inputs.file_name(file).rpartition("/")[2] for file in files}
-    return {file for file in files if known.issuperset(inputs.dt_needed(file))}
+    known = set(sonames(inputs))
+    return {
+        file for file in inputs.shared_files() if known.issuperset(inputs.dynamic_strings(file, DT_NEEDED))
+    }
+
+
+def sonames(inputs: Inputs) -> list[str]:
+    """The names under which the shared objects of a link are needed."""
+    return [
+        inputs.soname(file) or inputs.file_name(file).rpartition("/")[2] for file in inputs.shared_files()
+    ]
 
 
 def _shown(name: bytes) -> str:

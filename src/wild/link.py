@@ -183,7 +183,7 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     if options.gc_sections:
         resolution.drop_unneeded(pool)
         drop_commons(resolution)
-    found.checks.references(reach)
+    found.checks.references(pool, reach)
     it.slots = Slots(inputs, names, resolution, reach, mode)
     found.checks.copies(it.slots)
     clock.lap("reach")

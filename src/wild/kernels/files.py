@@ -16,7 +16,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AsString, PyBytes_FromStringAndSize
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, strlen
-from cython.cimports.wild.kernels.elf import DT_NEEDED, Bytes, Elf64_Dyn, Elf64_Sym, MutableBytes
+from cython.cimports.wild.kernels.elf import Bytes, Elf64_Dyn, Elf64_Sym, MutableBytes
 from cython.cimports.wild.kernels.faults import FAULT_MEMBER_NESTED
 from cython.cimports.wild.kernels.headers import read_all_headers
 from cython.cimports.wild.kernels.mapping import (
@@ -375,8 +375,8 @@ class Inputs(Maps):
         row = cython.address(self.view.row[file])
         return row.kind == FILE_SHARED and self.view.shared[row.shared].used != 0
 
-    def dt_needed(self, file: int64_t) -> list:
-        """The DT_NEEDED names of a shared object."""
+    def dynamic_strings(self, file: int64_t, tag: int64_t) -> list:
+        """The names that a shared object has under a tag such as DT_NEEDED."""
         self.check_file(file)
         row = cython.address(self.view.row[file])
         found: list = []
@@ -385,7 +385,7 @@ class Inputs(Maps):
             entries = cython.cast(Dyn, self.view.base[file] + shared.dynamic)
             i: uint64_t
             for i in range(shared.dynamic_size // cython.sizeof(Elf64_Dyn)):
-                if entries[i].d_tag == DT_NEEDED:
+                if entries[i].d_tag == tag:
                     found.append(self.dynamic_string(file, entries[i].d_val))
         return found
 

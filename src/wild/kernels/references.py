@@ -34,7 +34,9 @@ MOST_VERSIONS = cython.declare(cython.const[int64_t], 0x8000)
 class LinkTables:
     """The tables of a link that texts are about; valid from the reading of sections on."""
 
-    def __cinit__(self, inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable):
+    def __cinit__(
+        self, inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable | None
+    ):
         self.inputs = inputs
         self.names = names
         self.resolution = resolution

@@ -9,7 +9,7 @@ class LinkTables:
     names: NameTable
     resolution: Resolution
     def __init__(
-        self, inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable
+        self, inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable | None
     ) -> None: ...
     @staticmethod
     def of(layout: Layout) -> LinkTables: ...
