@@ -39,11 +39,10 @@ def test_library_found_in_a_given_directory(link, outer, way):
 
 
 @pytest.mark.unlike("lld", reason="looks for no library")
-def test_library_found_by_the_library_path_of_the_loader(link, outer, monkeypatch):
+def test_library_found_by_the_library_path_of_the_loader(link, outer):
     library = outer()
-    monkeypatch.setenv("LD_LIBRARY_PATH", f"{link.directory}/inner")
 
-    assert "other" in link.fails(compile_c(MAIN), library)
+    assert "other" in link.fails(compile_c(MAIN), library, LD_LIBRARY_PATH=f"{link.directory}/inner")
 
 
 @pytest.mark.unlike("lld", reason="looks for no library")
