@@ -36,6 +36,7 @@ COMMANDS = (
         "explain OUTPUT ADDRESS|SYMBOL",
         "Tell which input bytes of an output came from, and what was done to them",
     ),
+    ("linker-diff REFERENCE... OURS", "Compare linked files by meaning, whatever their layout"),
     ("run COMMAND...", "Run a build so that its links go through wild"),
 )
 
