@@ -49,10 +49,10 @@ def write_output(
 ) -> None:
     """Write the file; whatever goes wrong, no half-written output stays."""
     has_draft = needs_draft(options)
-    reuse = options.update_in_place and not has_draft and not inputs.has_file(options.output)
-    output = Output(options.output, placement.file_size, has_draft, reuse)
+    in_place = options.update_in_place and not has_draft and not composition.parts.scripted
+    reuse = in_place and not inputs.has_file(options.output)
+    output = Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
     try:
-        inputs.guard_truncation(output.temporary)
         if output.reused:
             clear_gaps(output, placement, composition)
         use_output(layout, output)

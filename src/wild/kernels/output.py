@@ -42,10 +42,11 @@ S_IFMT, S_IFREG, S_IFDIR = 0o170000, 0o100000, 0o040000
 class Output:
     """`size` writable bytes that become the file `path`; a `draft` stays in memory.
 
+    `guard` is told the name of the unfinished file as soon as it exists, so that a signal can remove it.
     With `reuse` an older file may be taken over; then whoever fills it has to write or `clear` every byte.
     """
 
-    def __cinit__(self, path: str, size: int, draft: bool = False, reuse: bool = False):
+    def __cinit__(self, path: str, size: int, draft: bool = False, reuse: bool = False, guard=None):
         self.path = path
         self.size = size
         self.descriptor = -1
@@ -54,6 +55,8 @@ class Output:
         if not self.special:
             flags = MAP_SHARED
             self.temporary, self.descriptor, self.reused = open_output(path, reuse)
+            if guard is not None:
+                guard(self.temporary)
             if self.reused:
                 set_size(self)
             try:

@@ -1,11 +1,19 @@
 import posix
+from collections.abc import Callable
 
 class Output:
     path: str
     size: int
     reused: bool
     temporary: bytes | None
-    def __init__(self, path: str, size: int, draft: bool = False, reuse: bool = False) -> None: ...
+    def __init__(
+        self,
+        path: str,
+        size: int,
+        draft: bool = False,
+        reuse: bool = False,
+        guard: Callable[[bytes | None], object] | None = None,
+    ) -> None: ...
     @property
     def address(self) -> int: ...
     def clear(self, begin: int, end: int) -> None: ...
