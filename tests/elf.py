@@ -19,6 +19,7 @@ SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC, SHT_NOTE,
 )
 SHT_REL, SHT_DYNSYM, SHT_INIT_ARRAY, SHT_RELR = 9, 11, 14, 19
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_MERGE, SHF_STRINGS, SHF_TLS = 1, 2, 4, 0x10, 0x20, 0x400
+SHF_GNU_RETAIN = 0x200000
 PT_LOAD, PT_DYNAMIC, PT_INTERP, PT_NOTE, PT_PHDR, PT_TLS = 1, 2, 3, 4, 6, 7
 PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO, PT_GNU_PROPERTY = 0x6474E550, 0x6474E551, 0x6474E552, 0x6474E553
 PF_X, PF_W, PF_R = 1, 2, 4
@@ -132,6 +133,7 @@ class Elf:
     def __init__(self, data: bytes) -> None:
         assert data[:6] == b"\x7fELF\2\1", "not a 64-bit little-endian ELF file"
         self.data = data
+        self.osabi = data[7]
         self.type, self.machine, _, self.entry, self.phoff, self.shoff = struct.unpack_from(
             "<HHIQQQ", data, 16
         )

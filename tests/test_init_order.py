@@ -98,6 +98,7 @@ def test_init_array_has_its_type_and_alignment(link):
     section = program.sections[".init_array"]
     assert section.type == SHT_INIT_ARRAY
     assert section.size % 8 == 0
+    assert section.entry_size == 8
     assert program.tag("INIT_ARRAYSZ") == [section.size]
 
 

@@ -87,7 +87,7 @@ class Merged:
         self.groups: list[Group] = []
         self.counts: list[int] = []
         first = 0
-        for _, name, kind, entry_size, strings, align, _, _, count in sections.part_keys():
+        for _, name, kind, entry_size, strings, align, _, _, count, _ in sections.part_keys():
             if kind in KINDS_THAT_MERGE:
                 self.groups.append(Group(name.decode(), entry_size, bool(strings), align))
                 self.counts.append(count)

@@ -29,7 +29,7 @@ Row = tuple[bytes, int, int, int, int, int]  # name, info, other, section, value
 
 SECTIONS = [
     Section(C["SEC_PLAIN"], 1, LIVE, 0x1000),
-    Section(C["SEC_STRINGS"], 2, LIVE, 0x2000),
+    Section(C["SEC_STRINGS"], 2, LIVE | C["SEC_MERGE"], 0x2000),
     Section(C["SEC_PLAIN"], 1, 0, 0),  # not reached
     Section(C["SEC_PLAIN"], 1, LIVE | LOSER, 0),
     Section(C["SEC_OUT"], 0, LIVE, 0),

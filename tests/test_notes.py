@@ -61,6 +61,16 @@ def test_empty_intersection_removes_the_property(link):
 
 
 @pytest.mark.unlike("lld", reason="merges only the features")
+def test_note_that_is_not_loaded_does_not_reach_the_output(link):
+    """rustc writes one that would claim more than what is true of the whole output."""
+    unloaded = property_note((FEATURE_1_AND, IBT | SHSTK)).replace('"a"', '""')
+
+    program = linked(link, unloaded, "")
+
+    assert ".note.gnu.property" not in program.sections
+    assert not program.segments_of(PT_GNU_PROPERTY)
+
+
 def test_needed_instruction_sets_are_united(link):
     program = linked(link, property_note((ISA_NEEDED, 1)), property_note((ISA_NEEDED, 4)), "")
 

@@ -8,7 +8,16 @@ import subprocess
 
 import pytest
 import sanity
-from elf import SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHT_NOBITS
+from elf import (
+    PT_NOTE,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_GNU_RETAIN,
+    SHF_WRITE,
+    SHT_NOBITS,
+    SHT_NOTE,
+    SHT_PROGBITS,
+)
 from linking import Output
 from programs import assemble, compile_c, compile_cxx, exit_with, tool
 
@@ -115,6 +124,54 @@ def test_section_of_a_processor_or_user_type_is_kept(link):
 
     assert program.contents(".user") == b"user data"
     assert program.contents(".other") == b"other data"
+    assert program.sections[".user"].type == 0x80000001
+    assert program.sections[".other"].type == 0x6ABCDEF0
+
+
+def test_type_is_kept_only_if_all_agree(link):
+    section = '.section mixed,"a",@0x6abcdef0\n.long 1\n.section alike,"a",@0x6abcdef0\n.long 1\n'
+    one = assemble(START + section, name="one")
+    two = assemble(section.replace("0x6abcdef0", "progbits", 1), name="two")
+    three = assemble(section, name="three")
+
+    program = link.raw(one, two, three)
+
+    assert program.sections["mixed"].type == SHT_PROGBITS
+    assert program.sections["alike"].type == 0x6ABCDEF0
+    assert program.sections["alike"].size == program.sections["mixed"].size == 12
+
+
+def test_note_of_any_name_has_its_segment(link):
+    note = '.section remark,"a",@note\n.balign 4\n.long 3, 4, 1\n.asciz "Me"\n.balign 4\n.long 42\n'
+
+    program = link.raw(assemble(START + note))
+
+    section = program.sections["remark"]
+    assert section.type == SHT_NOTE
+    assert section.address in [segment.address for segment in program.segments_of(PT_NOTE)]
+
+
+@pytest.mark.parametrize("flags", [(), ("--gc-sections",)])
+def test_retained_sections_say_so(link, flags):
+    """SHF_GNU_RETAIN stays for whoever links the output again or strips it; EI_OSABI tells of it."""
+    source = START + '.section kept,"awR"\n.quad 1\n.section .init_array,"awR",@init_array\n.quad _start\n'
+    plain = assemble('.section kept,"aw"\n.quad 2\n.data\n.quad 3\n', name="plain")
+
+    program = link.raw(assemble(source), plain, *flags)
+
+    assert program.sections["kept"].flags == SHF_ALLOC | SHF_WRITE | SHF_GNU_RETAIN
+    assert program.sections[".init_array"].flags == SHF_ALLOC | SHF_WRITE | SHF_GNU_RETAIN
+    assert not flags or ".data" not in program.sections
+
+
+@pytest.mark.parametrize(
+    ("symbol", "osabi"), [("gnu_indirect_function", 3), ("gnu_unique_object", 3), ("function", 0)]
+)
+def test_symbols_of_gnus_kinds_show_in_the_header(link, symbol, osabi):
+    """EI_OSABI is ELFOSABI_GNU (3) where STT_GNU_IFUNC or STB_GNU_UNIQUE may be met."""
+    source = START + f"mov $special, %eax\n.globl special\n.type special, @{symbol}\nspecial: ret\n"
+
+    assert link.raw(assemble(source)).osabi == osabi
 
 
 def test_section_that_is_not_allocated_is_copied(link):

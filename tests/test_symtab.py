@@ -59,6 +59,18 @@ def test_discard_locals_removes_temporary_names(link, flag):
     assert "local_label" in names(program)
 
 
+def test_temporary_names_of_mergeable_sections_are_dropped(link):
+    """Also where nothing can be merged, as the constants have relocations."""
+    constants = (
+        '.section .rodata.str1.1,"aMS",@progbits,1\n.LC0: .asciz "text"\n'
+        '.section .data.rel.ro.constants,"awM",@progbits,8\n.LC1: .quad _start\nmine: .quad .LC0\n'
+    )
+    program = link.raw(assemble(LABELS + constants, "-Wa,-L"))
+
+    assert {".Ltemporary", "mine"} <= names(program)
+    assert not {".LC0", ".LC1"} & names(program)
+
+
 def test_discard_none_keeps_temporary_names(link):
     program = link.raw(assemble(LABELS, "-Wa,-L"), "--discard-none")
 

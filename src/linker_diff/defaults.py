@@ -22,7 +22,8 @@ DEFAULTS: dict[str, str] = {
     "section.rela.dyn.*": "see above; and in static outputs ifuncs have them in .rela.plt or here",
     "section.rela.iplt.*": "see above",
     "section.relro_padding.*": "(lld) fills the last page that is read-only after relocation; wild aligns instead",
-    "section.*.entsize": "only of interest where entries are counted by it, and then it is equal",
+    "section.got*.entsize": "8 or, in static outputs of others, 0; nobody counts by it",
+    "section.plt*.entsize": "16 or, in static outputs of others, 0; nobody counts by it",
     # Linkers align tables of their own making more or less; the alignment of inputs is kept.
     "section.got*.alignment": "a table of the linker's own making",
     "section.plt*.alignment": "a table of the linker's own making",

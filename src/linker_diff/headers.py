@@ -96,8 +96,8 @@ def protected_sections(image: Image) -> Facts:
 
 # --- sections ------------------------------------------------------------------------------------------------
 
-# SHF_MERGE, SHF_STRINGS, SHF_INFO_LINK and SHF_GNU_RETAIN tell a linker what it may do to a section; nobody else asks.
-KEPT_FLAGS = ~0x200070
+# SHF_MERGE, SHF_STRINGS and SHF_INFO_LINK tell a linker what it may do to a section; nobody else asks.
+KEPT_FLAGS = ~0x70
 
 
 def compare_sections(pair: Pair) -> Iterator[Difference]:

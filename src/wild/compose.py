@@ -10,6 +10,7 @@ from wild import elf
 from wild.kernels.common_areas import common_areas
 from wild.layout import Placement
 from wild.output_sections import (
+    ARRAY_TYPES,
     DATA,
     RELRO,
     SEC_ALLOC,
@@ -20,6 +21,7 @@ from wild.output_sections import (
     TYPES,
     OutputSection,
     Parts,
+    keeps_type,
     section_flags,
 )
 from wild.segments import cut_runs, fill_holes, is_tbss, rank_of_kind, uses_relro
@@ -68,6 +70,9 @@ class Composition:
         self.measured: list[tuple[int, int, int]] = []
         self.merge_kinds: dict[int, tuple[int, bool]] = {}  # PartId -> entry size, are they strings?
         self.empty: list[tuple[OutputSection, OutputSection]] = []  # and the section before each
+        self.orphan_types: dict[
+            str, int
+        ] = {}  # sh_type that all orphans of a name have, if it is of interest
         self.part_places: dict[int, int] = {}
         self.part_offsets: dict[int, int] = {}
 
@@ -79,12 +84,16 @@ class Composition:
         commented = False
         self.keys = sections.part_keys()
         self.key_parts = numbers
-        for index, (rule, name, kind, entsize, _, align, flags, is_sorted, count) in enumerate(self.keys):
+        for index, (rule, name, kind, entsize, _, align, flags, is_sorted, count, type) in enumerate(
+            self.keys
+        ):
             loaded = bool(flags & 2)
             if rule >= 0:
                 section, rank = self.parts.table[rule][2], 1 + self.parts.table[rule][3]
             else:
                 section, rank = name.decode("utf-8", "surrogateescape"), 0
+                if not keeps_type(type) or self.orphan_types.setdefault(section, type) != type:
+                    self.orphan_types[section] = elf.SHT_PROGBITS
             part = self.parts.add(section, rank, not loaded)
             numbers.append(part)
             if kind in (STRINGS, CONSTANTS):
@@ -99,6 +108,7 @@ class Composition:
                 self.sorted[part] = index
             first += count
         sections.assign_parts(numbers)
+        self.gnu_extensions = sections.has_gnu_extensions()
         self.comment = comment + b"\0" if comment and not commented else b""
         if self.comment:
             self.add(".comment", elf.SHT_PROGBITS, 0, len(self.comment)).entsize = 1
@@ -159,12 +169,12 @@ class Composition:
             section.size += -section.size % (1 << align) + size
 
     def type_of(self, name: str, flags: int) -> int:
-        """The section type: by name where loaders ask for it, else by whether there are contents."""
+        """The section type: by name where loaders ask for it, else that of the inputs if they agree."""
         if flags & SEC_NOBITS:
             return elf.SHT_NOBITS
         if name.startswith(".note"):
             return elf.SHT_NOTE
-        return TYPES.get(name, elf.SHT_PROGBITS)
+        return TYPES.get(name) or self.orphan_types.get(name, elf.SHT_PROGBITS)
 
     def section_count(self) -> int:
         """How many sections the output has now, section 0 among them."""
@@ -202,7 +212,7 @@ class Composition:
         return found
 
     def mark_merged(self, section: OutputSection) -> None:
-        """SHF_MERGE and sh_entsize, if everything in the section is of one kind of merged pieces."""
+        """sh_entsize, of lists of functions too; SHF_MERGE, if all in the section is of one kind of merged pieces."""
         if not section.parts:
             return
         kinds = {self.merge_kinds.get(part, (0, False)) for part in section.parts}
@@ -210,6 +220,8 @@ class Composition:
         section.entsize = entsize
         if entsize:
             section.flags |= elf.SHF_MERGE | (elf.SHF_STRINGS if strings else 0)
+        if section.type in ARRAY_TYPES:
+            section.entsize = 8
 
     def part_address(self, part: int) -> int:
         """Where a part begins; 0 if it is empty."""

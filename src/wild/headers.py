@@ -32,11 +32,13 @@ class NameTable:
                 self.data += section.name.encode("utf-8", "surrogateescape") + b"\0"
 
 
-def write_headers(output: Output, placement: Placement, type: int, machine: int, entry: int) -> None:
+def write_headers(
+    output: Output, placement: Placement, type: int, machine: int, entry: int, osabi: int
+) -> None:
     """Write all three header tables."""
     count = len(placement.sections) + 1
     shstrtab = placement.sections[-1].shndx
-    ident = b"\x7fELF\x02\x01\x01" + bytes(9)
+    ident = b"\x7fELF\x02\x01\x01" + bytes([osabi]) + bytes(8)
     output.write(
         0,
         ident

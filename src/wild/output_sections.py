@@ -13,11 +13,15 @@ from __future__ import annotations
 from wild.elf import (
     SHF_ALLOC,
     SHF_EXECINSTR,
+    SHF_GNU_RETAIN,
     SHF_TLS,
     SHF_WRITE,
     SHF_X86_64_LARGE,
     SHT_FINI_ARRAY,
+    SHT_GNU_ATTRIBUTES,
     SHT_INIT_ARRAY,
+    SHT_LOOS,
+    SHT_LOPROC,
     SHT_NOBITS,
     SHT_NOTE,
     SHT_PREINIT_ARRAY,
@@ -145,13 +149,21 @@ ORDER = {
 }
 
 # SectionRow.flags (kernels/tables.pxd) that decide about an output section.
-SEC_ALLOC, SEC_WRITE, SEC_EXEC, SEC_NOBITS, SEC_TLS, SEC_LARGE = 2, 4, 8, 16, 32, 2048
+SEC_ALLOC, SEC_WRITE, SEC_EXEC, SEC_NOBITS, SEC_TLS, SEC_LARGE, SEC_RETAIN = 2, 4, 8, 16, 32, 2048, 4096
 
 TYPES = {
     ".init_array": SHT_INIT_ARRAY,
     ".fini_array": SHT_FINI_ARRAY,
     ".preinit_array": SHT_PREINIT_ARRAY,
 }
+ARRAY_TYPES = frozenset(TYPES.values())
+
+
+def keeps_type(type: int) -> bool:
+    """Does an orphan of this type pass it on?  Tables of the kinds that a linker makes are data in an input."""
+    return (
+        type == SHT_NOTE or type in ARRAY_TYPES or SHT_LOOS <= type < SHT_GNU_ATTRIBUTES or type >= SHT_LOPROC
+    )
 
 
 class OutputSection:
@@ -240,6 +252,7 @@ def section_flags(flags: int) -> int:
     found |= SHF_WRITE if flags & SEC_WRITE else 0
     found |= SHF_EXECINSTR if flags & SEC_EXEC else 0
     found |= SHF_X86_64_LARGE if flags & SEC_LARGE else 0
+    found |= SHF_GNU_RETAIN if flags & SEC_RETAIN else 0
     return found | (SHF_TLS if flags & SEC_TLS else 0)
 
 

@@ -74,7 +74,8 @@ def write_output(
 
             output = finish_draft(pool, checks.messages, placement, output)
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
-        write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout))
+        osabi = elf.ELFOSABI_GNU if composition.gnu_extensions else elf.ELFOSABI_NONE
+        write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout), osabi)
         write_build_id(pool, output, synthetic)
         check_unchanged(pool, inputs)
         output.commit(True)

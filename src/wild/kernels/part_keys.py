@@ -10,6 +10,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memset, strlen
 from cython.cimports.wild.kernels.cc import hash_bytes
+from cython.cimports.wild.kernels.elf import SHT_PROGBITS
 from cython.cimports.wild.kernels.part_keys import *
 from cython.cimports.wild.kernels.sections import (
     PART_UNUSUAL,
@@ -82,6 +83,7 @@ def make_key(
     key.entsize = cython.cast(uint32_t, shdr.sh_entsize) if merged else 0
     key.align = cython.cast(uint32_t, 1) << sec.align if merged else 0
     key.flags = sec.flags
+    key.type = shdr.sh_type
     key.sorted = key.rule != NONE and read.rules[key.rule].flags & (RULE_SORTED | RULE_LISTED) != 0
     key.sort = read.rules[key.rule].sort if key.rule != NONE else 0
     if key.rule == NONE:
@@ -140,6 +142,8 @@ def intern_keys(
                 found = cython.address(keys[table[at] - 1])
                 found.count += 1
                 found.flags |= key.flags
+                if found.type != key.type:
+                    found.type = SHT_PROGBITS
                 sec.part = table[at]
             elif sec.kind == SEC_OUT:
                 sec.part = 0

@@ -108,7 +108,11 @@ def section_flags(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> uint16_t:
         found |= SEC_LARGE
     if shdr.sh_type == SHT_NOBITS:
         found |= SEC_NOBITS
-    if flags & SHF_GNU_RETAIN or (shdr.sh_type == SHT_NOTE and not flags & SHF_GROUP):
+    if flags & SHF_MERGE:
+        found |= SEC_MERGE
+    if flags & SHF_GNU_RETAIN:
+        found |= SEC_ROOT | SEC_RETAIN
+    if shdr.sh_type == SHT_NOTE and not flags & SHF_GROUP:
         found |= SEC_ROOT
     return found
 
@@ -242,7 +246,11 @@ def place_unloaded(
         sec.flags |= SEC_DEBUG
         if read.strip_debug:
             return
-    elif strncmp(text, b".note.GNU-stack", 15) == 0 or strncmp(text, b".gnu.warning", 12) == 0:
+    elif (
+        strncmp(text, b".note.GNU-stack", 15) == 0
+        or strncmp(text, b".note.gnu.property", 19) == 0
+        or strncmp(text, b".gnu.warning", 12) == 0
+    ):
         return
     elif (
         strncmp(text, b".gnu.lto_", 9) == 0

@@ -57,6 +57,7 @@ cdef struct PartKey:             # what unusual sections have in common, and so 
     uint32_t strings
     uint32_t align               # bytes (merged parts only)
     uint32_t flags               # SEC_* flags of all of them
+    uint32_t type                # sh_type of all of them, SHT_PROGBITS if they differ
     uint32_t sorted
     uint32_t sort                # of the rule
     uint32_t part                # given by the policy

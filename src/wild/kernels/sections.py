@@ -41,6 +41,8 @@ from cython.cimports.wild.kernels.sections import (
 )
 from cython.cimports.wild.kernels.tables import *
 
+EI_OSABI = cython.declare(cython.const[uint32_t], 7)
+ELFOSABI_GNU = cython.declare(cython.const[uint32_t], 3)
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
 LARGEST_SIZE = cython.declare(cython.const[uint64_t], 1 << 46)
 LAST_SECTION = cython.declare(cython.const[int64_t], 0xFFFFFFF0)
@@ -98,7 +100,7 @@ class SectionTable:
     def part_keys(self):
         """The distinct kinds of unusual sections, in input order, one tuple for each:
 
-        (rule number or -1, orphan name, kind, entsize, strings, align, flags, sorted, count)."""
+        (rule number or -1, orphan name, kind, entsize, strings, align, flags, sorted, count, sh_type)."""
         inputs = self.inputs
         found = []
         for i in range(self.key_count):
@@ -109,10 +111,13 @@ class SectionTable:
             if key.flags & SEC_COMPRESSED and name.startswith(b".zdebug_"):
                 name = b"." + name[2:]
             rule = -1 if key.rule == NONE else key.rule
-            found.append(
-                (rule, name, key.kind, key.entsize, key.strings, key.align, key.flags, key.sorted, key.count)
-            )
+            merging = (key.kind, key.entsize, key.strings, key.align)
+            found.append((rule, name, *merging, key.flags, key.sorted, key.count, key.type))
         return found
+
+    def has_gnu_extensions(self):
+        """Does EI_OSABI of a live object tell of symbols or sections that are an extension of GNU's?"""
+        return self.has & HAS_GNU != 0
 
     def assign_parts(self, parts):
         """Give each key (in the order of part_keys) its PartId."""
@@ -240,6 +245,8 @@ def read_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
             if enter_section(read, file, k, shdr):
                 return 1
     chain_unusual(read, row)
+    if base[EI_OSABI] == ELFOSABI_GNU:
+        row.has |= HAS_GNU
     if row.has:
         set_bits32(cython.address(read.has), row.has)
     return 0

@@ -167,11 +167,7 @@ def local_is_kept(
     if sym.st_shndx >= SHN_LORESERVE and sym.st_shndx != SHN_XINDEX:
         return sym.st_shndx == SHN_ABS
     row = cython.address(view.tables.sections.row[section])
-    if (
-        temporary
-        and view.discard == DISCARD_MERGED
-        and (row.kind == SEC_STRINGS or row.kind == SEC_CONSTANTS)
-    ):
+    if temporary and view.discard == DISCARD_MERGED and row.flags & SEC_MERGE:
         return False
     return in_output(row)
 

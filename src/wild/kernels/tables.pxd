@@ -41,6 +41,7 @@ cdef enum:                       # FileRow.has: what only some objects have, so 
     HAS_LINK_ORDER = 8           # SHF_LINK_ORDER sections
     HAS_CTORS = 16               # .ctors and .dtors sections
     HAS_WARNINGS = 32            # .gnu.warning sections
+    HAS_GNU = 64                 # EI_OSABI says that something in it is an extension of GNU's
 
 cdef struct FileRow:
     uint64_t offset, size        # where in the map
@@ -162,6 +163,8 @@ cdef enum:                       # SectionRow.flags
     SEC_CREL = 512
     SEC_DEBUG = 1024             # .debug_*: tombstones by DWARF rules
     SEC_LARGE = 2048             # SHF_X86_64_LARGE: addressed with 64 bits
+    SEC_RETAIN = 4096            # SHF_GNU_RETAIN
+    SEC_MERGE = 8192             # SHF_MERGE, though it may not be merged, because it has relocations
 
 cdef struct SectionRow:
     uint64_t size                # in the output (uncompressed)

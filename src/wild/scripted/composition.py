@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 ALIASES = {".bss.rel.ro": (".data.rel.ro",), ".rela.plt": (".rela.iplt",), ".plt": (".iplt",)}
 COMMON_NAMES = ("COMMON", "LARGE_COMMON", ".tcommon")  # in the order of kernels/common_areas.py
 UNPLACED = frozenset((".symtab", ".symtab_shndx", ".strtab", ".shstrtab"))
-ARRAY_TYPES = (elf.SHT_INIT_ARRAY, elf.SHT_FINI_ARRAY, elf.SHT_PREINIT_ARRAY)
 # What the output works without, and a script may discard.
 OPTIONAL = frozenset(
     (
@@ -271,8 +270,6 @@ class ScriptedComposition(Composition):
         else:
             section.type = self.type_of(section.name, SEC_ALLOC)
         self.mark_merged(section)
-        if section.type in ARRAY_TYPES:
-            section.entsize = 8
 
     @staticmethod
     def apply_type(section: ScriptedSection) -> None:
