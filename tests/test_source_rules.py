@@ -80,6 +80,8 @@ FRONT_END = frozenset(
 )
 FRONT_END_EXCEPTIONS = {
     ("cli", "bundle"): "it makes the imports after it cheaper",
+    ("cli", "incremental.request"): "an incremental link may be over before options are read",
+    ("cli", "incremental.session"): "for a type only",
     ("cli", "link"): "that is what the command does",
     ("cli", "reference"): "the link is checked when it is done",
     ("cli", "save"): "a link is saved before it is done, so that one that crashes is saved too",
@@ -157,6 +159,7 @@ def test_policy_does_not_reach_inside_a_kernel(path):
 # What else writes to a standard stream, and why it is not done by returning the text.
 PRINTING = {
     "cli.py": "the place for it",
+    "show_log.py": "a command of its own, whose answer goes to standard output",
     "clock.py": "--time: the times of a link that then fails are wanted too",
 }
 

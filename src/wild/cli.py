@@ -19,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from wild.incremental.session import Session
     from wild.options import Options
 
 VERSION_LINE = f"Wild {VERSION} (compatible with GNU linkers)"
@@ -29,6 +30,7 @@ SUBCOMMANDS: dict[str, str] = {
     "doctor": "wild.doctor",
     "explain": "wild.explain",
     "linker-diff": "linker_diff.cli",
+    "log": "wild.incremental.show_log",
     "run": "wild.run_build",
 }
 
@@ -86,6 +88,12 @@ class Command:
 
     def link(self) -> int:
         """Read the options, answer those that are questions, and link."""
+        session = self.incremental_session() if self.wants_incremental() else None
+        if session is not None and session.try_update():
+            for text in session.warn_again:
+                self.report("warning", text)
+            return 0
+
         import gc
 
         from wild.bundle import Bundle
@@ -121,13 +129,33 @@ class Command:
         from wild.link import link
 
         bundle.complete()
-        if options.debug_address or options.reference_linker:
+        if session is not None and options.incremental:
+            session.link_fully(link, options, messages)
+            if options.incremental_how == "explain":
+                self.report("note", f"full link: {session.reason[1]} ({session.reason[0]})")
+        elif options.debug_address or options.reference_linker:
             from wild.reference import link_and_check
 
             link_and_check(options, messages, link)
         else:
             link(options, messages)
         return 0
+
+    def wants_incremental(self) -> bool:
+        """Is the word on the command line, or in a response file that it names, or in the environment?"""
+        if environ.get(b"WILD_INCREMENTAL", b"0") != b"0":
+            return True
+        return any(
+            "-incremental" in argument
+            or (argument[:1] == "@" and "-incremental" in contents_of(argument[1:]))
+            for argument in self.arguments
+        )
+
+    def incremental_session(self) -> Session | None:
+        """The session of an incremental link; None for an ordinary link."""
+        from wild.incremental.request import open_session
+
+        return open_session(self.arguments)
 
     def report_exception(self, error: Exception) -> None:
         """Say what went wrong; only an error that no input may cause asks for a report."""
@@ -178,6 +206,15 @@ class Command:
             self.report("error", f"standard output: {error.strerror}")
             return FAILED
         return status
+
+
+def contents_of(path: str) -> str:
+    """The text of a file, empty if it cannot be read."""
+    try:
+        with open(path, encoding="latin-1") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
 
 
 def tell(text: str) -> None:

@@ -30,6 +30,7 @@ from wild.version import VERSION
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.headers import NameTable
+    from wild.incremental.room import Room
     from wild.kernels.measure import Layout
     from wild.kernels.merge import MergeTable
     from wild.kernels.names import NameTable as Names
@@ -75,6 +76,13 @@ class Composition:
         ] = {}  # sh_type that all orphans of a name have, if it is of interest
         self.part_places: dict[int, int] = {}
         self.part_offsets: dict[int, int] = {}
+        self.room: Room | None = None
+        if options.incremental:
+            from wild.incremental.room import Room
+
+            self.room = Room(options.incremental_growth)
+        self.abbreviations = 0  # offset in .debug_abbrev of those that fillers use
+        self.used: dict[int, int] = {}  # PartId -> bytes that are not room, where there is room
 
     def assign_keys(self, sections: SectionTable, merged: MergeTable) -> None:
         """Give every kind of unusual section a part; merged ones become groups of the merge table."""
@@ -144,12 +152,25 @@ class Composition:
         zeros = [*zip(self.commons, common_areas(layout), COMMON_SECTIONS.values(), strict=True)]
         for part, (size, align), flags in (*zeros, (self.copies, slots.copies[0], 0)):
             self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS | flags if size else 0)
+        if self.room is not None:
+            self.add_room(self.room, layout)
         self.fill_sections()
 
     def measure_sorted(self, layout: Layout, index: int) -> tuple[int, int, int]:
         """(size, log2 of the alignment, SEC_* flags) of a part whose sections are placed one by one."""
         size, align = layout.place_sorted(index)
         return size, align, self.keys[index][6]
+
+    def add_room(self, room: Room, layout: Layout) -> None:
+        """Make parts larger than they need to be, for incremental links."""
+        for part, (size, align, flags) in enumerate(self.measured):
+            more = (
+                0
+                if part in self.sorted
+                else room.of_part(self.parts.section[part], flags, size, layout.largest(part))
+            )
+            self.used[part] = size
+            self.measured[part] = (size + more, align, flags)
 
     def fill_sections(self) -> None:
         """Put the parts into their sections: sizes, alignments, flags and types."""

@@ -18,3 +18,12 @@ class LinkError(ValueError):
 
 class InternalError(AssertionError):
     """The linker's own tables contradict each other: a bug that should be reported."""
+
+
+class CannotUpdate(Exception):  # noqa: N818 - no error: a full link follows
+    """An incremental link cannot be proven right and has to be a full one; `code` is listed in docs/incremental.md."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(f"{code}: {reason}")
+        self.code = code
+        self.reason = reason

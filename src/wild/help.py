@@ -37,10 +37,15 @@ COMMANDS = (
         "Tell which input bytes of an output came from, and what was done to them",
     ),
     ("linker-diff REFERENCE... OURS", "Compare linked files by meaning, whatever their layout"),
+    (
+        "log [--last[=N]] [--output PATH] [--json]",
+        "Show what the last incremental links did, and why one was a full link",
+    ),
     ("run COMMAND...", "Run a build so that its links go through wild"),
 )
 
 ENVIRONMENT = (
+    ("WILD_INCREMENTAL=1", "As `--incremental`, unless `--no-incremental` is given"),
     ("WILD_GC_SECTIONS=1", "As `--gc-sections`, unless `--no-gc-sections` is given"),
     ("WILD_THREADS=N", "As `--threads=N`, unless the number of threads is given"),
     ("WILD_SAVE_DIR=DIR", "Put a copy of all inputs, and a script that links again, into DIR"),

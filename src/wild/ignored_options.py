@@ -27,7 +27,7 @@ ROWS: tuple[str | Row, ...] = (
      "what is dropped leaves no trace"),
     (("no-icf no-debug-names no-separate-debug-file no-execute-only no-xosegment"
       " no-call-graph-profile-sort no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
-      " no-use-android-relr-tags no-incremental no-discard-section"), "", "ignore", "", "it is so anyway"),
+      " no-use-android-relr-tags no-discard-section"), "", "ignore", "", "it is so anyway"),
     ("icf-iterations keep-unique", "NAME", "ignore", "", "no code is folded"),
     ("ignore-data-address-equality ignore-function-address-equality print-icf-sections no-print-icf-sections",
      "", "ignore", "", "no code is folded"),
@@ -127,7 +127,7 @@ ROWS: tuple[str | Row, ...] = (
       " detect-odr-violations validate-output got-plt-syms"), "[=VALUE]", "refuse",
      "", "write that report"),
     ("repro", "", "refuse", "", "choose a name; use --reproduce=FILE"),
-    (("incremental incremental-full incremental-update incremental-changed incremental-unchanged"
+    (("incremental-full incremental-update incremental-changed incremental-unchanged"
       " incremental-unknown incremental-startup-unchanged"), "", "refuse", "", "link incrementally"),
     ("incremental-base incremental-patch", "VALUE", "refuse", "", "link incrementally"),
 )  # fmt: skip

@@ -44,6 +44,7 @@ class InputSet:
         self.options = options
         self.directories = options.library_paths + options.default_library_paths
         self.scripts: list[Script] = []
+        self.missed: list[str] = []  # where a library was looked for and not found
         self.maps: list[int] = []
         self.flags: list[int] = []
         self.hidden: list[bytes] = []  # names that --exclude-libs hides in what a plugin has compiled
@@ -220,6 +221,7 @@ class InputSet:
             path = f"{directory}/{name}" if directory else name
             if is_file(path):
                 return path
+            self.missed.append(path)
         raise LinkError(f"{script}: cannot find {name}, which the script names")
 
     def find_library(self, name: str, static: bool) -> str | None:
@@ -231,6 +233,7 @@ class InputSet:
                 if is_file(path) and is_compatible(path):
                     self.searched.add(path)
                     return path
+                self.missed.append(path)
         return None
 
     def sonames(self) -> list[tuple[bytes, bool]]:

@@ -41,13 +41,14 @@ from wild.writing import write_output
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.exports import Exports
+    from wild.incremental.session import Session
     from wild.mode import Kind
     from wild.options import Options
     from wild.scripted.tree import LayoutScript
 
 
-def link(options: Options, messages: Messages | None = None) -> None:
-    """Make the output that the options describe; raises LinkError."""
+def link(options: Options, messages: Messages | None = None, session: Session | None = None) -> None:
+    """Make the output that the options describe, and save what a `session` needs; raises LinkError."""
     messages = messages or Messages(options)
     threads, tokens = choose_threads(options)
     pool = Pool(threads)
@@ -55,7 +56,7 @@ def link(options: Options, messages: Messages | None = None) -> None:
     inputs = Inputs(Arena())
     clock = Clock(options.time, options.time_trace, options.time_trace_granularity)
     try:
-        run_passes(pool, inputs, options, messages, clock)
+        run_passes(pool, inputs, options, messages, clock, session)
     except KernelFault as fault:
         raise messages.with_others(explain(inputs, fault)) from None
     except LinkError as error:
@@ -67,7 +68,9 @@ def link(options: Options, messages: Messages | None = None) -> None:
             tokens.give_back()
 
 
-def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock) -> None:
+def run_passes(
+    pool: Pool, inputs: Inputs, options: Options, messages: Messages, clock: Clock, session: Session | None
+) -> None:
     """All passes."""
     resolved = resolve(pool, inputs, options, messages, clock)
     # Beyond this line no file and no symbol is added.
@@ -79,7 +82,11 @@ def run_passes(pool: Pool, inputs: Inputs, options: Options, messages: Messages,
         return
     measured = measure(pool, inputs, resolved, options, clock)
     # Beyond this line no size changes.
-    produce(pool, inputs, resolved, measured, options, clock)
+    produce(pool, inputs, resolved, measured, options, clock, session)
+    if session is not None:
+        # The next link of this output can be an update of this one.
+        session.save(pool, inputs, resolved, measured, options, messages)
+        clock.lap("save")
     clock.report()
 
 
@@ -112,6 +119,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
         # Let the compiler's plugin make objects of intermediate code; they take its place.
         from wild.lto import compile_inputs
 
+        options.incremental = False  # the objects that the plugin makes are new every time
         compile_inputs(pool, inputs, it, options, messages, bind_names)
         clock.lap("compile")
     bind_names(pool, inputs, it, options, messages, clock)
@@ -211,7 +219,13 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
 
 
 def produce(
-    pool: Pool, inputs: Inputs, found: Resolved, sized: Measured, options: Options, clock: Clock
+    pool: Pool,
+    inputs: Inputs,
+    found: Resolved,
+    sized: Measured,
+    options: Options,
+    clock: Clock,
+    session: Session | None,
 ) -> None:
     """From sizes to the file, and the reports about it."""
     # Give everything its address.
@@ -229,7 +243,7 @@ def produce(
     # Copy and relocate every section, fill the tables, give the file its name.
     write_output(
         pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
-        sized.frames, found.names, inputs, found.checks,
+        sized.frames, found.names, inputs, found.checks, session,
     )  # fmt: skip
     if options.write_layout or options.write_trace or options.debug_address:
         from wild.layout_file import write_layout_files

@@ -88,7 +88,8 @@ class Options:
         "emulation", "entry", "error_handling_script", "error_limit", "exclude_libs", "export_dynamic",
         "export_dynamic_symbol_lists", "export_dynamic_symbols", "fatal_warnings", "filter", "fini",
         "force_group_allocation", "gc_keep_exported", "gc_sections", "gc_stats", "gc_stats_ignore",
-        "gdb_index", "gnu_unique", "group", "hash_style", "help", "identity_comment", "image_base", "init",
+        "gdb_index", "gnu_unique", "group", "hash_style", "help", "identity_comment", "image_base", "incremental",
+        "incremental_growth", "incremental_how", "init",
         "input_flags", "inputs", "kind", "library_paths", "lto_words", "map_file", "new_dtags", "nmagic",
         "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib", "omagic", "optimize", "output",
         "package_metadata", "plugin_opts", "plugins", "print_dependencies", "print_gc_sections",
@@ -153,6 +154,9 @@ class Options:
         self.compress_sections: list[tuple[str, str, int | None]] = []  # (glob, kind, level)
         self.gdb_index = False
         self.define_common = False
+        self.incremental = False
+        self.incremental_how = ""  # explain, canonical
+        self.incremental_growth = 10  # percent of every part that is left free
         self.optimize = 1
         self.relax = True
         self.strip = "none"  # none, debug, all
@@ -405,6 +409,7 @@ def parse(arguments: list[str], environment: Mapping[bytes, bytes] = posix.envir
     options = Options()
     options.arguments = arguments
     options.gc_sections = environment.get(b"WILD_GC_SECTIONS") == b"1"
+    options.incremental = environment.get(b"WILD_INCREMENTAL") == b"1"
     reader = _Reader(options)
     reader.read(arguments[2:] if arguments[:2] == ["-flavor", "gnu"] else arguments)
     if reader.errors:

@@ -67,6 +67,12 @@ def number(effects: Effects, row: Row, name: str, value: str) -> None:
     setattr(effects.options, attribute, parse_number(value or default))
 
 
+def set_incremental(effects: Effects, row: Row, name: str, value: str) -> None:
+    check_choice(row, value or "explain")
+    effects.options.incremental = True
+    effects.options.incremental_how = value
+
+
 def page_size(effects: Effects, row: Row, name: str, value: str) -> None:
     size = parse_number(value)
     if size <= 0 or size & (size - 1):

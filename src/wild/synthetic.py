@@ -176,8 +176,15 @@ class Synthetic:
         plt, iplt = slots.plt_entries
         relative, symbolic, irelative = slots.dynamic
         relative += layout.section_relatives
-        self.relatives = relative
-        rela = relative + symbolic + layout.section_symbolics
+        symbolic += layout.section_symbolics
+        got_slots = slots.got_slots
+        self.used_relocations = relative, symbolic
+        if self.composition.room is not None:
+            more = self.composition.room.of_relocations(relative, symbolic) if self.kind.pic else (0, 0)
+            relative, symbolic = relative + more[0], symbolic + more[1]
+            got_slots += self.composition.room.of_slots(got_slots)
+        self.relatives, self.symbolics = relative, symbolic
+        rela = relative + symbolic
         if rela:
             section = add(".rela.dyn", elf.SHT_RELA, ALLOC, rela * RELA_SIZE, 8, RELA_SIZE)
             section.link = ".dynsym" if self.dynamic else None
@@ -196,8 +203,8 @@ class Synthetic:
             add(".plt", elf.SHT_PROGBITS, EXEC, header + entries * PLT_ENTRY, 16, PLT_ENTRY)
             if split:
                 add(".plt.sec", elf.SHT_PROGBITS, EXEC, (plt + iplt) * PLT_ENTRY, 16, PLT_ENTRY)
-        if slots.got_slots:
-            add(".got", elf.SHT_PROGBITS, WRITE, slots.got_slots * GOT_WORD, 8, GOT_WORD)
+        if got_slots:
+            add(".got", elf.SHT_PROGBITS, WRITE, got_slots * GOT_WORD, 8, GOT_WORD)
         if plt + iplt or self.dynamic or self.needs_got_base:
             words = GOT_PLT_RESERVED + plt + iplt
             add(".got.plt", elf.SHT_PROGBITS, WRITE, words * GOT_WORD, 8, GOT_WORD)
@@ -214,6 +221,8 @@ class Synthetic:
 
     def add_frames(self, frames: FrameTable) -> None:
         """.eh_frame and its index."""
+        if self.composition.room is not None:
+            self.composition.room.give_frames(frames)
         if frames.size:
             self.composition.add(".eh_frame", elf.SHT_PROGBITS, ALLOC, frames.size, 8)
             if self.options.eh_frame_hdr:
@@ -235,6 +244,8 @@ class Synthetic:
         self.symtab.locate_with(*locator(layout))
         if self.options.gdb_index and (".debug_info", False) in self.composition.sections:
             self.composition.add(".gdb_index", elf.SHT_PROGBITS, 0, 1, 4)  # its size is found at the end
+        if self.composition.room is not None:
+            self.composition.room.give_symbols(self.symtab)
         section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)
         section.link, section.info = ".strtab", self.symtab.first_global
         self.composition.add(".strtab", elf.SHT_STRTAB, 0, self.symtab.string_size)
@@ -252,7 +263,7 @@ class Synthetic:
         if self.entries is None:
             return
         sections = self.by_name()
-        self.entries.relative_count = self.relatives
+        self.entries.relative_count, _ = self.used_relocations
         section = self.composition.add(".dynamic", elf.SHT_DYNAMIC, WRITE, 0, 8, ENTRY_SIZE)
         section.link = ".dynstr"
         section.size = len(self.entries.entries(sections)) * ENTRY_SIZE

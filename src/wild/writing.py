@@ -16,6 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.checks import Checks
     from wild.compose import Composition
+    from wild.incremental.session import Session
     from wild.kernels.files import Inputs
     from wild.kernels.frames import FrameTable
     from wild.kernels.measure import Layout
@@ -46,10 +47,15 @@ def write_output(
     names: NameTable,
     inputs: Inputs,
     checks: Checks,
+    session: Session | None = None,
 ) -> None:
-    """Write the file; whatever goes wrong, no half-written output stays."""
+    """Write the file; whatever goes wrong, no half-written output stays.
+
+    A `session` takes a link to the output before it is published."""
     has_draft = needs_draft(options)
-    in_place = options.update_in_place and not has_draft and not composition.parts.scripted
+    # The room of an incremental link is filled only where it must not be zero.
+    fresh = has_draft or composition.parts.scripted or composition.room is not None
+    in_place = options.update_in_place and not fresh
     reuse = in_place and not inputs.has_file(options.output)
     output = Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
     try:
@@ -67,6 +73,10 @@ def write_output(
                 merged.write(pool, group, output.address + composition.part_offsets[part])
         for offset, data in placement.data():
             output.write(offset, data)
+        if composition.room is not None:
+            from wild.incremental.room import fill_room
+
+            fill_room(output, composition)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
         if has_draft:
@@ -76,8 +86,10 @@ def write_output(
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
         osabi = elf.ELFOSABI_GNU if composition.gnu_extensions else elf.ELFOSABI_NONE
         write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout), osabi)
-        write_build_id(pool, output, synthetic)
+        leaves = write_build_id(pool, output, synthetic, composition.room is not None)
         check_unchanged(pool, inputs)
+        if session is not None and composition.room is not None:
+            session.take(output, leaves)
         output.commit(True)
     except BaseException:
         output.abandon()
@@ -128,13 +140,23 @@ def entry_address(options: Options, names: NameTable, layout: Layout) -> int:
     return layout.symbol_address(number) if number else 0
 
 
-def write_build_id(pool: Pool, output: Output, synthetic: Synthetic) -> None:
-    """Hash the finished output into its own note, which holds zeros while that is done."""
+def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: bool) -> bytes:
+    """Hash the finished output into its own note, which holds zeros while that is done.
+
+    `in_leaves`: always as a tree, whose leaves are returned, so that an update has to hash only what it changes."""
     if synthetic.build_id is None:
-        return
+        return b""
     section = synthetic.sections[".note.gnu.build-id"]
-    digest = synthetic.build_id.digest(pool, output.address, output.size)
+    leaves = b""
+    if in_leaves and not synthetic.build_id.fixed:
+        from wild.kernels.buildid import digest_of, fast_leaves
+
+        leaves = fast_leaves(pool, output.address, output.size)
+        digest = digest_of(leaves, output.size)[: synthetic.build_id.size]
+    else:
+        digest = synthetic.build_id.digest(pool, output.address, output.size)
     padded = len(digest) + -len(digest) % 4  # gABI, "Note Section": descriptions are padded
     if padded + BUILD_ID_HEADER != section.size:
         raise LinkError(f"a build-id of {len(digest)} bytes does not fit its note of {section.size}")
     output.write(section.offset + BUILD_ID_HEADER, digest)
+    return leaves

@@ -14,3 +14,5 @@ cdef struct Leaves:              # context of the loop over chunks
     const uint8_t *data
     uint64_t size
     Digest *leaf
+
+cdef void hash_stripes(const uint8_t *data, uint64_t size, Digest *digest) noexcept nogil

@@ -32,6 +32,11 @@ STEP = cython.declare(cython.const[uint64_t], 0x082EFA98EC4E6C89)
 
 def fast_digest(pool: Pool, address: int, size: int) -> bytes:
     """20 bytes that tell the `size` bytes at `address` apart from others."""
+    return digest_of(fast_leaves(pool, address, size), size)
+
+
+def fast_leaves(pool: Pool, address: int, size: int) -> bytes:
+    """The digests of all chunks, one behind the other."""
     leaves = cython.declare(Leaves)
     leaves.data = cython.cast(Bytes, cython.cast(uint64_t, address))
     leaves.size = size
@@ -39,9 +44,22 @@ def fast_digest(pool: Pool, address: int, size: int) -> bytes:
     arena = Arena()
     leaves.leaf = cython.cast(cython.pointer[Digest], arena.array(chunks + 1, cython.sizeof(Digest)))
     pool.run(hash_chunks, cython.address(leaves), chunks, 1)
-    leaves.leaf[chunks].word[0] = size
+    found: bytes = cython.cast(cython.p_char, leaves.leaf)[: chunks * cython.sizeof(Digest)]
+    return found
+
+
+def digest_of(leaves: bytes, size: int) -> bytes:
+    """The root of the tree: 20 bytes from the digests of the chunks of `size` bytes."""
+    last = cython.declare(Digest)
+    memset(cython.address(last), 0, cython.sizeof(Digest))
+    last.word[0] = size
+    data: bytes = leaves + cython.cast(cython.p_char, cython.address(last))[: cython.sizeof(Digest)]
     root = cython.declare(Digest)
-    hash_stripes(cython.cast(Bytes, leaves.leaf), (chunks + 1) * cython.sizeof(Digest), cython.address(root))
+    hash_stripes(
+        cython.cast(Bytes, cython.cast(cython.p_char, data)),
+        len(data),
+        cython.address(root),
+    )
     out = b""
     i: int64_t
     for i in range(3):

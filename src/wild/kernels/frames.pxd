@@ -72,6 +72,7 @@ cdef struct FrameWork:           # what the parallel loops share
 
 cdef struct FrameWriting:
     FrameWork *work
+    uint64_t room
     uint8_t *to
     uint8_t *hdr
     uint64_t address, hdr_address
@@ -97,6 +98,8 @@ cdef class FrameTable:
     cdef public uint64_t size    # of .eh_frame with its terminator, 0: there is none; after size_up()
     cdef public uint64_t hdr_size    # of .eh_frame_hdr; after size_up()
     cdef public uint32_t hdr_count
+    cdef public bint unshared    # each object has CIEs of its own
+    cdef readonly uint64_t room  # bytes behind the records, of a record that says nothing
     cdef int take_rows(self) except -1
     cdef int merge_cies(self) except -1
     # Split every .eh_frame of the live objects, when names are bound for good.  Raises KernelFault.

@@ -131,7 +131,8 @@ class FrameTable:
         work = cython.address(self.work)
         view = cython.address(self.view)
         pool.run(choose_frames, work, view.eh_count, 16)
-        self.merge_cies()
+        if not self.unshared:
+            self.merge_cies()
         pool.run(place_records, work, view.eh_count, 16)
         view.records = 0
         self.hdr_count = 0
@@ -150,6 +151,12 @@ class FrameTable:
             self.size += TERMINATOR
             self.hdr_size = 12 + 8 * cython.cast(uint64_t, self.hdr_count)
         return 0
+
+    def make_room(self, size: int, entries: int) -> None:
+        """Leave `size` bytes (0, or at least 16) free behind the records, and entries behind those of the index."""
+        self.room = size
+        self.size += size
+        self.hdr_size += 8 * entries
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -198,6 +205,7 @@ class FrameTable:
         writing.hdr_count = self.hdr_count
         writing.value_of = value_of
         writing.context = context
+        writing.room = self.room
         if self.size:
             write_frames(pool, cython.address(writing), self.synthetic)
         return 0

@@ -53,6 +53,8 @@ def write_frames(pool: Pool, writing: WritingPtr, synthetic: list) -> cython.int
             raise LinkError(f"the PLT at {address:#x} is too far from .eh_frame or .eh_frame_hdr")
         at += len(records)
         number += 1
+    write_unused(writing.to + at, writing.room)
+    at += writing.room
     write32(writing.to + at, 0)
     if writing.hdr is not cython.NULL:
         write32(writing.hdr, HDR_START)
@@ -64,6 +66,19 @@ def write_frames(pool: Pool, writing: WritingPtr, synthetic: list) -> cython.int
         if sort_table(writing.hdr + HDR_TABLE, writing.hdr_count):
             raise MemoryError("no memory for sorting .eh_frame_hdr")
     return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def write_unused(to: MutableBytes, size: uint64_t) -> cython.void:
+    """A CIE of `size` bytes (0, or at least 16) that no FDE uses; all that is said in it are no-operations."""
+    if size:
+        memset(to, 0, size)
+        write32(to, cython.cast(uint32_t, size - 4))
+        memcpy(
+            to + 8, b"\x01\x00\x01\x78\x10", 5
+        )  # version, augmentation, alignments of code and data, register
 
 
 @cython.cfunc

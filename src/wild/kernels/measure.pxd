@@ -14,6 +14,7 @@ from wild.kernels.tables cimport *
 
 cdef struct PartSum:             # of one block of files in one part
     uint64_t size
+    uint64_t largest             # of its sections
     uint32_t align               # log2
     uint32_t flags
 
@@ -27,6 +28,8 @@ cdef class Layout:
     cdef uint64_t *starts        # by block and part, and one more block: offset of the block's run in the part
     cdef uint64_t *relatives     # by block: dynamic relocations of its sections
     cdef uint64_t *symbolics
+    cdef uint64_t *file_relatives    # by FileId: dynamic relocations of the files before it in its block
+    cdef uint64_t *file_symbolics
     cdef uint32_t *block         # first FileId of each block, and one behind the last
     cdef public int64_t blocks
     cdef public uint64_t section_relatives, section_symbolics

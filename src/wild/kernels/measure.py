@@ -36,6 +36,8 @@ Measure = cython.struct(
     starts=cython.pointer[uint64_t],
     relatives=cython.pointer[uint64_t],
     symbolics=cython.pointer[uint64_t],
+    file_relatives=cython.pointer[uint64_t],
+    file_symbolics=cython.pointer[uint64_t],
     block=cython.pointer[uint32_t],
     skip=cython.pointer[uint8_t],
 )
@@ -83,6 +85,8 @@ class Layout:
         self.starts = cython.cast(cython.pointer[uint64_t], arena.array(cells, 8))
         self.relatives = cython.cast(cython.pointer[uint64_t], arena.array(self.blocks + 1, 8))
         self.symbolics = cython.cast(cython.pointer[uint64_t], arena.array(self.blocks + 1, 8))
+        self.file_relatives = cython.cast(cython.pointer[uint64_t], arena.array(files, 8))
+        self.file_symbolics = cython.cast(cython.pointer[uint64_t], arena.array(files, 8))
         self.block = cython.cast(cython.pointer[uint32_t], arena.array(self.blocks + 1, 4))
         self.skip = cython.cast(cython.pointer[uint8_t], arena.array(parts, 1))
         for part in placed_elsewhere:
@@ -97,6 +101,15 @@ class Layout:
         return [
             (self.view.part[p].size, self.view.part[p].align, self.view.part[p].flags) for p in range(parts)
         ]
+
+    def largest(self, part: int):
+        """Bytes of the largest section of a part."""
+        found: uint64_t = 0
+        b: int64_t
+        for b in range(self.blocks):
+            total = cython.address(self.sums[b * self.view.part_count + cython.cast(int64_t, part)])
+            found = max(found, total.largest)
+        return found
 
     def place_sorted(self, key: int):
         """Place the sections of one key of `SectionTable.part_keys` by the numbers in their names.
@@ -199,6 +212,8 @@ def fill_context(layout: Layout, context: cython.pointer[Measure]) -> cython.voi
     context.starts = layout.starts
     context.relatives = layout.relatives
     context.symbolics = layout.symbolics
+    context.file_relatives = layout.file_relatives
+    context.file_symbolics = layout.file_symbolics
     context.block = layout.block
     context.skip = layout.skip
 
@@ -214,6 +229,8 @@ def measure_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker:
     for b in range(begin, end):
         sums = state.sums + b * state.image.part_count
         for file in range(state.block[b], state.block[b + 1]):
+            state.file_relatives[file] = state.relatives[b]
+            state.file_symbolics[file] = state.symbolics[b]
             if state.image.files.row[file].sec_base:
                 measure_file(state, file, b, sums)
     return 0
@@ -236,6 +253,7 @@ def measure_file(
             sec.address = align_up(total.size, cython.cast(uint64_t, 1) << sec.align)
             total.size = sec.address + sec.size
             total.align = max(total.align, sec.align)
+            total.largest = max(total.largest, sec.size)
             total.flags |= sec.flags if sec.flags & SEC_NOBITS else sec.flags | HAS_BYTES
         number_dynamic(state, b, sec)
 

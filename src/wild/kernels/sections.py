@@ -128,6 +128,13 @@ class SectionTable:
             for i in range(self.key_count):
                 spread_part(self.view.row, cython.address(self.keys[i]), self.ids)
 
+    def unmerge(self, key: int):
+        """Let the sections of one key (by its number in part_keys) be copied as they are."""
+        row = cython.address(self.keys[cython.cast(int64_t, key)])
+        i: uint64_t
+        for i in range(row.first, row.first + row.count):
+            self.view.row[self.ids[i]].kind = SEC_PLAIN
+
     def compressed(self):
         """(SectionId, FileId, data, ch_type, uncompressed size) of every compressed section that is wanted."""
         inputs = self.inputs

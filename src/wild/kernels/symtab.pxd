@@ -16,6 +16,8 @@ cdef class SymbolTable:
     cdef list only               # names of --retain-symbols-file
     cdef readonly int64_t count, first_global
     cdef readonly uint64_t string_size
+    cdef readonly int64_t room   # entries that say nothing, behind the local ones and behind all
+    cdef readonly uint64_t name_room # bytes behind the names
     cdef int make_slices(self) except -1
     cdef int note_names(self, list names) except -1
     cdef int place_slices(self) except -1

@@ -18,7 +18,7 @@ ones, and finding them costs more than writing them.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.elf import STT_SECTION, U32, U64, Bytes, Elf64_Sym, MutableBytes
+from cython.cimports.wild.kernels.elf import STB_WEAK, STT_SECTION, U32, U64, Bytes, Elf64_Sym, MutableBytes
 from cython.cimports.wild.kernels.entries import define, leave_undefined, put_section
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.symslices import (
@@ -81,6 +81,21 @@ class SymbolTable:
         self.view.locate = cython.cast(Locate, cython.cast(cython.p_void, cython.cast(uint64_t, function)))
         self.view.locate_context = cython.cast(cython.p_void, cython.cast(uint64_t, context))
 
+    def make_room(self, entries: int, names: int):
+        """Leave entries free behind the local symbols and behind all, and bytes behind the names; once, before write().
+
+        Free ones among the local symbols are null; behind them they are weak, undefined and without a name.
+        """
+        self.room = entries
+        self.name_room = names
+        i: int64_t
+        for i in range(self.slices):
+            self.view.slice[i].globals += cython.cast(uint32_t, entries)
+        self.first_global += entries
+        self.view.first_import += entries
+        self.count += 2 * entries
+        self.string_size += names
+
     def write(self, symbols: int, strings: int, extended: int = 0):
         """Fill .symtab (`size` bytes), .strtab (`string_size`) and, if given, .symtab_shndx (4 * `count`)."""
         view = cython.address(self.view)
@@ -93,6 +108,9 @@ class SymbolTable:
             view.extended[0] = 0
         self.pool.run(write_slices, view, self.slices, 1)
         self.pool.run(write_imports, view, view.import_count, BLOCK)
+        i: int64_t
+        for i in range(self.count - self.room, self.count):
+            cython.cast(cython.pointer[Elf64_Sym], view.symbols)[i].st_info = STB_WEAK << 4
 
     def write_sections(self, rows: list):
         """The symbols of sections, as (address, section index); after write()."""

@@ -1,0 +1,1 @@
+"""Incremental linking: docs/incremental.md tells how it works."""

@@ -1,0 +1,68 @@
+"""Is this the command line of the last link?
+
+Drivers name temporary files on the command line, which have other names every time: gcc's resolution file for its
+plugin, the objects of a `cc a.c -o a`, what rustc writes into a directory of its own.  Such names are replaced by a
+mark, and the names themselves listed, so that the files can be compared with those that had their places.
+"""
+
+from __future__ import annotations
+
+import posix
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MARK = "\0temporary"
+ENVIRONMENT = (b"LD_RUN_PATH", b"WILD_GC_SECTIONS", b"WILD_THREADS", b"WILD_INCREMENTAL")
+PREFIXES = ("-plugin-opt=-fresolution=", "--plugin-opt=-fresolution=")
+FILE_OPTIONS = ("--version-script=", "--dynamic-list=", "--retain-symbols-file=")
+# Options without influence on the output: how much is said about the link, and how fast it is.
+SILENT = ("--incremental=explain", "--time", "--color-diagnostics", "--color-diagnostics=always")
+
+
+class Fingerprint:
+    """`key` is equal for equal links; `temporary` are the names that it leaves out, in order."""
+
+    def __init__(self, arguments: list[str], environment: Mapping[bytes, bytes] = posix.environ) -> None:
+        self.temporary: list[str] = []
+        kept = [self.canonical(argument) for argument in arguments if argument not in SILENT]
+        values = [environment.get(name, b"").decode("utf-8", "surrogateescape") for name in ENVIRONMENT]
+        text = "\0".join([posix.getcwd(), *values, *kept])
+        self.key = text.encode("utf-8", "surrogateescape")
+
+    def canonical(self, argument: str) -> str:
+        """The argument, or what stands for it if it is another every time."""
+        if argument[:1] == "-":
+            if argument.startswith(PREFIXES):
+                return PREFIXES[0]
+            for option in FILE_OPTIONS:
+                if argument.startswith(option) and is_temporary(argument[len(option) :]):
+                    self.temporary.append(argument[len(option) :])
+                    return option + MARK
+            if argument[:2] == "-L" and "/rustc" in argument and is_temporary(argument[2:] + "/x"):
+                return f"-L{MARK}"
+            return argument
+        if is_temporary(argument):
+            self.temporary.append(argument)
+            return MARK
+        return argument
+
+
+def is_temporary(path: str) -> bool:
+    """Does a compiler choose this name at random?"""
+    directory, _, name = path.rpartition("/")
+    if directory.rpartition("/")[2].startswith("rustc") and len(directory.rpartition("/")[2]) == 11:
+        return True
+    if name.endswith(".rcgu.o"):
+        return True
+    if directory not in (
+        "/tmp",
+        "/var/tmp",
+        posix.environ.get(b"TMPDIR", b"/tmp").decode("utf-8", "replace"),
+    ):
+        return False
+    stem = name.rpartition(".")[0]
+    return (name[:2] == "cc" and len(stem) == 8) or (
+        len(stem) > 7 and stem[-7] == "-" and stem[-6:].isalnum()
+    )

@@ -1,0 +1,92 @@
+"""Room to grow: how much more an initial incremental link gives to each part and table than they need now.
+
+What grows later moves into the room at the end of its part, so nothing behind it has to move.  Where contributions
+must stand without gaps (constructors, notes, sections between `__start_` and `__stop_`, code that falls through from
+one object's fragment to the next), there is none: when those change in size, the whole program is linked again.
+"""
+
+from __future__ import annotations
+
+from wild.incremental.fillers import ABBREVIATIONS, filler, fills
+from wild.output_sections import SEC_ALLOC, SEC_EXEC, SEC_NOBITS, TYPES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.compose import Composition
+    from wild.kernels.frames import FrameTable
+    from wild.kernels.output import Output
+    from wild.kernels.symtab import SymbolTable
+
+GAPLESS = frozenset(
+    (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
+)
+LEAST = 4096  # bytes of a part
+MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
+LEAST_FRAMES, LEAST_INDEX = 2048, 256  # bytes of .eh_frame, entries of .eh_frame_hdr
+LEAST_SYMBOLS, LEAST_NAMES = 256, 8192  # entries of .symtab of either kind, bytes of .strtab
+LEAST_RELATIVE, LEAST_SYMBOLIC, LEAST_SLOTS = 256, 64, 64  # entries of .rela.dyn, words of .got
+
+
+class Room:
+    """The room of one link; `percent` is what --incremental-growth says."""
+
+    def __init__(self, percent: int) -> None:
+        self.percent = percent
+
+    def of(self, size: int, least: int) -> int:
+        """Room beside `size` units, rounded so that alignments stay."""
+        return -(-max(size * self.percent // 100, least) // 64) * 64
+
+    def of_part(self, section: str, flags: int, size: int, largest: int) -> int:
+        """Bytes at the end of a part, whose largest section should be able to move there and grow."""
+        if not size or not may_have_gaps(section, flags):
+            return 0
+        return self.of(size, max(LEAST, min(largest + largest // 2, MOST_FOR_ONE)))
+
+    def give_frames(self, frames: FrameTable) -> None:
+        """Room in .eh_frame and its index."""
+        if frames.size:
+            frames.make_room(self.of(frames.size, LEAST_FRAMES), self.of(frames.hdr_count, LEAST_INDEX))
+
+    def give_symbols(self, symtab: SymbolTable) -> None:
+        """Room in .symtab and .strtab."""
+        symtab.make_room(self.of(symtab.count, LEAST_SYMBOLS), self.of(symtab.string_size, LEAST_NAMES))
+
+    def of_relocations(self, relative: int, symbolic: int) -> tuple[int, int]:
+        """Entries behind the relative and behind the other dynamic relocations."""
+        return self.of(relative, LEAST_RELATIVE), self.of(symbolic, LEAST_SYMBOLIC)
+
+    def of_slots(self, slots: int) -> int:
+        """Words behind those of .got."""
+        return self.of(slots, LEAST_SLOTS)
+
+
+def fill_room(output: Output, composition: Composition) -> None:
+    """Write what stands in the room of the parts, and the abbreviations that fillers of .debug_info refer to."""
+    used, measured = composition.used, composition.measured
+    debug = {composition.parts.section[part]: part for part in used if measured[part][0] > used[part]}
+    table = debug.get(".debug_abbrev")
+    abbreviations = 0
+    if table is not None:
+        abbreviations = composition.abbreviations = used[table]
+        output.write(composition.part_offsets[table] + abbreviations, ABBREVIATIONS)
+        used[table] += len(ABBREVIATIONS)
+    for part in used:
+        room = measured[part][0] - used[part]
+        if part not in composition.part_offsets or not room or measured[part][2] & SEC_NOBITS:
+            continue
+        section, flags = composition.parts.section[part], measured[part][2]
+        at = composition.part_offsets[part] + used[part]
+        if flags & SEC_EXEC:
+            output.write(at, b"\xcc" * room)
+        elif not flags & SEC_ALLOC and (table is not None or section != ".debug_info"):
+            output.write(at, filler(section, room, abbreviations))
+
+
+def may_have_gaps(section: str, flags: int) -> bool:
+    """Do readers of an output section cope with bytes that belong to no input?"""
+    if section in GAPLESS or section.startswith(".note"):
+        return False
+    if flags & SEC_ALLOC or flags & SEC_NOBITS:
+        return not section.replace("_", "a").isalnum()
+    return fills(section)

@@ -1,0 +1,212 @@
+"""Saving a link, so that the next one can be an update of it."""
+
+from __future__ import annotations
+
+import contextlib
+import posix
+
+from wild.incremental.control import boot_identity, code_identity, stamp, write_control
+from wild.kernels.identity import ROW, identities
+from wild.kernels.saving import save_tables
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wild.incremental.session import Session
+    from wild.kernels.files import Inputs
+    from wild.kernels.pool import Pool
+    from wild.link import Measured, Resolved
+    from wild.messages import Messages
+    from wild.options import Options
+    from wild.output_sections import OutputSection
+
+RACY = (
+    20_000_000  # nanoseconds: a file changed so shortly before the link may change again without a new time
+)
+
+
+def unsupported(options: Options) -> str:
+    """The option for which an output cannot be updated; empty if there is none."""
+    wanted = {
+        "-r": options.kind == "relocatable",
+        "-T": bool(options.scripts),
+        "--emit-relocs": options.emit_relocs,
+        "--compress-debug-sections": options.compress_debug_sections != "none"
+        or bool(options.compress_sections),
+        "--gdb-index": options.gdb_index,
+        "--why-extract": bool(options.why_extract),
+        "--print-dependencies": bool(options.print_dependencies),
+        "--defsym": bool(options.defsyms),
+        "--wrap": bool(options.wraps),
+        "-Map": bool(options.map_file),
+        "--cref": options.cref,
+        "--print-gc-sections": bool(options.print_gc_sections),
+        "--trace": options.trace,
+        "--trace-symbol": bool(options.trace_symbols),
+        "--retain-symbols-file": bool(options.retain_symbols_file),
+        "--exclude-libs": bool(options.exclude_libs),
+        "--section-start": bool(options.section_start),
+        "--omagic": options.omagic,
+        "--nmagic": options.nmagic,
+        "--noinhibit-exec": options.noinhibit_exec,
+        "--warn-common": options.warn_common,
+        "--remap-inputs": bool(options.remapped_inputs),
+        "--default-symver": bool(options.default_symver),
+        "--sym-info": bool(options.sym_info),
+        "--print-archive-stats": bool(options.archive_stats),
+        "--write-gc-stats": bool(options.gc_stats or options.verbose_gc_stats),
+        "--write-layout": bool(options.write_layout or options.write_trace),
+        "--debug-address": bool(options.debug_address),
+        "WILD_REFERENCE_LINKER": bool(options.reference_linker),
+        "--reproduce": bool(options.reproduce or options.save_directory or options.save_base),
+        "--error-handling-script": bool(options.error_handling_script),
+        "-z pack-relative-relocs": bool(options.z_pack_relative_relocs),
+    }
+    return next((name for name, used in wanted.items() if used), "")
+
+
+class Saver:
+    """What is saved of one link; made before the output gets its name."""
+
+    def __init__(self, session: Session, temporary: bytes, leaves: bytes) -> None:
+        """Take the old state away, and a link to the new output; raises OSError."""
+        self.session = session
+        self.leaves = leaves  # of the build-id
+        directory = session.directory
+        for name in ("control", "image-0", "image-1", "tables"):
+            with contextlib.suppress(FileNotFoundError):
+                posix.unlink(f"{directory}/{name}")
+        posix.link(temporary, f"{directory}/image-0")
+
+    def save(
+        self,
+        pool: Pool,
+        inputs: Inputs,
+        found: Resolved,
+        sized: Measured,
+        options: Options,
+        messages: Messages,
+    ) -> None:
+        """Write tables and control file; the output is complete."""
+        directory = self.session.directory
+        flags = posix.O_RDWR | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC
+        descriptor = posix.open(f"{directory}/tables", flags, 0o600)
+        try:
+            tables = save_tables(
+                pool, descriptor, inputs, found.names, found.sections, sized.frames, sized.merged, sized.layout,
+                sized.synthetic.symtab, self.leaves,
+            )  # fmt: skip
+        finally:
+            posix.close(descriptor)
+        control = self.identify(inputs, found, options)
+        if inputs.changed(pool):
+            return  # these would be taken for what was linked
+        control.update(
+            {
+                "tables": tables,
+                "tables_stamp": stamp(f"{directory}/tables"),
+                "image": 0,
+                "stamps": [stamp(f"{directory}/image-0"), None],
+                "pages": b"",
+                "updates": 0,
+                "warnings": messages.warnings,
+                "parts": describe_parts(sized),
+                "keys": describe_keys(sized),
+                "abbreviations": sized.composition.abbreviations,
+                "output": describe_output(found, sized, options),
+            }
+        )
+        write_control(directory, control)
+
+    def identify(self, inputs: Inputs, found: Resolved, options: Options) -> dict[str, Any]:
+        """Every file that was read, and every path where none was found, with what stat says about them."""
+        session = self.session
+        paths: list[str] = [*inputs.paths]
+        files = len(paths)
+        paths += [*options.version_scripts, *options.dynamic_lists, *options.export_dynamic_symbol_lists]
+        read = len(paths)
+        paths += found.sources.missed
+        numbers = {path: number for number, path in reversed([*enumerate(paths)])}
+        blob = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in paths)
+        rows = identities(blob, len(paths))
+        limit = int(session.start * 1e9) - RACY
+        return {
+            "code": code_identity(),
+            "boot": boot_identity(),
+            "key": session.fingerprint.key,
+            "temporary": [numbers.get(name, -1) for name in session.fingerprint.temporary],
+            "paths": blob,
+            "rows": rows,
+            "files": files,
+            "texts": read_texts(paths[files:read]),
+            "racy": [number for number in range(read) if changed_since(rows, number, limit)],
+        }
+
+
+def read_texts(paths: list[str]) -> list[bytes]:
+    """The contents of the small files that options name."""
+    from wild.incremental.control import read_file
+
+    return [read_file(path) for path in paths]
+
+
+def changed_since(rows: bytes, number: int, limit: int) -> bool:
+    """Did the contents or the inode of a file change at or after this time?"""
+    row = rows[ROW * number : ROW * (number + 1)]
+    return max(int.from_bytes(row[24:32], "little"), int.from_bytes(row[32:40], "little")) >= limit
+
+
+def describe_parts(sized: Measured) -> list[tuple[str, int, int, int]]:
+    """Of each part: output section, bytes in use, bytes there are, is there room to grow?"""
+    composition = sized.composition
+    found = []
+    for part, (size, _, _) in enumerate(composition.measured):
+        used = composition.used.get(part, size)
+        found.append((composition.parts.section[part], used, size, int(part in composition.used)))
+    return found
+
+
+def describe_keys(sized: Measured) -> dict[tuple[object, ...], int]:
+    """Which part each kind of unusual section is in."""
+    composition = sized.composition
+    return {key_of(key): part for key, part in zip(composition.keys, composition.key_parts, strict=True)}
+
+
+def key_of(key: tuple[Any, ...]) -> tuple[object, ...]:
+    """What decides about the part of an unusual section (kernels/part_keys.py)."""
+    rule, name, kind, entsize, _, align, flags, is_sorted, _, type = key
+    orphan = (b"", 0) if rule >= 0 else (name, type)
+    return (rule, *orphan, kind, entsize, align, flags & 2, is_sorted)
+
+
+def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[str, Any]:
+    """Where the tables of the output are, and how full."""
+    synthetic, frames = sized.synthetic, sized.frames
+    made = {name: place(section) for name, section in synthetic.by_name().items()}
+    symtab = synthetic.symtab
+    relative, symbolic = synthetic.used_relocations
+    return {
+        "sections": made,
+        "shared": found.kind.shared,
+        "exports": found.kind.shared or bool(options.export_dynamic or options.dynamic_lists),
+        "functions": [options.init, options.fini],
+        "entry": options.entry or "_start",
+        "gc": options.gc_sections,
+        "keep_text_prefixes": bool(options.z_keep_text_section_prefix),
+        "strip": options.strip,
+        "discard": options.discard,
+        "build_id": synthetic.build_id.size if synthetic.build_id and not synthetic.build_id.fixed else 0,
+        "relative": (relative, synthetic.relatives),
+        "symbolic": (symbolic, synthetic.symbolics),
+        "local": (symtab.first_global - symtab.room, symtab.first_global) if symtab else (0, 0),
+        "global": (symtab.count - symtab.room, symtab.count) if symtab else (0, 0),
+        "names": (symtab.string_size - symtab.name_room, symtab.string_size) if symtab else (0, 0),
+        "frames": (frames.size - frames.room - 4, frames.size - 4) if frames.size else (0, 0),
+        "index": (frames.hdr_count, (frames.hdr_size - 12) // 8) if frames.size else (0, 0),
+    }
+
+
+def place(section: OutputSection) -> tuple[int, int, int, int]:
+    """(address, file offset, size, section index)."""
+    return (section.address, section.offset, section.size, section.shndx)

@@ -1,0 +1,225 @@
+"""One incremental link: the lock, what can be reused, and what the log says about it.
+
+There are three kinds of links.  If nothing has changed, the output is only given a new time (make and ninja go by
+that).  If what has changed can be put into the old output, an update does so.  Otherwise the link is a full one
+that leaves room to grow and saves its tables: the initial incremental link.
+
+Nobody ever sees an output that is being written: there are two images of it in the state directory, the one that is
+published under the output's name as a second hard link, and an older one that an update brings up to date, changes
+and then publishes by a rename.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import posix
+import time
+
+from wild.errors import CannotUpdate
+from wild.incremental.control import read_control, stamp, write_control
+from wild.incremental.fingerprint import Fingerprint
+from wild.incremental.journal import now, write_line
+from wild.kernels.identity import ROW, differing
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from wild.incremental.save import Saver
+    from wild.kernels.files import Inputs
+    from wild.kernels.output import Output
+    from wild.kernels.pool import Pool
+    from wild.link import Measured, Resolved
+    from wild.messages import Messages
+    from wild.options import Options
+
+LOCK_SECONDS, LOCK_STEP = 10.0, 0.01
+FORCED = "--incremental=canonical"
+
+
+class Session:
+    """The state directory of one output, locked until the process ends."""
+
+    def __init__(self, output: str, arguments: list[str]) -> None:
+        self.output = output
+        self.directory = f"{output}.incr"
+        self.fingerprint = Fingerprint(arguments)
+        self.forced = FORCED in arguments
+        self.started = time.perf_counter_ns()
+        self.start = now()
+        self.reason = ("", "")
+        self.counts: dict[str, object] = {}
+        self.laps: dict[str, float] = {}
+        self.saver: Saver | None = None
+        self.warn_again: list[str] = []
+        self.usable = self.lock()
+
+    def lock(self) -> bool:
+        """Take the lock; False where there can be no state: no directory can be made, or somebody keeps it."""
+        try:
+            with contextlib.suppress(FileExistsError):
+                posix.mkdir(self.directory, 0o700)
+            flags = posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC
+            self.descriptor = posix.open(f"{self.directory}/lock", flags, 0o600)
+        except OSError as error:
+            self.reason = ("A7", f"{self.directory}: {error.strerror}")
+            return False
+        end = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                fcntl.flock(self.descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return True
+            except OSError:
+                if time.monotonic() > end:
+                    self.reason = ("A6", "another link of this output does not end")
+                    return False
+                time.sleep(LOCK_STEP)
+
+    def try_update(self) -> bool:
+        """Bring the output up to date from the state; False if that has to be done by a full link."""
+        if not self.usable:
+            return False
+        try:
+            if self.forced:
+                raise CannotUpdate("C6", "a canonical link was asked for")
+            control = read_control(self.directory)
+            changed = self.changed_inputs(control)
+            self.lap("look")
+            if not changed:
+                self.publish_again(control)
+                self.log("unchanged")
+            else:
+                from wild.incremental.update import update
+
+                self.log("update" if update(self, control, changed) else "unchanged")
+        except CannotUpdate as reason:
+            self.reason = (reason.code, reason.reason)
+            return False
+        except OSError as error:
+            self.reason = ("A8", error.strerror or "the state cannot be used")
+            return False
+        return True
+
+    def link_fully(
+        self, link: Callable[[Options, Messages, Session], None], options: Options, messages: Messages
+    ) -> None:
+        """Do a full link that leaves room to grow, and log it."""
+        from wild.incremental.save import unsupported
+
+        option = unsupported(options)
+        if option:
+            self.reason = ("C3", f"{option} makes an output that cannot be updated")
+            self.usable = False
+        options.incremental = self.usable
+        try:
+            link(options, messages, self)
+        except Exception:
+            self.log("failed")
+            raise
+        self.lap("link")
+        self.log("initial" if self.saver is not None else "full")
+
+    def take(self, output: Output, leaves: bytes) -> None:
+        """Before an output is published: from here on there is no old state, and one link more to the output.
+
+        Where that cannot be, there will be no new state either."""
+        from wild.incremental.save import Saver
+
+        if not self.usable or output.temporary is None:
+            return
+        try:
+            self.saver = Saver(self, output.temporary, leaves)
+        except OSError as error:
+            self.reason = ("A8", f"{self.directory}: {error.strerror}")
+
+    def save(
+        self,
+        pool: Pool,
+        inputs: Inputs,
+        found: Resolved,
+        sized: Measured,
+        options: Options,
+        messages: Messages,
+    ) -> None:
+        """Save what the next link needs; the log says so if that fails."""
+        if self.saver is None:
+            return
+        try:
+            self.saver.save(pool, inputs, found, sized, options, messages)
+        except OSError as error:
+            self.reason = ("A8", f"{self.directory}: {error.strerror}")
+
+    def changed_inputs(self, control: dict[str, Any]) -> list[int]:
+        """Numbers of the paths whose files are not what they were; raises CannotUpdate for another link."""
+        if control["key"] != self.fingerprint.key:
+            raise CannotUpdate("C1", "the command line is another")
+        image = control["image"]
+        if stamp(f"{self.directory}/image-{image}") != control["stamps"][image]:
+            raise CannotUpdate("A4", "the saved output was modified")
+        if stamp(f"{self.directory}/tables") != control["tables_stamp"]:
+            raise CannotUpdate("A4", "the saved tables were modified")
+        temporary = control["temporary"]
+        if len(temporary) != len(self.fingerprint.temporary):
+            raise CannotUpdate("C1", "the command line is another")
+        if temporary:
+            paths = control["paths"].split(b"\0")
+            for number, name in zip(temporary, self.fingerprint.temporary, strict=True):
+                if number >= 0:
+                    paths[number] = name.encode("utf-8", "surrogateescape")
+            control["paths"] = b"\0".join(paths)
+        changed = differing(control["paths"], control["rows"])
+        return sorted({*changed, *control["racy"]})
+
+    def publish_again(self, control: dict[str, Any]) -> None:
+        """Let the output be there and newer than its inputs."""
+        image = control["image"]
+        path = f"{self.directory}/image-{image}"
+        posix.utime(path)
+        control["stamps"][image] = stamp(path)
+        here = stamp(self.output)
+        if here is None or here[:2] != control["stamps"][image][:2]:
+            self.publish(path)
+        write_control(self.directory, control)
+        self.warn_again = control["warnings"]
+
+    def publish(self, image: str) -> None:
+        """Give an image the name of the output, in one step."""
+        temporary = f"{self.output}.wild-{posix.getpid()}"
+        posix.link(image, temporary)
+        try:
+            posix.rename(temporary, self.output)
+        except OSError:
+            posix.unlink(temporary)
+            raise
+
+    def lap(self, name: str) -> None:
+        """What has been done since the last lap."""
+        spent = (time.perf_counter_ns() - self.started) / 1e6
+        self.laps[name] = spent - sum(self.laps.values())
+
+    def log(self, mode: str) -> None:
+        """Write the line of this link."""
+        write_line(
+            {
+                "time": self.start,
+                "output": absolute(self.output),
+                "mode": mode,
+                "code": self.reason[0],
+                "reason": self.reason[1],
+                "ms": (time.perf_counter_ns() - self.started) / 1e6,
+                **self.counts,
+                "phases": self.laps,
+            }
+        )
+
+
+def absolute(path: str) -> str:
+    return path if path[:1] == "/" else f"{posix.getcwd()}/{path}"
+
+
+def rows_of(control: dict[str, Any], number: int) -> bytes:
+    """The identity of one path."""
+    rows: bytes = control["rows"]
+    return rows[ROW * number : ROW * (number + 1)]

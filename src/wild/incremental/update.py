@@ -1,0 +1,335 @@
+"""An update: the objects that changed are put into the output of the last link.
+
+ 1. read      the changed objects, by the ordinary kernels, as a small link of their own
+ 2. judge     is every name still bound to what it was bound to (kernels/judge.py)?
+ 3. move      their rows into the tables of the link (graft.py)
+ 4. scan      what lives, which slots and dynamic relocations are needed (rescan.py)
+ 5. place     sections, strings, records, symbols (refit.py, remerge.py, reframe.py)
+ 6. write     them, and what refers to names that moved (rewrite.py)
+ 7. commit    the pages that differ, to the other image and to the tables; publish
+
+Up to the last step everything happens in private memory, so that CannotUpdate may be raised at any point of it.
+"""
+
+from __future__ import annotations
+
+import posix
+
+from wild.errors import CannotUpdate, LinkError
+from wild.incremental.commit import commit
+from wild.incremental.fillers import SMALLEST, UNITS, filler
+from wild.incremental.save import RACY, changed_since, key_of
+from wild.incremental.session import rows_of
+from wild.kernels import refit, reframe, regraft, rescan, reslots, rewrite
+from wild.kernels.files import MAP_TEXT, MAP_THIN, Inputs
+from wild.kernels.frames import FrameTable
+from wild.kernels.graft import Graft
+from wild.kernels.identity import ROW, identities
+from wild.kernels.judge import judge_names
+from wild.kernels.merge import MergeTable
+from wild.kernels.names import NameTable
+from wild.kernels.pool import Arena, KernelFault, Pool
+from wild.kernels.rehash import refresh_build_id
+from wild.kernels.remerge import merge_pieces
+from wild.kernels.resolve import Resolution
+from wild.kernels.saved import Saved
+from wild.kernels.sections import SectionTable
+from wild.kernels.symtab import SymbolTable
+from wild.kernels.views import Views
+from wild.machine.x86_64 import relocation_rows
+from wild.output_sections import Parts
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wild.incremental.session import Session
+
+MOST_FILES = 64  # changed files; more are linked faster by a full link
+STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
+DT_RELACOUNT = 0x6FFFFFF9
+DISCARD = {"none": 0, "default": 1, "locals": 2, "all": 3}
+
+
+def update(session: Session, control: dict[str, Any], changed: list[int]) -> int:
+    """Bring the output up to date; returns how many objects had changed.
+
+    Raises CannotUpdate, and OSError from the file system."""
+    paths: list[bytes] = control["paths"].split(b"\0")
+    maps = check_candidates(control, changed, paths)
+    pool = Pool(1)
+    try:
+        return Update(session, control, pool, paths).run(changed, maps)
+    except KernelFault:
+        raise CannotUpdate("E1", "an object has a fault") from None
+    except LinkError as error:
+        raise CannotUpdate("E1", error.messages[0]) from None
+    finally:
+        pool.close()
+
+
+def check_candidates(control: dict[str, Any], changed: list[int], paths: list[bytes]) -> list[int]:
+    """The inputs among the files that may have changed; the others must have the same contents."""
+    from wild.incremental.control import read_file
+
+    files = control["files"]
+    for number in changed:
+        if number < files:
+            if rows_of(control, number) != bytes(ROW):
+                continue
+        elif number < files + len(control["texts"]):
+            path = paths[number].decode("utf-8", "surrogateescape")
+            if read_file(path) == control["texts"][number - files]:
+                continue
+            raise CannotUpdate("C2", "a script or list changed")
+        raise CannotUpdate("C7", "a library is found elsewhere")
+    found = [number for number in changed if number < files]
+    if len(found) > MOST_FILES:
+        raise CannotUpdate("B2", "many files changed")
+    return found
+
+
+class Update:
+    """The tables of one update."""
+
+    def __init__(self, session: Session, control: dict[str, Any], pool: Pool, paths: list[bytes]) -> None:
+        self.session = session
+        self.control = control
+        self.pool = pool
+        self.paths = paths
+        self.output: dict[str, Any] = control["output"]
+        self.inputs = Inputs(Arena())
+        directory = session.directory
+        tables = posix.open(f"{directory}/tables", posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            image = posix.open(f"{directory}/image-{control['image']}", posix.O_RDONLY | posix.O_CLOEXEC)
+            try:
+                self.saved = Saved(tables, control["tables"], image)
+            finally:
+                posix.close(image)
+        finally:
+            posix.close(tables)
+        self.graft = Graft(self.saved, self.inputs)
+
+    def run(self, changed: list[int], maps: list[int]) -> int:
+        """All steps; returns how many objects had changed."""
+        session, control = self.session, self.control
+        count = self.open(maps)
+        if count:
+            self.read()
+            session.lap("read")
+            self.move()
+            self.place()
+            session.lap("plan")
+            self.write()
+            session.lap("write")
+        rows = b"".join(self.paths[number] + b"\0" for number in changed)
+        self.note_identities(changed, identities(rows, len(changed)))
+        if self.inputs.changed(self.pool):
+            raise CannotUpdate("B8", "an input changed during the link")
+        commit(session, control, self.saved)
+        session.lap("commit")
+        return count
+
+    def note_identities(self, changed: list[int], rows: bytes) -> None:
+        """What stat says now about the files that may have changed."""
+        control = self.control
+        limit = int(self.session.start * 1e9) - RACY
+        known = bytearray(control["rows"])
+        for index, number in enumerate(changed):
+            known[ROW * number : ROW * (number + 1)] = rows[ROW * index : ROW * (index + 1)]
+        control["rows"] = bytes(known)
+        control["racy"] = [
+            number for index, number in enumerate(changed) if changed_since(rows, index, limit)
+        ]
+
+    def open(self, maps: list[int]) -> int:
+        """Open what may have changed; returns how many objects did."""
+        inputs, pool = self.inputs, self.pool
+        if not maps:
+            return 0
+        names = [self.paths[number].decode("utf-8", "surrogateescape") for number in maps]
+        inputs.open(pool, names)
+        for index in range(len(maps)):
+            if inputs.map_kind(index) == MAP_THIN:
+                raise CannotUpdate("B7", "a thin archive changed")
+            if inputs.map_kind(index) == MAP_TEXT:
+                raise CannotUpdate("C2", "a script changed")
+        inputs.arrange(pool, list(range(len(maps))), [0] * len(maps))
+        self.graft.pair(list(enumerate(maps)))
+        inputs.set_internal([], [], [], [], [])
+        inputs.read_headers(pool)
+        count = self.graft.check_shared()
+        self.session.counts["changed"] = self.graft.changed_names()
+        return count
+
+    def read(self) -> None:
+        """Names, sections and their binding, as if the changed objects were all there is."""
+        inputs, pool, output, graft = self.inputs, self.pool, self.output, self.graft
+        self.names = NameTable(pool, inputs)
+        if self.names.versioned_count or self.names.default_count:
+            raise CannotUpdate("E16", "an object with symbol versions changed")
+        self.parts = Parts(output["keep_text_prefixes"])
+        self.resolution = Resolution(pool, inputs, self.names)
+        self.resolution.load(pool)
+        self.rules = self.parts.rules(False)
+        self.sections = SectionTable(
+            pool, inputs, self.names, self.rules, output["gc"], output["strip"] != "none", False, False
+        )
+        graft.use(self.names, self.sections, self.resolution)
+        graft.match_names(self.names)
+        graft.settle_groups()
+        self.resolution.bind(pool, self.sections)
+        if self.resolution.common_count or self.resolution.duplicates(1):
+            raise CannotUpdate("E12", "an object with common symbols changed")
+        reframe.check_frames(graft)
+        judge_names(graft, output["exports"])
+
+    def move(self) -> None:
+        """Rows of the changed objects into the tables of the link."""
+        self.merged = MergeTable.of(self.inputs, self.sections)
+        numbers = []
+        first = 0
+        for index, key in enumerate(self.sections.part_keys()):
+            rule, _, kind, entsize, _, align, _, _, count, _ = key
+            part = self.control["keys"].get(key_of(key))
+            if part is None and rule >= 0 and kind in (STRINGS, CONSTANTS):
+                # Mergeable in a way that none was: such a section can always be copied as a whole.
+                self.sections.unmerge(index)
+                part, kind = self.part_with_room(self.rules[rule][2]), 0
+            if part is None:
+                raise CannotUpdate("D8", "a section of a new kind")
+            numbers.append(part)
+            if kind in (STRINGS, CONSTANTS):
+                self.merged.add_group(entsize, kind == STRINGS, align.bit_length() - 1, first, count)
+            first += count
+        self.sections.assign_parts(numbers)
+        regraft.move_rows(self.graft)
+        refit.bind_sections(self.graft)
+        self.frames = FrameTable(self.inputs, self.sections, relocation_rows())
+        self.frames.unshared = True
+        self.frames.read(self.pool, self.names, self.resolution)
+        got = self.output["sections"].get(".got", (0, 0, 0, 0))
+        rescan.scan_changed(self.graft, self.pool, self.frames, self.output["gc"], got[2] // 8)
+        self.merged.merge(self.pool, False)
+        self.frames.size_up(self.pool)
+
+    def part_with_room(self, part: int) -> int | None:
+        """The part, or where that has no room another of the same output section."""
+        section = self.parts.section[part]
+        parts: list[tuple[str, int, int, int]] = self.control["parts"]
+        for number in (part, *range(1, len(parts))):
+            name, used, size, _ = parts[number]
+            if name == section and used < size:
+                return int(number)
+        return None
+
+    def place(self) -> None:
+        """Places for everything."""
+        graft, output = self.graft, self.output
+        rooms = [
+            (used, size, grows, SMALLEST if section in UNITS else 0)
+            for section, used, size, grows in self.control["parts"]
+        ]
+        refit.set_parts(graft, rooms)
+        merge_pieces(graft, self.merged)
+        self.holes = refit.place_sections(graft)
+        relative, symbolic, self.free_runs = refit.number_relocations(
+            graft, output["relative"], output["symbolic"]
+        )
+        output["relative"] = (relative, output["relative"][1])
+        output["symbolic"] = (symbolic, output["symbolic"][1])
+        self.dynamic = refit.place_names(graft)
+
+    def write(self) -> None:
+        """The new contents of the output, in private memory."""
+        graft, pool, output = self.graft, self.pool, self.output
+        made = output["sections"]
+        rewrite.write_changed(graft, pool)
+        maps = rewrite.InputMaps()
+        self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, maps))
+        got = made.get(".got", (0, 0, 0, 0))
+        relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
+        rewrite.free_relocations(graft, self.free_runs)
+        self.note_relocations(relative, symbolic)
+        self.write_frames()
+        self.write_symbols()
+        if self.dynamic:
+            rewrite.write_dynamic_symbols(graft, made[".dynsym"][1], self.dynamic)
+        self.fill_holes()
+        self.write_entry()
+        if output["build_id"]:
+            refresh_build_id(self.saved, made[".note.gnu.build-id"][1] + 16, output["build_id"])
+
+    def note_relocations(self, relative: int, symbolic: int) -> None:
+        """How many dynamic relocations there are now; the loader is told of the relative ones."""
+        output = self.output
+        output["symbolic"] = (symbolic, output["symbolic"][1])
+        output["relative"] = (relative, output["relative"][1])
+        _, offset, size, _ = output["sections"].get(".dynamic", (0, 0, 0, 0))
+        for at in range(offset, offset + size, 16):
+            if rewrite.read_word(self.graft, at) == DT_RELACOUNT:
+                rewrite.write_word(self.graft, at + 8, relative)
+
+    def write_frames(self) -> None:
+        """Call frame records and their index."""
+        output, made = self.output, self.output["sections"]
+        if ".eh_frame" not in made:
+            if self.frames.size:
+                raise CannotUpdate("D8", "a section of a new kind")
+            return
+        address, offset, _, _ = made[".eh_frame"]
+        used, end = output["frames"]
+        used = reframe.place_frames(self.graft, self.frames, used, end, offset)
+        output["frames"] = (used, end)
+        header = made.get(".eh_frame_hdr")
+        place = (header[1], header[0]) if header else None
+        entries, room = output["index"]
+        entries = reframe.write_frames(
+            self.graft, self.pool, self.frames, (offset, address, end), place, (entries, room)
+        )
+        output["index"] = (entries, room)
+
+    def write_symbols(self) -> None:
+        """The symbol table."""
+        output, made = self.output, self.output["sections"]
+        if ".symtab" not in made:
+            return
+        arena = Arena()
+        views = Views.of(self.inputs, self.names, self.resolution, self.sections)
+        views.place(reframe.part_indices(self.graft, arena), [], [], self.saved.tls_start)
+        symtab = SymbolTable(self.pool, views, DISCARD[output["discard"]], None)
+        offsets = (made[".symtab"][1], made[".strtab"][1])
+        ends = [output[name][1] for name in ("local", "global", "names")]
+        used = reframe.write_symbols(
+            self.graft, self.pool, symtab, offsets, output["local"], output["global"], output["names"]
+        )
+        for name, now, end in zip(("local", "global", "names"), used, ends, strict=True):
+            output[name] = (now, end)
+
+    def fill_holes(self) -> None:
+        """What nothing has taken, and the rest of the room of parts from which something was taken."""
+        parts = self.control["parts"]
+        uses = refit.part_uses(self.graft)
+        holes = list(self.holes)
+        for number, (section, used, size, grows) in enumerate(parts):
+            if uses[number] != used:
+                holes.append((number, uses[number], size - uses[number]))
+                parts[number] = (section, uses[number], size, grows)
+        abbreviations = self.control["abbreviations"]
+
+        def fill(part: int, size: int) -> bytes:
+            if self.saved.part_is_code(part):
+                return b"\xcc" * size
+            return filler(parts[part][0], size, abbreviations)
+
+        rewrite.write_holes(self.graft, holes, fill)
+
+    def write_entry(self) -> None:
+        """The entry point, and what the loader calls, may have moved."""
+        entry = rewrite.address_of(self.graft, self.output["entry"].encode("utf-8", "surrogateescape"))
+        if entry is not None:
+            rewrite.write_word(self.graft, 24, entry)
+        for name in self.output["functions"]:
+            if rewrite.address_of(self.graft, name.encode("utf-8", "surrogateescape")) is not None:
+                raise CannotUpdate("E1", f"an object that defines {name} changed")

@@ -1,0 +1,61 @@
+# Changed objects on their way into the tables of an earlier link.
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from wild.kernels.files cimport Inputs
+from wild.kernels.names cimport NameTable
+from wild.kernels.resolve cimport Resolution
+from wild.kernels.saved cimport Run, Saved
+from wild.kernels.sections cimport SectionTable
+from wild.kernels.tables cimport FileRow, SectionRow
+
+cdef struct Changed:             # one changed object
+    uint32_t file                # its FileId in the link
+    uint32_t mini                # ... and in the small tables of this update
+    FileRow old                  # as it was
+    SectionRow *old_sections     # copies of its rows; NULL: it had none
+    Run run                      # as it was
+    uint32_t relatives, symbolics    # dynamic relocations of its sections now
+
+cdef struct PartRoom:            # by PartId
+    uint64_t used, size          # bytes from its start
+    uint32_t grows               # 0: its sections stand without gaps
+    uint32_t smallest            # bytes of the smallest hole that can be filled
+
+cdef class Graft:
+    cdef Saved saved
+    cdef Inputs inputs
+    cdef NameTable names
+    cdef SectionTable sections
+    cdef Resolution resolution
+    cdef Changed *changed
+    cdef public int64_t count
+    cdef uint32_t *name          # mini NameId -> NameId
+    cdef uint32_t *mini_name     # NameIds that the changed objects mention now, each once,
+    cdef uint32_t *flags_before  # ... with their flags before the scan
+    cdef int64_t name_count
+    cdef uint8_t *seen           # by NameId: SEEN_*
+    cdef uint32_t *removed       # names whose definition is gone
+    cdef int64_t removed_count
+    cdef uint32_t *moved         # names whose address is another now
+    cdef int64_t moved_count
+    cdef PartRoom *part
+    cdef int64_t part_count
+    cdef list holes              # (PartId, offset in the part, size) to be filled
+    cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
+    cdef int add_name(self, uint32_t mini, uint32_t file) except -1
+
+cdef enum:
+    SEEN_NOW = 1                 # a changed object mentions the name
+    SEEN_MOVED = 2
+    SEEN_GONE = 4                # its definition was taken away
+    SEEN_LIVE = 16               # its old definition was in the output
+    SEEN_NEW = 8                 # nothing of the link had a use for the name
+
+cdef inline Changed *changed_of(Graft graft, uint32_t file) noexcept nogil:
+    """The row of a changed object by its FileId; NULL for another."""
+    cdef int64_t i
+    for i in range(graft.count):
+        if graft.changed[i].file == file:
+            return &graft.changed[i]
+    return NULL

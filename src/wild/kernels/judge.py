@@ -1,0 +1,309 @@
+"""Do the names of a link still stand for what they stood for, with the new versions of some objects?
+
+For every name that the old or the new version of a changed object mentions, what both say about it is compared
+(SHAPE_*).  If that is the same, nothing changes but the place of a definition.  A new name that nobody knew is entered.
+A definition may go if nobody else refers to it, or move from one changed object to another.  A reference may come if
+the name is bound to something that is in the output.  Everything else could change how other objects are linked and
+is left to a full link; so are errors, which a full link reports.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
+from cython.cimports.wild.kernels.binding import DEFINED
+from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.saved import *
+from cython.cimports.wild.kernels.shapes import shape_of
+from cython.cimports.wild.kernels.tables import *
+
+from wild.errors import CannotUpdate
+
+
+def judge_names(graft: Graft, exports: bool):
+    """Bind the names of the changed objects; raises CannotUpdate.  Before their rows move.
+
+    `exports`: names with default visibility are in the dynamic symbol table.
+    """
+    i: int64_t
+    shapes: dict = {}
+    note_live(graft)
+    for i in range(graft.count):
+        shapes[graft.changed[i].file] = new_shapes(graft, cython.address(graft.changed[i]))
+    for i in range(graft.count):
+        judge_old(graft, cython.address(graft.changed[i]), shapes[graft.changed[i].file])
+    # All definitions come before all references, since objects refer to each other.
+    for references in (False, True):
+        for i in range(graft.count):
+            changed = cython.address(graft.changed[i])
+            judge_new(graft, changed, shapes[changed.file], exports, references)
+    settle_removed(graft)
+    hide_losers(graft)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def note_live(graft: Graft) -> cython.void:
+    """Which names were defined in sections that are in the output: others may refer to them."""
+    image = cython.address(graft.saved.image)
+    i: int64_t
+    for i in range(graft.name_count):
+        name: uint32_t = graft.name[graft.mini_name[i]]
+        section: uint32_t = image.symbols[name].section
+        if section and image.sections.row[section].flags & SEC_LIVE:
+            graft.seen[name] |= SEEN_LIVE
+
+
+@cython.cfunc
+def new_shapes(graft: Graft, changed: cython.pointer[Changed]):
+    """NameId -> (shape, symbol index) of everything that the new version mentions."""
+    row = cython.address(graft.inputs.view.row[changed.mini])
+    found: dict = {}
+    k: uint32_t
+    for k in range(row.first_global, row.nsyms):
+        mini: uint32_t = graft.names.view.of[row.global_base + k - row.first_global]
+        if mini:
+            shape: uint8_t = shape_of(
+                graft.inputs.view.base[changed.mini], row, cython.address(graft.sections.view), k
+            )
+            if shape & SHAPE_STATE == SHAPE_COMMON:
+                raise CannotUpdate("E12", "an object with common symbols changed")
+            found[graft.name[mini]] = (shape, k)
+    return found
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> cython.int:
+    """What the old version said and the new one does not say, or says otherwise."""
+    image = cython.address(graft.saved.image)
+    g: uint32_t
+    for g in range(
+        changed.old.global_base, changed.old.global_base + changed.old.nsyms - changed.old.first_global
+    ):
+        name: uint32_t = image.names.of[g]
+        if name == 0:
+            continue
+        shape: uint8_t = graft.saved.shape[g]
+        now = shapes.get(name)
+        symbol = cython.address(image.symbols[name])
+        if shape & SHAPE_STATE == SHAPE_COMMON:
+            raise CannotUpdate("E12", "an object with common symbols changed")
+        if now is not None and now[0] == shape:
+            continue
+        if symbol.file == changed.file and (now is None or now[0] & SHAPE_STATE != SHAPE_DEFINED):
+            remove(graft, name)
+        elif now is not None and not defines(now[0]):
+            judge_change(graft, symbol, shape, now[0])
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def remove(graft: Graft, name: uint32_t) -> cython.int:
+    """The definition of a name is gone, for the time being."""
+    symbol = cython.address(graft.saved.image.symbols[name])
+    if symbol.aux or symbol.dynsym or symbol.flags & (SYM_EXPORTED | SYM_TLS | SYM_IFUNC):
+        raise CannotUpdate("E5", "a definition was removed that has slots or is exported")
+    symbol.file = NONE
+    symbol.section = 0
+    symbol.flags &= ~cython.cast(uint32_t, DEFINED)
+    graft.saved.touch(symbol, cython.sizeof(SymbolRow))
+    graft.seen[name] |= SEEN_GONE
+    graft.removed[graft.removed_count] = name
+    graft.removed_count += 1
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def judge_change(graft: Graft, symbol: cython.pointer[SymbolRow], old: uint8_t, new: uint8_t) -> cython.int:
+    """A mention says something else, where nothing was defined by it."""
+    harmless: cython.bint = not defines(old) and not defines(new) and (old ^ new) & SHAPE_VISIBILITY == 0
+    if harmless and symbol.flags & SYM_OBJECT_DEF:
+        return 0  # a reference, or a copy of an inline function that another object has
+    raise CannotUpdate("E6", "what an object says about a name changed")
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def defines(shape: uint8_t) -> cython.bint:
+    return shape & SHAPE_STATE == SHAPE_DEFINED or shape & SHAPE_STATE == SHAPE_COMMON
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def judge_new(
+    graft: Graft,
+    changed: cython.pointer[Changed],
+    shapes: dict,
+    exports: cython.bint,
+    references: cython.bint,
+) -> cython.int:
+    """What the new version says: its definitions, or its references."""
+    image = cython.address(graft.saved.image)
+    old: dict = old_shapes(graft, changed)
+    mini_of: dict = mini_names(graft, changed)
+    for name, (shape, index) in shapes.items():
+        if defines(shape) == references:
+            continue
+        symbol = cython.address(image.symbols[cython.cast(uint32_t, name)])
+        mini = cython.address(graft.resolution.view.row[cython.cast(uint32_t, mini_of[name])])
+        before = old.get(name)
+        if references:
+            if before != shape:
+                judge_reference(graft, symbol, shape, before)
+        elif before != shape or symbol.file == NONE:
+            judge_definition(graft, changed, name, shape, index, mini, exports)
+        elif symbol.file == changed.file:
+            define_name(graft, changed, name, index, mini)
+    return 0
+
+
+@cython.cfunc
+def old_shapes(graft: Graft, changed: cython.pointer[Changed]):
+    """NameId -> shape of everything that the old version mentioned."""
+    found: dict = {}
+    g: uint32_t
+    for g in range(
+        changed.old.global_base, changed.old.global_base + changed.old.nsyms - changed.old.first_global
+    ):
+        found[graft.saved.image.names.of[g]] = graft.saved.shape[g]
+    return found
+
+
+@cython.cfunc
+def mini_names(graft: Graft, changed: cython.pointer[Changed]):
+    row = cython.address(graft.inputs.view.row[changed.mini])
+    found: dict = {}
+    g: uint32_t
+    for g in range(row.global_base, row.global_base + row.nsyms - row.first_global):
+        mini: uint32_t = graft.names.view.of[g]
+        found[graft.name[mini]] = mini
+    return found
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def judge_reference(
+    graft: Graft, symbol: cython.pointer[SymbolRow], shape: uint8_t, before: object
+) -> cython.int:
+    """A name is referred to that was not, or otherwise."""
+    if before is not None and defines(cython.cast(uint8_t, before)):
+        return 0  # it was defined here; settle_removed sees to that
+    if (
+        shape & SHAPE_VISIBILITY and not symbol.flags & (SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED)
+    ) or symbol.flags & SYM_UNDEFINED_OK:
+        raise CannotUpdate("E6", "what an object says about a name changed")
+    if symbol.flags & SYM_OBJECT_DEF:
+        symbol.flags |= SYM_REF | SYM_STRONG_REF
+        return 0
+    if symbol.flags & SYM_SHARED_DEF and symbol.dynsym and not shape & SHAPE_WEAK:
+        if symbol.flags & SYM_STRONG_REF:
+            return 0
+    if symbol.flags & SYM_SHARED_DEF:
+        raise CannotUpdate("E7", "a function of a shared library is used for the first time")
+    raise CannotUpdate("E2", "a name is used for the first time that nothing of the link defines")
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def judge_definition(
+    graft: Graft,
+    changed: cython.pointer[Changed],
+    name: uint32_t,
+    shape: uint8_t,
+    index: uint32_t,
+    mini: cython.pointer[SymbolRow],
+    exports: cython.bint,
+) -> cython.int:
+    """A name is defined that was not defined here, or otherwise."""
+    symbol = cython.address(graft.saved.image.symbols[name])
+    fresh: cython.bint = symbol.flags == 0 and symbol.file == NONE
+    if graft.seen[name] & SEEN_GONE:
+        if symbol.file != NONE:
+            raise CannotUpdate("E3", "two changed objects define a name")
+    elif not fresh:
+        raise CannotUpdate("E6", "a name is defined that other objects know already")
+    if shape & SHAPE_IFUNC or (exports and not shape & SHAPE_VISIBILITY):
+        raise CannotUpdate("E7", "the symbols that the output offers change")
+    if (
+        graft.seen[name] & SEEN_GONE
+        and (shape & SHAPE_VISIBILITY)
+        and not symbol.flags & (SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED)
+    ):
+        raise CannotUpdate("E6", "what an object says about a name changed")
+    define_name(graft, changed, name, index, mini)
+    if fresh:
+        symbol.flags = mini.flags
+        symbol.value = ~cython.cast(uint32_t, 0)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def define_name(
+    graft: Graft,
+    changed: cython.pointer[Changed],
+    name: uint32_t,
+    index: uint32_t,
+    mini: cython.pointer[SymbolRow],
+) -> cython.int:
+    """Bind a name to the new version's definition; its section and address follow when rows have moved."""
+    symbol = cython.address(graft.saved.image.symbols[name])
+    if mini.file != changed.mini or mini.sym != index:
+        raise CannotUpdate("E3", "two changed objects define a name")
+    symbol.file = changed.file
+    symbol.sym = index
+    symbol.flags = symbol.flags & ~cython.cast(uint32_t, DEFINED) | mini.flags & DEFINED
+    graft.saved.touch(symbol, cython.sizeof(SymbolRow))
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def settle_removed(graft: Graft) -> cython.int:
+    """Names that lost their definition and did not find another: nobody may refer to them."""
+    i: int64_t
+    for i in range(graft.removed_count):
+        name: uint32_t = graft.removed[i]
+        symbol = cython.address(graft.saved.image.symbols[name])
+        if symbol.file != NONE:
+            continue
+        if graft.seen[name] & SEEN_NOW or is_mentioned(graft, name):
+            raise CannotUpdate("E5", "a definition was removed that is referred to")
+        symbol.flags = 0
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_mentioned(graft: Graft, name: uint32_t) -> cython.bint:
+    """Does an object that has not changed mention a name?"""
+    saved = graft.saved
+    g: uint32_t = saved.head[name]
+    while g:
+        g -= 1
+        if saved.image.names.of[g] == name:
+            file: uint32_t = saved.file_of[g]
+            if changed_of(graft, file) is cython.NULL and (
+                saved.image.files.live[file] or saved.image.files.row[file].kind == FILE_INTERNAL
+            ):
+                return True
+        g = saved.next[g]
+    return False
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def hide_losers(graft: Graft) -> cython.void:
+    """Definitions of the small link that lost to other objects of the whole link define nothing there either."""
+    i: int64_t
+    for i in range(graft.name_count):
+        mini = cython.address(graft.resolution.view.row[graft.mini_name[i]])
+        symbol = cython.address(graft.saved.image.symbols[graft.name[graft.mini_name[i]]])
+        changed = changed_of(graft, symbol.file) if symbol.file != NONE else cython.NULL
+        if changed is cython.NULL or changed.mini != mini.file:
+            mini.file = NONE
+            mini.section = 0
+            mini.flags &= ~cython.cast(uint32_t, DEFINED)

@@ -1,0 +1,3 @@
+from wild.kernels.graft import Graft
+
+def judge_names(graft: Graft, exports: bool) -> None: ...

@@ -1,0 +1,315 @@
+"""Finding places in the old output for everything that the changed objects have now.
+
+Sections take the places of the old versions' sections of the same name and part if they fit, else new places in the
+room at the end of the part; what becomes free is filled.  Dynamic relocations, symbols and call frame records have
+runs for each object, which are kept if they are long enough, and otherwise moved to the end as well.
+"""
+
+import cython
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.image import place_in_section
+from cython.cimports.wild.kernels.saved import *
+from cython.cimports.wild.kernels.tables import *
+
+from wild.errors import CannotUpdate
+
+ODD = cython.declare(cython.const[uint64_t], 0x1E3779B97F4A7C15)
+SLACK = cython.declare(cython.const[uint64_t], 16)
+
+Slots = cython.struct(  # the old sections of one object, found by part and name
+    table=cython.pointer[uint32_t],
+    next=cython.pointer[uint32_t],
+    mask=uint64_t,
+)
+
+
+def set_parts(graft: Graft, parts: list):
+    """`parts`: (bytes used, bytes there are, does it grow?, smallest hole) by PartId."""
+    graft.part_count = len(parts)
+    graft.part = cython.cast(cython.pointer[PartRoom], calloc(graft.part_count + 1, cython.sizeof(PartRoom)))
+    i: int64_t
+    for i in range(graft.part_count):
+        part = cython.address(graft.part[i])
+        part.used, part.size, part.grows, part.smallest = parts[i]
+
+
+def part_uses(graft: Graft) -> list:
+    """Bytes in use of each part."""
+    return [graft.part[i].used for i in range(graft.part_count)]
+
+
+def place_sections(graft: Graft) -> list:
+    """Give every section that lives its address; returns the holes: (PartId, offset in the part, size)."""
+    graft.holes = []
+    i: int64_t
+    for i in range(graft.count):
+        place_file(graft, cython.address(graft.changed[i]))
+    return graft.holes
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def place_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
+    image = cython.address(graft.saved.image)
+    row = cython.address(image.files.row[changed.file])
+    slots = cython.declare(Slots)
+    find_slots(changed, cython.address(slots))
+    try:
+        k: uint32_t
+        for k in range(1, row.shnum):
+            sec = cython.address(image.sections.row[row.sec_base + k])
+            if sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE and sec.part:
+                place_section(graft, changed, cython.address(slots), sec)
+                graft.sections.view.row[
+                    graft.inputs.view.row[changed.mini].sec_base + k
+                ].address = sec.address
+        free_slots(graft, changed)
+    finally:
+        free(slots.table)
+        free(slots.next)
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def is_slot(sec: cython.pointer[SectionRow]) -> cython.bint:
+    return sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE != 0 and sec.part != 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def find_slots(changed: cython.pointer[Changed], slots: cython.pointer[Slots]) -> cython.int:
+    """Enter the old sections into a table by part and name, the first of equal ones in front."""
+    slots.mask = 63
+    while slots.mask < 2 * cython.cast(uint64_t, changed.old.shnum):
+        slots.mask = 2 * slots.mask + 1
+    slots.table = cython.cast(cython.pointer[uint32_t], calloc(slots.mask + 1, 4))
+    slots.next = cython.cast(cython.pointer[uint32_t], calloc(changed.old.shnum + 1, 4))
+    if slots.table is cython.NULL or slots.next is cython.NULL:
+        raise MemoryError
+    k: uint32_t = changed.old.shnum
+    while k > 1:
+        k -= 1
+        sec = cython.address(changed.old_sections[k])
+        if is_slot(sec):
+            at: uint64_t = slot_of(sec.part, sec.unused) & slots.mask
+            slots.next[k] = slots.table[at]
+            slots.table[at] = k
+    return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def slot_of(part: uint32_t, name: uint32_t) -> uint64_t:
+    return (cython.cast(uint64_t, part) * ODD + name) * ODD >> 13
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def place_section(
+    graft: Graft,
+    changed: cython.pointer[Changed],
+    slots: cython.pointer[Slots],
+    sec: cython.pointer[SectionRow],
+) -> cython.int:
+    """Into the old place if it fits, else into the room."""
+    part = cython.address(graft.part[sec.part])
+    base: uint64_t = graft.saved.image.part[sec.part].address
+    at = cython.address(slots.table[slot_of(sec.part, sec.unused) & slots.mask])
+    while at[0]:
+        old = cython.address(changed.old_sections[at[0]])
+        if old.part == sec.part and old.unused == sec.unused and fits_slot(part, old, sec):
+            sec.address = old.address
+            sec.link = old.link
+            hole: uint64_t = old.link - sec.size
+            if hole:
+                graft.holes.append((sec.part, old.address - base + sec.size, hole))
+            old.part = 0
+            at[0] = slots.next[at[0]]
+            return 0
+        at = cython.address(slots.next[at[0]])
+    if not part.grows:
+        raise CannotUpdate("E8", "a section that stands without gaps changed its size")
+    slack: uint64_t = max(sec.size // 4, SLACK, part.smallest)
+    place: uint64_t = take_place(part, sec.size, cython.cast(uint64_t, 1) << sec.align)
+    sec.address = base + place
+    slack = min(slack, part.size - part.used)
+    if slack < part.smallest:
+        slack = 0
+    if sec.size + slack >> 32:
+        raise CannotUpdate("D7", "a section is too large")
+    part.used += slack
+    sec.link = cython.cast(uint32_t, sec.size + slack)
+    if slack:
+        graft.holes.append((sec.part, place + sec.size, slack))
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def fits_slot(
+    part: cython.pointer[PartRoom], old: cython.pointer[SectionRow], sec: cython.pointer[SectionRow]
+) -> cython.bint:
+    if sec.size > old.link or old.address & ((cython.cast(uint64_t, 1) << sec.align) - 1):
+        return False
+    hole: uint64_t = old.link - sec.size
+    return hole == 0 or (part.grows != 0 and hole >= part.smallest)
+
+
+@cython.cfunc
+@cython.exceptval(0xFFFFFFFFFFFFFFFF)
+def take_place(part: cython.pointer[PartRoom], size: uint64_t, align: uint64_t) -> uint64_t:
+    """An offset in the room of a part; what is skipped for the alignment can be filled."""
+    place: uint64_t = align_up(part.used, align)
+    while place != part.used and place - part.used < part.smallest:
+        place += align
+    if place + size > part.size or not part.grows:
+        raise CannotUpdate("D1", "no room left in a section of the output")
+    part.used = place + size
+    return place
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def free_slots(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
+    """Old places that nothing has taken are holes now."""
+    k: uint32_t
+    for k in range(1, changed.old.shnum):
+        sec = cython.address(changed.old_sections[k])
+        if is_slot(sec) and sec.link:
+            if not graft.part[sec.part].grows:
+                raise CannotUpdate("E8", "a section that stands without gaps is gone")
+            graft.holes.append((sec.part, sec.address - graft.saved.image.part[sec.part].address, sec.link))
+    return 0
+
+
+def number_relocations(graft: Graft, relative, symbolic):
+    """Give sections the numbers of their dynamic relocations.  `relative` and `symbolic`: (used, room).
+
+    Returns the numbers in use and the runs that hold nothing now: (is it relative?, first, count).
+    """
+    used: list = [relative[0], symbolic[0]]
+    free: list = []
+    i: int64_t
+    k: uint32_t
+    for i in range(graft.count):
+        changed = cython.address(graft.changed[i])
+        image = cython.address(graft.saved.image)
+        row = cython.address(image.files.row[changed.file])
+        run = cython.address(graft.saved.run[changed.file])
+        changed.relatives = changed.symbolics = 0
+        for k in range(1, row.shnum):
+            changed.relatives += image.sections.row[row.sec_base + k].relatives
+            changed.symbolics += image.sections.row[row.sec_base + k].symbolics
+        run.relative, run.relatives = take_run(
+            (run.relative, run.relatives), changed.relatives, used, 0, relative[1], free
+        )
+        run.symbolic, run.symbolics = take_run(
+            (run.symbolic, run.symbolics), changed.symbolics, used, 1, symbolic[1], free
+        )
+        spread_numbers(graft, row, run)
+        graft.saved.touch(run, cython.sizeof(Run))
+    return used[0], used[1], free
+
+
+@cython.cfunc
+def take_run(old, count: int, used: list, which: int, room: int, free: list):
+    """The run of a file: the old one, or a new one at the end; what is not needed of it goes to `free`."""
+    first, length = old
+    if count > length:
+        if length:
+            free.append((which == 0, first, length))
+        first, length = used[which], count
+        used[which] += count
+        if used[which] > room:
+            raise CannotUpdate("D2", "no room left for dynamic relocations")
+    elif count < length:
+        free.append((which == 0, first + count, length - count))
+    return first, length
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def spread_numbers(graft: Graft, row: cython.pointer[FileRow], run: cython.pointer[Run]) -> cython.void:
+    relative: uint32_t = run.relative
+    symbolic: uint32_t = run.symbolic
+    k: uint32_t
+    for k in range(1, row.shnum):
+        sec = cython.address(graft.saved.image.sections.row[row.sec_base + k])
+        count: uint32_t = sec.relatives
+        sec.relatives = relative
+        relative += count
+        count = sec.symbolics
+        sec.symbolics = symbolic
+        symbolic += count
+
+
+def place_names(graft: Graft) -> list:
+    """Make the addresses of the changed objects' definitions final; returns (dynamic symbol, value, size, name)s.
+
+    `moved` lists the names with another address than before, which others refer to.
+    """
+    image = cython.address(graft.saved.image)
+    dynamic: list = []
+    i: int64_t
+    outside: cython.bint = False
+    for i in range(graft.name_count):
+        name: uint32_t = graft.name[graft.mini_name[i]]
+        symbol = cython.address(image.symbols[name])
+        changed = changed_of(graft, symbol.file) if symbol.file != NONE else cython.NULL
+        mini = cython.address(graft.resolution.view.row[graft.mini_name[i]])
+        if changed is not cython.NULL:
+            table = cython.cast(
+                cython.pointer[cython.const[Elf64_Sym]],
+                image.files.base[symbol.file] + image.files.row[symbol.file].symoff,
+            )
+            value: uint64_t = table[symbol.sym].st_value
+            if symbol.section:
+                if not image.sections.row[symbol.section].flags & SEC_LIVE and graft.seen[name] & SEEN_LIVE:
+                    raise CannotUpdate("E9", "a section that was dropped is needed now")
+                value = place_in_section(image, symbol.section, value, cython.address(outside))
+            if value != symbol.value and not graft.seen[name] & SEEN_NEW:
+                move_name(graft, name, symbol)
+            symbol.value = value
+            graft.saved.touch(symbol, cython.sizeof(SymbolRow))
+            if symbol.dynsym:
+                dynamic.append((symbol.dynsym, value, table[symbol.sym].st_size))
+        mini.value = symbol.value
+        mini.flags = symbol.flags
+    if outside:
+        raise CannotUpdate("E17", "a symbol lies outside a merged section")
+    return dynamic
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def move_name(graft: Graft, name: uint32_t, symbol: cython.pointer[SymbolRow]) -> cython.int:
+    if symbol.flags & (SYM_TLS | SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL | NEEDS_PLT):
+        raise CannotUpdate("E13", "a thread-local or indirect symbol moved")
+    graft.seen[name] |= SEEN_MOVED
+    graft.moved[graft.moved_count] = name
+    graft.moved_count += 1
+    return 0
+
+
+def bind_sections(graft: Graft):
+    """After rows have moved: the sections of the changed objects' definitions."""
+    image = cython.address(graft.saved.image)
+    i: int64_t
+    for i in range(graft.name_count):
+        symbol = cython.address(image.symbols[graft.name[graft.mini_name[i]]])
+        mini = cython.address(graft.resolution.view.row[graft.mini_name[i]])
+        changed = changed_of(graft, symbol.file) if symbol.file != NONE else cython.NULL
+        if changed is not cython.NULL:
+            symbol.section = 0
+            if mini.section:
+                symbol.section = (
+                    image.files.row[changed.file].sec_base
+                    + mini.section
+                    - graft.inputs.view.row[changed.mini].sec_base
+                )

@@ -1,0 +1,3 @@
+from wild.kernels.graft import Graft
+
+def move_rows(graft: Graft) -> None: ...

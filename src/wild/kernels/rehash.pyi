@@ -1,0 +1,3 @@
+from wild.kernels.saved import Saved
+
+def refresh_build_id(saved: Saved, offset: int, size: int) -> None: ...
