@@ -293,6 +293,7 @@ def test_scripts_include_others(link):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("SECTIONS { OVERLAY : NOCROSSREFS { .d { *(.d) } } }", "NOCROSSREFS of an OVERLAY is not supported"),
         ("SECTIONS { .text : { *(.text } }", "layout.ld:1:30: expected a section name or ')', found '}'"),
         ("SECTIONS {\n .text { } }", "layout.ld:2:8: expected a number or a symbol, found '{'"),
         ("SECTIONS { a = ; }", "layout.ld:1:16: expected a number or a symbol, found ';'"),

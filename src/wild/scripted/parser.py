@@ -357,15 +357,15 @@ class LayoutParser(Scanner):
         self.accept(",")
 
     def overlay(self, into: list[Statement]) -> None:
-        """OVERLAY [start] : [NOCROSSREFS] [AT(address)] { sections } …"""
+        """OVERLAY [start] : [AT(address)] { sections } …; NOCROSSREFS would need a check that is not made."""
         overlay = Overlay(self.where())
         if self.peek() != ":":
             overlay.address = self.expression()
         self.expect(":", "after OVERLAY")
-        overlay.no_crossrefs = self.accept_word("NOCROSSREFS")
         if self.accept_word("AT"):
             overlay.load_address = self.in_parentheses("AT")
-        overlay.no_crossrefs = self.accept_word("NOCROSSREFS") or overlay.no_crossrefs
+        if self.peek() == "NOCROSSREFS":
+            raise self.script.error("NOCROSSREFS of an OVERLAY is not supported; leave it out")
         self.expect("{", "after OVERLAY")
         while not self.accept("}"):
             where = self.where()

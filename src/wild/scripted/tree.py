@@ -115,13 +115,12 @@ class Output:
 class Overlay:
     """OVERLAY: sections that take turns at one address; their names in order."""
 
-    __slots__ = ("address", "load_address", "members", "no_crossrefs", "where")
+    __slots__ = ("address", "load_address", "members", "where")
 
     def __init__(self, where: str) -> None:
         self.where = where
         self.address: Node | None = None
         self.load_address: Node | None = None
-        self.no_crossrefs = False
         self.members: list[Output] = []
 
 
