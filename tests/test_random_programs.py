@@ -25,7 +25,9 @@ KEPT = ROOT / "build" / "random-programs"
 def test_random_programs_print_what_they_must(start: int, tmp_path: Path) -> None:
     for seed in range(start, min(start + BATCH, FIRST + COUNT)):
         program = make_program(seed)
-        linkers = [*(reference_linkers() if seed % REFERENCE_EVERY == 0 else []), linker_under_test()]
+        # Linkers differ in what --wrap does to names that are common or defined twice.
+        is_referred = seed % REFERENCE_EVERY == 0 and not program.wrapped
+        linkers = [*(reference_linkers() if is_referred else []), linker_under_test()]
         fault = fault_of(program, linkers, tmp_path / "program")
         if fault:
             pytest.fail(report(program, linkers, tmp_path, fault), pytrace=False)

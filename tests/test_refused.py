@@ -7,16 +7,6 @@ from programs import assemble
 START = ".globl _start\n_start: mov $60, %eax\n xor %edi, %edi\n syscall\n"
 
 
-def test_script_with_sections_is_refused_with_its_place(link):
-    script = link.directory / "layout.ld"
-    script.write_text("ENTRY(_start)\nSECTIONS { .text : { *(.text) } }\n")
-
-    message = link.fails(assemble(START), "-T", script, driver="raw")
-
-    assert f"{script}:2:1" in message
-    assert "SECTIONS" in message
-
-
 def test_missing_script_is_an_error(link):
     message = link.fails(assemble(START), "-T", "absent.ld", driver="raw")
 
