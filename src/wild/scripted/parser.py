@@ -364,7 +364,7 @@ class LayoutParser(Scanner):
         self.expect(":", "after OVERLAY")
         if self.accept_word("AT"):
             overlay.load_address = self.in_parentheses("AT")
-        if self.peek() == "NOCROSSREFS":
+        if self.accept_word("NOCROSSREFS"):
             raise self.script.error("NOCROSSREFS of an OVERLAY is not supported; leave it out")
         self.expect("{", "after OVERLAY")
         while not self.accept("}"):
