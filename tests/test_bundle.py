@@ -29,7 +29,7 @@ def program() -> Path:
     return compile_c("void _start(void) {}", name="start")
 
 
-def link(package: Path, program: Path, *python_options: str) -> str:
+def link(package: Path, program: Path | str, *python_options: str) -> str:
     """Link with the package; what the interpreter printed on standard error."""
     command = [PYTHON, "-IS", *python_options, package / "wild" / "launch.py", "ld"]
     output = package / "program"
@@ -39,7 +39,7 @@ def link(package: Path, program: Path, *python_options: str) -> str:
     return done.stderr
 
 
-def origins(package: Path, program: Path) -> set[str]:
+def origins(package: Path, program: Path | str) -> set[str]:
     """The modules that a link loads from .pyc files."""
     lines = link(package, program, "-v").splitlines()
     return {
@@ -54,6 +54,18 @@ def test_the_second_link_reads_only_the_bundle(package, program):
     assert (package / BUNDLE).is_file()
 
     assert origins(package, program) & {"link", "options", "inputs", "synthetic"} == set()
+
+
+def test_links_that_import_different_modules_do_not_displace_each_others(package, program, tmp_path):
+    arguments = tmp_path / "arguments"
+    arguments.write_text(str(program), encoding="utf-8")
+    link(package, program)
+
+    assert "response" in origins(package, f"@{arguments}")  # a module that the first link had no use for
+    written = (package / BUNDLE).stat().st_ino
+    assert origins(package, program) & {"link", "options"} == set()
+    assert "response" not in origins(package, f"@{arguments}")
+    assert (package / BUNDLE).stat().st_ino == written
 
 
 def test_a_changed_module_counts_at_once(package, program):
