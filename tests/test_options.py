@@ -19,7 +19,7 @@ from wild.options import (
     parse,
 )
 
-DEFAULT_NAMES = [name for name in Options.__slots__ if name not in ("input_flags", "warnings")]
+DEFAULT_NAMES = [name for name in vars(Options()) if name not in ("input_flags", "warnings")]
 
 
 def options_of(line: str) -> Options:

@@ -78,7 +78,9 @@ class Bundle:
         if missed and access(DIRECTORY, W_OK):
             entries = {name: entry for name, entry in self.entries.items() if stamp_of(entry[0]) == entry[1]}
             sources = {module.__name__: str(module.__file__) for module in missed}
-            sources |= {f"wild.{name}": f"{PACKAGE}/{name}.py" for name in OFTEN if f"wild.{name}" not in entries}
+            sources |= {
+                f"wild.{name}": f"{PACKAGE}/{name}.py" for name in OFTEN if f"wild.{name}" not in entries
+            }
             try:
                 entries |= {name: entry_of(source) for name, source in sources.items()}
                 write_bundle(entries, initialised)

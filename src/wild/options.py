@@ -79,36 +79,6 @@ class Options:
     means that the command line does not say, and the pass that needs the answer decides.
     """
 
-    __slots__ = (
-        "allow_multiple_definition", "allow_shlib_undefined", "archive_stats", "arguments", "audit",
-        "auxiliary", "bsymbolic", "build_id", "builtin_lists", "check_sections", "color",
-        "compress_debug_sections", "compress_sections", "cref", "debug_address", "default_library_paths",
-        "default_symver", "define_common", "defsyms", "demangle", "depaudit", "dependency_file",
-        "directory", "discard", "dynamic_linker", "dynamic_lists", "eh_frame_hdr", "emit_relocs",
-        "emulation", "entry", "error_handling_script", "error_limit", "exclude_libs", "export_dynamic",
-        "export_dynamic_symbol_lists", "export_dynamic_symbols", "fatal_warnings", "filter", "fini",
-        "force_group_allocation", "gc_keep_exported", "gc_sections", "gc_stats", "gc_stats_ignore",
-        "gdb_index", "gnu_unique", "group", "hash_style", "help", "identity_comment", "image_base", "incremental",
-        "incremental_growth", "incremental_how", "init",
-        "input_flags", "inputs", "kind", "library_paths", "lto_words", "map_file", "new_dtags", "nmagic",
-        "no_dynamic_linker", "no_warnings", "noinhibit_exec", "nostdlib", "omagic", "optimize", "output",
-        "package_metadata", "plugin_opts", "plugins", "print_dependencies", "print_gc_sections",
-        "print_gcc_dir", "print_output_format", "print_sysroot", "reference_linker", "relax",
-        "remapped_inputs", "reproduce", "require_defined", "retain_symbols_file", "rpath", "rpath_link",
-        "save_base", "save_directory", "save_skip_linking", "scripts", "section_start", "show_version",
-        "soname", "spare_dynamic_tags", "static", "strip", "sym_info", "sysroot", "threads", "time",
-        "time_trace", "time_trace_granularity", "trace", "trace_symbols", "undefined", "undefined_version",
-        "unique", "unresolved_symbols", "update_in_place", "verbose", "verbose_gc_stats", "version_scripts",
-        "warn_common", "warn_execstack", "warn_textrel", "warn_unresolved_symbols", "warnings",
-        "why_extract", "wraps", "write_layout", "write_trace", "z_cet_report", "z_combreloc",
-        "z_common_page_size", "z_copyreloc", "z_defs", "z_dynamic_undefined_weak", "z_execstack",
-        "z_global", "z_globalaudit", "z_ibt", "z_ibtplt", "z_initfirst", "z_interpose", "z_isa",
-        "z_keep_text_section_prefix", "z_lam", "z_loadfltr", "z_max_page_size", "z_nodefaultlib",
-        "z_nodelete", "z_nodlopen", "z_nodump", "z_nognustack", "z_now", "z_origin",
-        "z_pack_relative_relocs", "z_relro", "z_separate_code", "z_shstk", "z_stack_size",
-        "z_start_stop_gc", "z_start_stop_visibility", "z_text",
-    )  # fmt: skip
-
     def __init__(self) -> None:
         self._set_output()
         self._set_inputs()
