@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wild.kernels.measure import Layout
     from wild.kernels.merge import MergeTable
     from wild.kernels.names import NameTable as Names
+    from wild.kernels.ordering import Ordering
     from wild.kernels.pool import Pool
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
@@ -68,6 +69,7 @@ class Composition:
         self.made: dict[str, OutputSection] = {}  # by the linker itself
         self.merged: dict[int, int] = {}  # PartId -> group of the merge table
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
+        self.orders: dict[int, Ordering] = {}  # PartId -> the order that an option asks for
         self.measured: list[tuple[int, int, int]] = []
         self.merge_kinds: dict[int, tuple[int, bool]] = {}  # PartId -> entry size, are they strings?
         self.empty: list[tuple[OutputSection, OutputSection]] = []  # and the section before each
@@ -142,7 +144,9 @@ class Composition:
         """Sizes of all parts: runs of sections, merged and sorted ones, common symbols, copied variables."""
         self.commons = [self.parts.add(name, 10) for name in COMMON_SECTIONS]
         self.copies = self.parts.add(".bss", 11)
-        self.measured = layout.measure(pool, len(self.parts), [*self.sorted])
+        self.measured = layout.measure(pool, len(self.parts), [*self.sorted, *self.orders])
+        for part, ordering in self.orders.items():
+            self.measured[part] = ordering.place(part)
         for index, part in enumerate(self.key_parts):
             align, flags = self.keys[index][5].bit_length() - 1, self.keys[index][6]
             if part in self.merged:
@@ -273,7 +277,7 @@ class Composition:
                 at += -at % (1 << align)
                 flags = flags | SEC_NOBITS if section.nobits else flags & ~SEC_NOBITS
                 layout.set_part(part, section.address + at, section.offset + at, size, section.shndx, fill)
-                layout.set_flags(part, flags, part not in self.sorted)
+                layout.set_flags(part, flags, part not in self.sorted and part not in self.orders)
                 self.part_places[part] = section.address + at
                 self.part_offsets[part] = section.offset + at
                 at += size

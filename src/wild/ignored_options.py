@@ -25,12 +25,11 @@ ROWS: tuple[str | Row, ...] = (
      "addends are in the relocation records, those of relative relocations in the sections, too"),
     ("strip-discarded no-strip-discarded strip-lto-sections", "", "ignore", "",
      "what is dropped leaves no trace"),
-    (("no-icf no-debug-names no-separate-debug-file no-execute-only no-xosegment"
-      " no-call-graph-profile-sort no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
+    (("no-debug-names no-separate-debug-file no-execute-only no-xosegment"
+      " no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
       " no-use-android-relr-tags no-discard-section"), "", "ignore", "", "it is so anyway"),
-    ("icf-iterations keep-unique", "NAME", "ignore", "", "no code is folded"),
-    ("ignore-data-address-equality ignore-function-address-equality print-icf-sections no-print-icf-sections",
-     "", "ignore", "", "no code is folded"),
+    ("icf-iterations", "N", "ignore", "", "folding goes on as long as it finds something"),
+    ("ignore-function-address-equality", "", "ignore", "", "--icf=all does that"),
     ("branch-to-branch no-branch-to-branch optimize-bb-jumps no-optimize-bb-jumps", "", "ignore", "",
      "an optimisation that no program can observe"),
     ("lto-* no-lto-* thinlto-*", "[=VALUE]", "ignore", "", "for other linkers' own copies of LLVM"),
@@ -54,8 +53,7 @@ ROWS: tuple[str | Row, ...] = (
      "that warning is about other machines or formats"),
     ("warn-rwx-segments no-warn-rwx-segments", "", "ignore", "", "only -N makes such segments"),
     ("warn-once", "", "ignore", "", "an undefined symbol is reported once with all its users"),
-    (("warn-symbol-ordering no-warn-symbol-ordering warn-ifunc-textrel no-warn-ifunc-textrel"
-      ""), "", "ignore", "", "that warning is not given"),
+    ("warn-ifunc-textrel no-warn-ifunc-textrel", "", "ignore", "", "that warning is not given"),
     ("warn-backrefs-exclude", "GLOB", "ignore", "", "that warning is not given"),
     ("print-map-discarded no-print-map-discarded", "", "ignore", "", "the map shows the output"),
     ("G gpsize", "[N]", "ignore_or_share", "",
@@ -76,7 +74,6 @@ ROWS: tuple[str | Row, ...] = (
      "for other machines"),
     ("power10-stubs plt-align", "[=VALUE]", "ignore", "", "for other machines"),
     "Not in this version",
-    ("icf", "KIND", "only", "none", "fold identical code"),
     ("debug-names", "", "refuse", "", "merge indices of debug information"),
     ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
     ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),
@@ -85,12 +82,10 @@ ROWS: tuple[str | Row, ...] = (
     ("orphan-handling", "MODE", "only", "place", "treat sections that a script does not name otherwise"),
     ("enable-non-contiguous-regions enable-non-contiguous-regions-warnings print-memory-usage", "", "refuse",
      "", "lay out memory regions"),
-    (("sort-section symbol-ordering-file section-ordering-file call-graph-ordering-file section-order"
-      " bp-startup-sort irpgo-profile print-symbol-order"), "VALUE", "refuse", "", "reorder sections"),
-    (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer reverse-sections"
+    (("section-order bp-startup-sort irpgo-profile print-symbol-order"), "VALUE", "refuse", "", "reorder sections"),
+    (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer"
       " text-reorder no-text-reorder"), "[=VALUE]", "refuse", "", "reorder sections"),
-    ("call-graph-profile-sort", "[=KIND]", "only", "none", "reorder sections"),
-    ("shuffle-sections randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
+    ("randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
     ("no-rosegment execute-only xosegment zero-to-bss", "", "refuse", "", "lay out segments that way"),
     (("Trodata-segment Tldata-segment rosegment-gap section-align physical-image-base filler"
       " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),

@@ -29,7 +29,7 @@ from wild.kernels.slots import Slots
 from wild.kernels.views import Views
 from wild.kernels.writers import size_frames
 from wild.messages import Messages
-from wild.mode import choose_kind, choose_threads, output_mode, relocation_types
+from wild.mode import choose_kind, choose_threads, orders_sections, output_mode, relocation_types
 from wild.output_sections import Parts, parts_of
 from wild.own_symbols import OwnSymbols, init_functions
 from wild.placing import place_output
@@ -196,10 +196,21 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     found.checks.copies(it.slots)
     clock.lap("reach")
 
+    if options.icf != "none":
+        # Keep one of several functions that are the same.
+        from wild.folding import fold
+
+        fold(pool, inputs, found, it.frames, options)
+        clock.lap("fold")
+
     # Keep each string and constant once.
     it.merged = MergeTable.of(inputs, sections)
     it.composition = compose(options, found.parts)
     it.composition.assign_keys(sections, it.merged)
+    if orders_sections(options):
+        from wild.section_order import order_sections
+
+        it.composition.orders = order_sections(inputs, found, options, it.composition.sorted)
     it.merged.merge(pool, options.optimize >= 2)
     clock.lap("merge")
 

@@ -85,6 +85,13 @@ def packs_relative(options: Options, kind: Kind) -> bool:
     return options.z_pack_relative_relocs and kind.pic and kind.dynamic
 
 
+def orders_sections(options: Options) -> bool:
+    """Is another order of sections asked for than that of the inputs?"""
+    files = options.symbol_ordering_file or options.section_ordering_file or options.call_graph_ordering_file
+    by_rule = options.call_graph_profile_sort != "none" or options.sort_section != "none"
+    return bool(files) or by_rule or options.shuffle_sections is not None or options.reverse_sections
+
+
 def relocation_types() -> list[tuple[int, int, int, int, int]]:
     """The machine's relocation types."""
     return x86_64.relocation_rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from posix import stat
+from posix import stat, urandom
 
 from wild.option_effects import IN_BINARY, IN_LAZY, IN_STATIC, check_choice
 
@@ -99,6 +99,23 @@ def add_compression(effects: Effects, row: Row, name: str, value: str) -> None:
     if level and not 0 <= parse_number(level) <= (9 if kind == "zlib" else 22):
         raise ValueError("the level of zlib is at most 9, that of zstd at most 22")
     effects.options.compress_sections.append((glob, kind, parse_number(level) if level else None))
+
+
+def sort_calls(effects: Effects, row: Row, name: str, value: str) -> None:
+    value = value or "hfsort"
+    check_choice(row, value)
+    effects.options.call_graph_profile_sort = value
+
+
+def shuffle(effects: Effects, row: Row, name: str, value: str) -> None:
+    """lld writes GLOB=SEED, and -1 for the reverse order."""
+    seed = value.removeprefix("*=")
+    if seed == "-1":
+        effects.options.reverse_sections = True
+    elif seed:
+        effects.options.shuffle_sections = parse_number(seed)
+    else:
+        effects.options.shuffle_sections = int.from_bytes(urandom(8), "little")
 
 
 def keep_apart(effects: Effects, row: Row, name: str, value: str) -> None:

@@ -32,6 +32,7 @@ cdef struct Target:              # what a relocation refers to
     uint32_t dynsym
     bint dead                    # the section it is in is not in the output
     bint outside                 # not a place of a merged section
+    bint folded                  # the section it is in is only a name for another
 
 cdef struct Image:
     Files files
@@ -68,7 +69,7 @@ cdef inline uint64_t place_in_section(const Image *image, uint32_t section, uint
     """The address of a byte of an input section that is in the output."""
     cdef const SectionRow *sec = &image.sections.row[section]
     cdef uint64_t merged
-    if sec.kind == SEC_PLAIN:
+    if sec.kind == SEC_PLAIN or sec.kind == SEC_FOLDED:
         return sec.address + offset
     if sec.kind == SEC_EH_FRAME:
         return image.eh_frame + frame_offset(&image.frames, sec.link, offset)
@@ -100,6 +101,7 @@ cdef inline Target find_target(const Image *image, uint32_t file, uint32_t r_sym
     cdef uint32_t shndx
     t.dead = False
     t.outside = False
+    t.folded = False
     t.dynsym = 0
     if r_sym >= row.first_global:
         symbol = &image.symbols[image.names.of[row.global_base + r_sym - row.first_global]]
@@ -110,6 +112,7 @@ cdef inline Target find_target(const Image *image, uint32_t file, uint32_t r_sym
         if mortal and symbol.section:
             sec = &image.sections.row[symbol.section]
             t.dead = sec.kind == SEC_OUT or not sec.flags & SEC_LIVE
+            t.folded = sec.kind == SEC_FOLDED
         return t
     sym = (<const Elf64_Sym *> (base + row.symoff)) + r_sym
     shndx = section_of(base, <FileRow *> row, sym, r_sym)
@@ -128,6 +131,7 @@ cdef inline Target find_target(const Image *image, uint32_t file, uint32_t r_sym
             t.value = addend
         return t
     sec = &image.sections.row[row.sec_base + shndx]
+    t.folded = sec.kind == SEC_FOLDED
     if sec.flags & SEC_TLS:
         t.flags |= SYM_TLS
     if sec.kind == SEC_OUT or not sec.flags & SEC_LIVE:

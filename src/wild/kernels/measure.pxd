@@ -33,4 +33,5 @@ cdef class Layout:
     cdef uint32_t *block         # first FileId of each block, and one behind the last
     cdef public int64_t blocks
     cdef public uint64_t section_relatives, section_symbolics
+    cdef int place_folded(self) except -1
     cdef uint8_t *skip           # by part: 1 when another pass places its sections

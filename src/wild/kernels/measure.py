@@ -172,7 +172,20 @@ class Layout:
         context = cython.declare(Measure)
         fill_context(self, cython.address(context))
         pool.run(place_blocks, cython.address(context), self.blocks, 1)
+        self.place_folded()
         pool.run(place_symbols, cython.address(self.view), SHARDS, 1)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def place_folded(self) -> cython.int:
+        """Folded sections are where their leaders are."""
+        rows = self.sections.view.row
+        i: int64_t
+        for i in range(self.sections.fold_count):
+            sec = cython.address(rows[self.sections.folded[i]])
+            sec.address = rows[sec.link].address
+            sec.part = rows[sec.link].part
+        return 0
 
     def symbol_address(self, name: int):
         """The final address of a name, by NameId."""

@@ -22,6 +22,7 @@ cdef struct Spot:                # the section being written
     uint64_t address, size
     uint64_t relative, symbolic  # numbers of its next dynamic relocations
     uint64_t tombstone           # for references to dead code; not loaded sections only
+    bint lines                   # .debug_line: folded functions have lines
 
 cdef int write_section(Write *write, uint32_t file, uint32_t k, uint8_t *to) noexcept nogil
 cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil

@@ -117,6 +117,7 @@ def write_section(
     if sec.flags & SEC_ALLOC:
         return relocate_loaded(write, cython.address(spot))
     spot.tombstone = tombstone_of(base + row.shstroff + shdr.sh_name)
+    spot.lines = begins(base + row.shstroff + shdr.sh_name, b".debug_line", 11)
     return relocate_unloaded(write, cython.address(spot))
 
 

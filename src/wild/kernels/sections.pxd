@@ -87,6 +87,8 @@ cdef class SectionTable:
     cdef public int64_t key_count
     cdef int64_t key_room
     cdef uint32_t *ids           # SectionIds of unusual sections, grouped by key
+    cdef uint32_t *folded        # SectionIds that --icf has folded
+    cdef int64_t fold_count
     cdef uint32_t *owner         # NameId -> FileId of the group that wins
     cdef uint32_t has            # HAS_* of all live objects together
     cdef int own_contents(self) except -1

@@ -15,6 +15,7 @@ per signature while the headers are read; a second loop over the groups alone st
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, strncmp
+from cython.cimports.wild.kernels.call_graph import SHT_LLVM_CALL_GRAPH_PROFILE
 from cython.cimports.wild.kernels.cc import ctz64, set_bits32
 from cython.cimports.wild.kernels.ctors import is_ctors, spare_start_files
 from cython.cimports.wild.kernels.elf import *
@@ -282,6 +283,7 @@ def is_table(kind: uint32_t) -> cython.bint:
         or kind == SHT_STRTAB
         or kind == SHT_SYMTAB_SHNDX
         or kind == SHT_LLVM_ADDRSIG
+        or kind == SHT_LLVM_CALL_GRAPH_PROFILE
     )
 
 
@@ -293,11 +295,13 @@ def enter_relocations(read: cython.pointer[Read], file: uint32_t, k: uint32_t) -
     row = cython.address(read.files.row[file])
     shdr = section_header(read.files.base[file], row, k)
     target: uint32_t = shdr.sh_info
-    if shdr.sh_type == SHT_REL and shdr.sh_size:
-        report(read.fault, FAULT_REL_SECTION, file, row.shoff + 64 * k, k)
-        return 1
     if target >= row.shnum:
         report(read.fault, FAULT_RELOCATED, file, row.shoff + 64 * k, k)
+        return 1
+    if section_header(read.files.base[file], row, target).sh_type == SHT_LLVM_CALL_GRAPH_PROFILE:
+        return 0  # not to be applied: they name symbols (call_graph.py)
+    if shdr.sh_type == SHT_REL and shdr.sh_size:
+        report(read.fault, FAULT_REL_SECTION, file, row.shoff + 64 * k, k)
         return 1
     if target == 0 or shdr.sh_size == 0:
         return 0

@@ -149,6 +149,7 @@ cdef enum:                       # SectionRow.kind
     SEC_STRINGS = 2              # SHF_MERGE | SHF_STRINGS: split into strings
     SEC_CONSTANTS = 3            # SHF_MERGE: split into constants of sh_entsize
     SEC_EH_FRAME = 4             # split into CIEs and FDEs
+    SEC_FOLDED = 5               # --icf: stands for the section `link`, which is the same
 
 cdef enum:                       # SectionRow.flags
     SEC_LIVE = 1                 # reached (or everything is, without --gc-sections)

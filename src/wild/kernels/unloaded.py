@@ -1,7 +1,8 @@
 """Applying the relocations of sections that are not loaded: debug information, mostly.
 
 There are no slots and no dynamic relocations here.  A reference to code that is not in the output is replaced by a
-tombstone: 0, and 1 in .debug_loc and .debug_ranges, where a pair of zeros would end the list (DWARF 4, 2.17.3).
+tombstone: 0, and 1 in .debug_loc and .debug_ranges, where a pair of zeros would end the list (DWARF 4, 2.17.3).  So is
+one to code that was folded into other code (icf.py), but in line numbers.
 """
 
 import cython
@@ -57,7 +58,7 @@ def write_unloaded(
     image = write.image
     target: Target = target_of(image, spot.file, rela.r_sym, rela.r_addend)
     form: cython.int = image.mode.types[rela.r_type].form
-    if target.dead:
+    if target.dead or (target.folded and not spot.lines):
         store(spot.to + rela.r_offset, image.mode.types[rela.r_type].size, spot.tombstone)
         return 0
     if target.outside:
