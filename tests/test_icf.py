@@ -278,3 +278,26 @@ def test_a_program_of_templates_runs(link, level):
     assert program.sections[".text"].size < plain.sections[".text"].size
     theirs = link(inputs, f"-Wl,--icf={level}", driver="g++", linker=tool("ld.lld"), output="lld")
     assert program.sections[".text"].size < 1.05 * theirs.sections[".text"].size
+
+
+def test_what_a_script_places_apart_stays_apart(link, tmp_path):
+    script = tmp_path / "apart.ld"
+    script.write_text("""
+        SECTIONS {
+            . = 0x400000; .fast : { *(.text.one) } .slow : { *(.text.two) } .text : { *(.text*) }
+            .rest : { *(.data* .bss*) }
+        }
+    """)
+    program = link.raw(assemble(four_twins()), f"--script={script}", "--icf=all")
+
+    program.run(status=0)
+    assert not same(program, "one", "two")
+    assert same(program, "three", "four")
+
+
+def four_twins() -> str:
+    functions = "".join(
+        f'.section .text.{name},"ax"\n.globl {name}\n{name}: ret\n'
+        for name in ("one", "two", "three", "four")
+    )
+    return functions + ".text\n.globl _start\n_start: call one\ncall two\ncall three\n" + exit_with()

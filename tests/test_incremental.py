@@ -331,6 +331,18 @@ def test_two_links_at_once(project):
         project.check()
 
 
+@pytest.mark.parametrize("option", ["--icf=all", "--sort-section=name", "--shuffle-sections=1"])
+def test_options_that_make_every_link_a_full_one(tmp_path, option):
+    """A folded function stands for several, of which one may change; an order has no room between its members."""
+    project = Project(tmp_path / "project", link_flags=f"-Wl,{option}")
+    project.write("main.c", MAIN)
+    project.write("part.c", part())
+    project.step("full")
+    assert project.last()["code"] == "C3"
+    project.write("part.c", part(7))
+    project.step("full")
+
+
 def test_the_log_is_shown(project):
     project.write("part.c", part(5))
     project.link()

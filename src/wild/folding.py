@@ -20,7 +20,7 @@ def fold(pool: Pool, inputs: Inputs, found: Resolved, frames: FrameTable, option
     unique = [number for number in map(found.names.find, map(encode, options.keep_unique)) if number]
     fold_identical(
         pool, inputs, found.names, found.resolution, found.sections, frames,
-        options.icf == "safe", options.ignore_data_address_equality, unique,
+        options.icf == "safe", options.ignore_data_address_equality, found.parts.scripted, unique,
     )  # fmt: skip
     if options.print_icf_sections:
         found.checks.messages.tell(

@@ -41,6 +41,7 @@ cdef struct Icf:
     uint8_t *differs             # of each candidate: it is not like its leader after all
     int64_t count
     int safe, data
+    int placed                   # by a script: what its statements place apart stays apart
 
 ctypedef Icf *IcfPtr
 

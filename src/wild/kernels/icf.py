@@ -46,9 +46,12 @@ def fold_identical(
     frames: FrameTable,
     safe: bool,
     data: bool,
+    placed: bool,
     unique: list,
 ):
-    """Fold what is the same; the definitions of the NameIds `unique` stay apart."""
+    """Fold what is the same; the definitions of the NameIds `unique` stay apart.
+
+    `placed`: a linker script says what is where, so only sections of one of its statements are the same."""
     icf = cython.declare(Icf)
     icf.count = 0
     icf.files = cython.address(inputs.view)
@@ -58,6 +61,7 @@ def fold_identical(
     icf.frames = cython.address(frames.view)
     icf.safe = safe
     icf.data = data
+    icf.placed = placed
     arena = inputs.arena
     total: int64_t = sections.view.count
     icf.significant = cython.cast(MutableBytes, arena.array(total, 1))

@@ -14,6 +14,7 @@ def fold_identical(
     frames: FrameTable,
     safe: bool,
     data: bool,
+    placed: bool,
     unique: list[int],
 ) -> None: ...
 def folded_sections(sections: SectionTable) -> list[tuple[int, int, int, int]]: ...

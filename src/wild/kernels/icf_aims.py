@@ -168,6 +168,8 @@ def hash_candidate(icf: IcfPtr, i: int64_t, with_candidates: cython.bint) -> uin
     sec = cython.address(icf.sections.row[section])
     span: RelaSpan = relocations_of(icf.sections, base, row, section)
     value: uint64_t = hash_span(icf, file, span.rela, span.count, 0, with_candidates)
+    if icf.placed:
+        value = mix(value ^ ODD, sec.part)
     f: uint32_t = sec.frames
     while f:
         frame = cython.address(icf.frames.frame[f - 1])
@@ -229,6 +231,8 @@ def same_candidates(icf: IcfPtr, a: uint32_t, b: uint32_t) -> cython.bint:
     shdr = section_header(icf.files.base[files[0]], row, icf.candidate[a] - row.sec_base)
     shdr_b = section_header(icf.files.base[files[1]], row_b, icf.candidate[b] - row_b.sec_base)
     if one.size != other.size or (shdr.sh_flags ^ shdr_b.sh_flags) & SHF_EXECINSTR:
+        return False
+    if icf.placed and one.part != other.part:
         return False
     bytes = section_bytes(icf.sections, icf.files.base[files[0]], shdr, icf.candidate[a])
     bytes_b = section_bytes(icf.sections, icf.files.base[files[1]], shdr_b, icf.candidate[b])
