@@ -78,16 +78,15 @@ ROWS: tuple[str | Row, ...] = (
     ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
     ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),
     ("EB", "", "refuse", "", "make big-endian output"),
-    ("default-script dT mri-script c", "FILE", "refuse", "", "read such a script"),
-    ("orphan-handling", "MODE", "only", "place", "treat sections that a script does not name otherwise"),
-    ("enable-non-contiguous-regions enable-non-contiguous-regions-warnings print-memory-usage", "", "refuse",
+    ("mri-script c", "FILE", "refuse", "", "read such a script"),
+    ("enable-non-contiguous-regions enable-non-contiguous-regions-warnings", "", "refuse",
      "", "lay out memory regions"),
     (("section-order bp-startup-sort irpgo-profile print-symbol-order"), "VALUE", "refuse", "", "reorder sections"),
     (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer"
       " text-reorder no-text-reorder"), "[=VALUE]", "refuse", "", "reorder sections"),
     ("randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
     ("no-rosegment execute-only xosegment zero-to-bss", "", "refuse", "", "lay out segments that way"),
-    (("Trodata-segment Tldata-segment rosegment-gap section-align physical-image-base filler"
+    (("rosegment-gap section-align physical-image-base filler"
       " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),
     ("discard-section", "NAME", "refuse", "", "drop sections by name"),
     ("split-by-file split-by-reloc", "[=N]", "refuse", "", "split output sections"),

@@ -21,11 +21,21 @@ from wild.kernels.files import (
     WHOLE_ARCHIVE,
     Inputs,
 )
-from wild.option_effects import IN_AS_NEEDED, IN_BINARY, IN_LAZY, IN_LIBRARY, IN_STATIC, IN_WHOLE_ARCHIVE
+from wild.option_effects import (
+    IN_AS_NEEDED,
+    IN_BINARY,
+    IN_LAZY,
+    IN_LIBRARY,
+    IN_SCRIPT,
+    IN_STATIC,
+    IN_WHOLE_ARCHIVE,
+)
+from wild.options import UNNAMED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.pool import Pool
+    from wild.messages import Messages
     from wild.options import Options
     from wild.own_symbols import OwnSymbols
     from wild.script import Script
@@ -59,9 +69,8 @@ class InputSet:
             raise LinkError("no input files")
         paths = list(names)
         for script in self.options.scripts:
-            # A script says no more there than one that is given as an input; but it is searched for.
             paths.append(self.find_script(script))
-            bits.append(0)
+            bits.append(IN_SCRIPT)
         missing = []
         if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
             for index, flags in enumerate(bits):
@@ -80,11 +89,22 @@ class InputSet:
         if self.options.remapped_inputs:
             self.remap(paths, bits)
         self.maps, self.flags = self.open_paths(paths, bits, 0)
+        self.obey_scripts()
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
         if entries and self.options.entry is None:
             # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
             self.options.entry = entries[-1]
+
+    def obey_scripts(self) -> None:
+        """STARTUP, whose file comes first, and OUTPUT, which counts without -o; raises LinkError."""
+        for script in self.scripts:
+            if script.startup is not None:
+                first = self.find_in_script(script.startup, "STARTUP", False)
+                maps, flags = self.open_paths([first], [0], 0)
+                self.maps[:0], self.flags[:0] = maps, flags
+            if script.output is not None and self.options.output is UNNAMED:
+                self.options.output = script.output
 
     def call_error_script(self, libraries: list[str]) -> None:
         """--error-handling-script hears of every library that was not found."""
@@ -171,10 +191,12 @@ class InputSet:
             )
         parsed = parse_script(data.decode("utf-8", "surrogateescape"), path, self.options.library_paths)
         self.scripts.append(parsed)
+        if parsed.layout is not None and not bits & IN_SCRIPT:
+            parsed.layout.implicit = path
         self.directories += parsed.search_dirs
         if parsed.output_format and "x86-64" not in parsed.output_format:
             raise LinkError(f"{path}: is a script for {parsed.output_format}; this link is for elf64-x86-64")
-        inner = bits & ~IN_LIBRARY
+        inner = bits & ~(IN_LIBRARY | IN_SCRIPT)
         paths, inner_bits = [], []
         for name, as_needed in parsed.inputs:
             paths.append(self.find_in_script(name, path, bool(bits & IN_STATIC)))
@@ -189,18 +211,20 @@ class InputSet:
                     return f"{directory}/{name}"
         return name
 
-    def layout_script(self) -> LayoutScript | None:
-        """What all scripts say about the layout, None if none has SECTIONS."""
+    def layout_script(self, messages: Messages) -> LayoutScript | None:
+        """What all scripts say about the layout, None if that is what no script would say."""
         found = [script.layout for script in self.scripts if script.layout is not None]
-        for insertion in (insertion for layout in found for insertion in layout.insertions):
-            raise LinkError(f"{insertion.where}: INSERT is not supported; give a whole script with -T")
-        if not any(layout.has_sections for layout in found):
+        asked = self.options.orphan_handling != "place" or self.options.segment_start
+        if not found and not asked:
             return None
-        if self.options.kind == "relocatable":
-            raise LinkError("-r: a linker script with SECTIONS is for a final link; leave out -T")
-        from wild.scripted.parts import merge_scripts
+        if self.options.kind == "relocatable" and not any(layout.sections for layout in found):
+            return None
+        for layout in found:
+            if layout.implicit and layout.matched:
+                messages.warn(f"{layout.implicit}: has output sections, which are added; was -T forgotten?")
+        from wild.scripted.merging import merge_scripts
 
-        return merge_scripts(found)
+        return merge_scripts(found, self.options)
 
     def find_in_script(self, name: str, script: str, static: bool) -> str:
         """A file named by a script: -l as on the command line, absolute paths under the sysroot, others searched."""

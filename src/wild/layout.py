@@ -237,6 +237,12 @@ class Placement:
     def set_symbols(self, layout: Layout) -> None:
         """Give the symbols of a script their values."""
 
+    def memory_usage(self) -> list[str]:
+        """The lines of --print-memory-usage: there are no regions without a script."""
+        from wild.scripted.regions import USAGE_HEAD
+
+        return [USAGE_HEAD]
+
     def gaps(self) -> list[tuple[int, int, bytes]]:
         """(offset, size, pattern): what sections hold before anything is written into them; scripts say that."""
         return []

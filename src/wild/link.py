@@ -111,7 +111,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     # Open and map every input, split archives, read library scripts.
     it.sources = InputSet(pool, inputs, options)
     it.sources.open()
-    it.script = it.sources.layout_script()
+    it.script = it.sources.layout_script(messages)
     it.own = OwnSymbols(options, it.sources.scripts, it.script)
     it.sources.read_headers(it.own)
     clock.lap("open inputs")
@@ -207,6 +207,10 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     it.merged = MergeTable.of(inputs, sections)
     it.composition = compose(options, found.parts)
     it.composition.assign_keys(sections, it.merged)
+    if options.orphan_handling in ("warn", "error"):
+        from wild.scripted.orphans import report_orphans
+
+        report_orphans(it.composition, found.checks.tables(), options, found.checks.messages.warn)
     if orders_sections(options):
         from wild.section_order import order_sections
 
@@ -250,6 +254,9 @@ def produce(
         from wild.map_file import write_maps
 
         write_maps(pool, options, found.checks.tables(), sized.layout, sized.composition, placement)
+
+    if options.print_memory_usage:
+        found.checks.messages.tell("\n".join(placement.memory_usage()))
 
     # Copy and relocate every section, fill the tables, give the file its name.
     write_output(

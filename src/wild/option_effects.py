@@ -22,6 +22,7 @@ IN_AS_NEEDED = 2
 IN_WHOLE_ARCHIVE = 4
 IN_STATIC = 8  # -Bstatic is in force: -l finds archives only
 IN_BINARY = 32  # -b binary: not to be read as an object, but to be made the contents of one
+IN_SCRIPT = 64  # given by -T
 IN_LAZY = 16  # between --start-lib and --end-lib: an object behaves like a member of an archive
 
 _MARKS = {"as-needed": IN_AS_NEEDED, "whole-archive": IN_WHOLE_ARCHIVE, "Bstatic": IN_STATIC}

@@ -72,6 +72,9 @@ DEFAULT_LIBRARY_PATHS = (
 _JOINED = "oOlLz"  # letters whose joined argument can be anything, and which ordinary links use
 
 
+UNNAMED = "a.out"  # the output of a command line without -o is this very object, which OUTPUT( ) may replace
+
+
 class Options:
     """What the command line asks for; not to be changed after `parse`.
 
@@ -81,13 +84,14 @@ class Options:
 
     def __init__(self) -> None:
         self._set_output()
+        self._set_layout()
         self._set_inputs()
         self._set_symbols()
         self._set_reports()
         self._set_keywords()
 
     def _set_output(self) -> None:
-        self.output = "a.out"
+        self.output = UNNAMED
         self.kind = EXEC
         self.static = False  # -static: no dynamic linking; with PIE, a static PIE
         self.emulation = "elf_x86_64"
@@ -111,10 +115,16 @@ class Options:
         self.gnu_unique = True
         self.nmagic = False
         self.omagic = False
+
+    def _set_layout(self) -> None:
         self.image_base: int | None = None
         self.section_start: dict[str, int] = {}
         self.check_sections = True
         self.scripts: list[str] = []  # of -T
+        self.default_script: str | None = None  # of -dT
+        self.orphan_handling = "place"  # place, warn, error, discard
+        self.segment_start: dict[str, int] = {}  # for SEGMENT_START
+        self.print_memory_usage = False
         self.gc_sections = False
         self.gc_keep_exported = False
         self.icf = "none"  # none, safe, all
@@ -396,6 +406,8 @@ def parse(arguments: list[str], environment: Mapping[bytes, bytes] = posix.envir
     reader.read(arguments[2:] if arguments[:2] == ["-flavor", "gnu"] else arguments)
     if reader.errors:
         raise LinkError(*reader.errors)
+    if options.default_script and not options.scripts:
+        options.scripts = [options.default_script]
     if not options.help and options.show_version != "version":
         _check(options, reader)
         _use_environment(options, environment)

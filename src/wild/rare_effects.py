@@ -154,6 +154,10 @@ def set_named_section_start(effects: Effects, row: Row, name: str, value: str) -
     effects.options.section_start[row[3]] = parse_address(value)
 
 
+def set_segment_start(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.segment_start[row[3]] = parse_address(value)
+
+
 def choose_libraries(effects: Effects, row: Row, name: str, value: str) -> None:
     check_choice(row, value)
     effects.set_marks(IN_STATIC if value == "archive" else 0, IN_STATIC)

@@ -41,19 +41,18 @@ _TEXT_BYTES = bytes([9, 10, 11, 12, 13, *range(32, 127), *range(128, 256)])
 # Commands that wild.scripted.parser reads, and those that say what is done anyway: common symbols are given their
 # memory, and the members of groups their places, in every link but -r, which no script can change.
 _LAYOUT = {
-    "ASSERT", "INCLUDE", "INSERT", "MEMORY", "PHDRS", "REGION_ALIAS", "SECTIONS",
+    "ASSERT", "INCLUDE", "INSERT", "MEMORY", "NOCROSSREFS", "NOCROSSREFS_TO", "OVERWRITE_SECTIONS", "PHDRS",
+    "REGION_ALIAS", "SECTIONS",
 }  # fmt: skip
 _NO_CHANGE = {"FORCE_COMMON_ALLOCATION", "FORCE_GROUP_ALLOCATION"}
-_NOT_YET = {
-    "INHIBIT_COMMON_ALLOCATION", "NOCROSSREFS", "NOCROSSREFS_TO", "OUTPUT", "OVERWRITE_SECTIONS", "STARTUP",
-}  # fmt: skip
+_NOT_YET = {"INHIBIT_COMMON_ALLOCATION"}
 
 
 class Script:
     """What a linker script says, in its order.
 
     `inputs`: (name, flags) of GROUP and INPUT, flags being 0 or AS_NEEDED; a library keeps its `-l`.
-    `output_format`, `output_arch`, `entry`: the argument of the last such command, or None.
+    `output`, `output_format`, `output_arch`, `entry`, `startup`: the argument of the last such command, or None.
     `search_dirs`, `externs`: the arguments of SEARCH_DIR and EXTERN.
     `version_text`: what stands inside VERSION { }, moved to the same line and column, or None.
     `assignments`: (symbol, expression, flags), flags being PROVIDE and HIDDEN bits; the expression as
@@ -67,14 +66,18 @@ class Script:
         "externs",
         "inputs",
         "layout",
+        "output",
         "output_arch",
         "output_format",
         "search_dirs",
+        "startup",
         "version_text",
     )
 
     def __init__(self) -> None:
         self.inputs: list[tuple[str, int]] = []
+        self.output: str | None = None
+        self.startup: str | None = None
         self.output_format: str | None = None
         self.output_arch: str | None = None
         self.search_dirs: list[str] = []
@@ -257,6 +260,12 @@ class ScriptParser:
     def entry(self, command: str) -> None:
         self.script.entry = self.one_name(command)
 
+    def output(self, command: str) -> None:
+        self.script.output = self.one_name(command)
+
+    def startup(self, command: str) -> None:
+        self.script.startup = self.one_name(command)
+
     def feature(self, command: str) -> None:
         """LD_FEATURE("SANE_EXPR"): the rules for numbers of scripts without it are those of before 2011."""
         name = self.one_name(command)
@@ -362,11 +371,13 @@ _COMMANDS: dict[str, Callable[[ScriptParser, str], None]] = {
     "HIDDEN": ScriptParser.provide,
     "LD_FEATURE": ScriptParser.feature,
     "INPUT": ScriptParser.input_files,
+    "OUTPUT": ScriptParser.output,
     "OUTPUT_ARCH": ScriptParser.output_arch,
     "OUTPUT_FORMAT": ScriptParser.output_format,
     "PROVIDE": ScriptParser.provide,
     "PROVIDE_HIDDEN": ScriptParser.provide,
     "SEARCH_DIR": ScriptParser.search_dir,
+    "STARTUP": ScriptParser.startup,
     "TARGET": ScriptParser.target,
     "VERSION": ScriptParser.version,
 }

@@ -31,6 +31,9 @@ def unsupported(options: Options) -> str:
     wanted = {
         "-r": options.kind == "relocatable",
         "-T": bool(options.scripts),
+        "--orphan-handling": options.orphan_handling != "place",
+        "-Trodata-segment": bool(options.segment_start),
+        "--print-memory-usage": options.print_memory_usage,
         "--emit-relocs": options.emit_relocs,
         "--compress-debug-sections": options.compress_debug_sections != "none"
         or bool(options.compress_sections),

@@ -174,6 +174,7 @@ class ScriptedComposition(Composition):
         for group in self.parts.groups:
             if (
                 (group.input.files, ()) != ANY_FILE
+                or (group.output.floating and group.output.name == DISCARD)
                 or group.input.having & ~flags
                 or group.input.lacking & flags
             ):

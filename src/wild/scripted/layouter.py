@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wild.kernels.measure import Layout
+    from wild.options import Options
     from wild.scripted.composition import ScriptedComposition
     from wild.scripted.symbols import ScriptSymbols
     from wild.scripted.values import Value
@@ -89,6 +90,7 @@ class Layouter:
             "COMMONPAGESIZE": options.z_common_page_size or 4096,
         }
         self.dot = 0
+        self.before = 0  # where the section that is being placed would begin without its alignment
         self.current: ScriptedSection | None = None
         self.final = False
         self.round = 0
@@ -178,6 +180,7 @@ class Layouter:
         before = self.dot
         loaded = bool(section.flags & elf.SHF_ALLOC)
         space = self.space_of(section)
+        self.before = space.next if space is not None else self.dot
         section.address = self.begin_section(section, space, loaded)
         self.dot = section.address
         self.current = section
@@ -318,6 +321,9 @@ class Layouter:
     def next_load_address(self, load_space: Space, space: Space | None, section: ScriptedSection) -> int:
         """The first free load address; in another region than the section's own only ALIGN( ) counts."""
         align = section.align
+        output = section.output
+        if output is not None and output.align_load:
+            return load_space.next + section.address - self.before
         if load_space is not space:
             asked = section.output.align if section.output is not None else None
             align = self.values.number(asked) if asked is not None else 1
@@ -390,10 +396,9 @@ def has_symbols(section: ScriptedSection) -> bool:
     return any(isinstance(item, Assignment) and item.name != "." for item in section.items)
 
 
-def segment_starts(options: object) -> dict[str, int]:
+def segment_starts(options: Options) -> dict[str, int]:
     """-Ttext-segment and its like, for SEGMENT_START."""
-    found: dict[str, int] = {}
-    base = getattr(options, "image_base", None)
-    if base is not None:
-        found["text-segment"] = base
+    found = dict(options.segment_start)
+    if options.image_base is not None:
+        found["text-segment"] = options.image_base
     return found

@@ -9,12 +9,20 @@ not loaded go to the end.
 from __future__ import annotations
 
 from wild import elf
+from wild.errors import LinkError
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.tree import Assertion, Assignment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from wild.compose import Composition
+    from wild.kernels.references import LinkTables
     from wild.options import Options
+    from wild.scripted.composition import ScriptedComposition
+
+    Warn = Callable[..., None]
 
 NOTES, READ_ONLY, CODE, THREAD, DATA, ZEROS, UNLOADED = range(7)
 
@@ -43,7 +51,29 @@ def place_orphans(order: list[object], options: Options) -> list[object]:
 
 
 def is_orphan(each: object) -> bool:
-    return isinstance(each, ScriptedSection) and each.output is None
+    return isinstance(each, ScriptedSection) and (each.output is None or each.output.floating)
+
+
+def orphan_texts(composition: ScriptedComposition, tables: LinkTables) -> list[str]:
+    """What --orphan-handling says about the sections of inputs that no statement places."""
+    from wild.kernels.script_checks import sections_of_parts
+
+    parts = [part for places in composition.orphan_parts.values() for part in places]
+    texts = []
+    for file, section in sections_of_parts(tables, parts):
+        name = tables.section_name(file, section).decode("utf-8", "surrogateescape")
+        texts.append(
+            f"{tables.inputs.file_name(file)}:({name}): the linker script does not say where this section goes"
+        )
+    return texts
+
+
+def report_orphans(composition: Composition, tables: LinkTables, options: Options, warn: Warn) -> None:
+    """--orphan-handling=warn and error; raises LinkError."""
+    texts = orphan_texts(composition, tables)  # type: ignore[arg-type]
+    if texts and options.orphan_handling == "error":
+        raise LinkError(*texts)
+    warn(*texts)
 
 
 def place_of(orphan: ScriptedSection, placed: list[object]) -> int:

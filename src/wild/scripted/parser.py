@@ -69,14 +69,35 @@ class LayoutParser(Scanner):
         getattr(self, "read_" + word.lower())(word)
 
     def read_sections(self, word: str) -> None:
-        self.layout.has_sections = True
+        self.layout.sections += 1
         first = len(self.layout.statements)
+        self.statements_of_sections(word, self.layout.statements)
+        self.script.first_statement = first
+
+    def statements_of_sections(self, word: str, into: list[Statement]) -> None:
         self.expect("{", f"after {word}")
         while not self.accept("}"):
             if self.peek() == "":
-                raise self.wrong("'}' at the end of SECTIONS")
-            self.statement_of_sections(self.layout.statements)
-        self.script.first_statement = first
+                raise self.wrong(f"'}}' at the end of {word}")
+            self.statement_of_sections(into)
+
+    def read_overwrite_sections(self, word: str) -> None:
+        """lld's manual, "OVERWRITE_SECTIONS": what output sections hold, wherever other scripts place them."""
+        where = self.where()
+        found: list[Statement] = []
+        known = len(self.layout.matched)
+        self.statements_of_sections(word, found)
+        del self.layout.matched[known:]
+        for each in found:
+            if not isinstance(each, Output) or each.overlay is not None:
+                raise LinkError(f"{where}: there may be only output sections in {word}")
+            self.layout.overwritten.append(each)
+
+    def read_nocrossrefs(self, word: str) -> None:
+        where = self.script.place(self.script.start)
+        self.layout.cross.append((self.names(word), word == "NOCROSSREFS_TO", where))
+
+    read_nocrossrefs_to = read_nocrossrefs
 
     def read_assert(self, word: str) -> None:
         self.layout.statements.append(self.assertion())
@@ -160,6 +181,7 @@ class LayoutParser(Scanner):
         name = self.word("the name of an output section")
         moved = self.layout.statements[self.script.first_statement :]
         del self.layout.statements[self.script.first_statement :]
+        self.layout.sections -= 1 if moved else 0
         self.layout.insertions.append(Insertion(name, after, moved, where))
 
     def read_include(self, word: str) -> None:
@@ -186,7 +208,11 @@ class LayoutParser(Scanner):
             )
         else:
             assigned = self.assignment()
-            into.append(assigned if assigned is not None else self.output())
+            if assigned is not None:
+                into.append(assigned)
+            else:
+                into.append(self.output())
+                self.layout.matched.append(into[-1])  # type: ignore[arg-type]
 
     def assignment(self) -> Assignment | None:
         """`symbol op expression ;` or PROVIDE and its like; None if something else follows."""
@@ -283,13 +309,15 @@ class LayoutParser(Scanner):
     def alignments(self, section: Output) -> None:
         while True:
             if self.accept_word("ALIGN_WITH_INPUT"):
-                raise self.script.error("ALIGN_WITH_INPUT is not supported; give the load address by AT( )")
-            if self.accept_word("SUBALIGN"):
+                section.align_load = True
+            elif self.accept_word("SUBALIGN"):
                 section.subalign = self.in_parentheses("SUBALIGN")
             elif self.accept_word("ALIGN"):
                 section.align = self.in_parentheses("ALIGN")
             else:
-                return
+                break
+        if section.align_load and section.align is not None:
+            raise self.script.error(f"{section.name}: ALIGN and ALIGN_WITH_INPUT exclude each other")
 
     def body(self, section: Output) -> None:
         self.expect("{", f"before what is in output section {section.name}")
@@ -357,15 +385,15 @@ class LayoutParser(Scanner):
         self.accept(",")
 
     def overlay(self, into: list[Statement]) -> None:
-        """OVERLAY [start] : [AT(address)] { sections } …; NOCROSSREFS would need a check that is not made."""
+        """OVERLAY [start] : [NOCROSSREFS] [AT(address)] { sections } …"""
         overlay = Overlay(self.where())
         if self.peek() != ":":
             overlay.address = self.expression()
         self.expect(":", "after OVERLAY")
+        apart = self.accept_word("NOCROSSREFS")
         if self.accept_word("AT"):
             overlay.load_address = self.in_parentheses("AT")
-        if self.accept_word("NOCROSSREFS"):
-            raise self.script.error("NOCROSSREFS of an OVERLAY is not supported; leave it out")
+        apart = self.accept_word("NOCROSSREFS") or apart
         self.expect("{", "after OVERLAY")
         while not self.accept("}"):
             where = self.where()
@@ -374,7 +402,11 @@ class LayoutParser(Scanner):
             self.body(section)
             self.tail(section)
             overlay.members.append(section)
+            self.layout.matched.append(section)
             into.append(section)
+        if apart:
+            names = [section.name for section in overlay.members]
+            self.layout.cross.append((names, False, overlay.where))
         last = Output("", overlay.where)
         self.tail(last)
         for section in overlay.members:

@@ -25,6 +25,8 @@ LISTED, REVERSED = 8, 16  # kernels/sections.pxd
 WILD = b"*?[\\"
 DISCARD = "/DISCARD/"
 ANY_FILE: tuple[FilePattern, tuple[FilePattern, ...]] = ((None, None), ())
+# The linker makes one of what all inputs say in these, wherever a script wants them.
+REMADE = (b".note.gnu.property", b".note.GNU-stack")
 CONSTRUCTOR_SECTIONS = (".init_array", ".fini_array")
 
 
@@ -49,7 +51,7 @@ class ScriptedParts(Parts):
         super().__init__(False)
         self.script = script
         self.groups: list[Group] = []
-        for output in script.outputs():
+        for output in script.matched:
             for statement in output.statements:
                 if isinstance(statement, Input):
                     self.groups += groups_of(output, statement)
@@ -60,7 +62,7 @@ class ScriptedParts(Parts):
 
     def rules(self, whole: bool) -> list[tuple[Any, ...]]:
         """The rules as the kernel wants them."""
-        found = []
+        found: list[tuple[Any, ...]] = [(name, EXACT, 0, 0, DROP) for name in REMADE]
         for number, group in enumerate(self.groups):
             part = 0 if group.output.name == DISCARD else self.add(group.output.name, 0)
             found += [self.rule(group, pattern, part, number) for pattern in group.patterns]
@@ -120,34 +122,3 @@ def how_it_fits(name: bytes) -> tuple[bytes, int]:
 
 def is_wild(name: bytes) -> bool:
     return any(char in WILD for char in name)
-
-
-def merge_scripts(scripts: list[LayoutScript]) -> LayoutScript:
-    """All scripts as one, in order; statements for one output section are joined where the first stands."""
-    whole = LayoutScript()
-    for script in scripts:
-        whole.statements += script.statements
-        whole.regions |= script.regions
-        whole.aliases |= script.aliases
-        whole.insertions += script.insertions
-        whole.cross += script.cross
-        if script.headers is not None:
-            whole.headers = (whole.headers or []) + script.headers
-        whole.has_sections = whole.has_sections or script.has_sections
-    join_outputs(whole)
-    return whole
-
-
-def join_outputs(script: LayoutScript) -> None:
-    """GNU ld enters an output section once: what a later statement of the same name says is added to it."""
-    first: dict[str, Output] = {}
-    kept = []
-    for statement in script.statements:
-        if isinstance(statement, Output) and not statement.constraint and statement.name != DISCARD:
-            earlier = first.setdefault(statement.name, statement)
-            if earlier is not statement:
-                earlier.statements += statement.statements
-                earlier.fill = statement.fill or earlier.fill
-                continue
-        kept.append(statement)
-    script.statements[:] = kept

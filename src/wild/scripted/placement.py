@@ -235,6 +235,13 @@ class ScriptedPlacement(Placement):
 
     def set_symbols(self, layout: Layout) -> None:
         self.symbols.finish(layout)
+        if self.composition.script.cross:
+            from wild.scripted.crossing import check_crossing
+
+            check_crossing(self.composition.script, self.sections_in_order(), layout, self.options)
+
+    def memory_usage(self) -> list[str]:
+        return self.layouter.regions.usage()
 
     def gaps(self) -> list[tuple[int, int, bytes]]:
         """(offset, size, pattern): what the sections hold before anything is written into them."""

@@ -14,6 +14,17 @@ if TYPE_CHECKING:
     from wild.scripted.tree import LayoutScript, Region
 
 
+USAGE_HEAD = "Memory region         Used Size  Region Size  %age Used"
+
+
+def with_unit(size: int) -> str:
+    """A number of bytes in the largest unit that divides it."""
+    for bits, unit in ((30, "GB"), (20, "MB"), (10, "KB")):
+        if size and not size % (1 << bits):
+            return f"{size >> bits} {unit}"
+    return f"{size} B"
+
+
 class Space:
     """A region while sections are placed: `next` is the first free address, `end` the highest that was used."""
 
@@ -60,6 +71,15 @@ class Regions:
             if set(wanted) & has and not set(unwanted) & has:
                 return space
         return None
+
+    def usage(self) -> list[str]:
+        """The lines of --print-memory-usage, as GNU ld writes them."""
+        lines = [USAGE_HEAD]
+        for space in self.spaces.values():
+            used, length = space.next - space.origin, space.length
+            share = 100 * used / length if length else 0.0
+            lines.append(f"{space.name:>16}:{with_unit(used):>14}{with_unit(length):>13}{share:10.2f}%")
+        return lines
 
     def check(self) -> None:
         """Report what does not fit; raises LinkError."""

@@ -90,7 +90,7 @@ class Output:
     """An output section; `name` is `/DISCARD/` for what is left out."""
 
     __slots__ = (
-        "address", "align", "constraint", "entry_size", "fill", "headers", "load_address",
+        "address", "align", "align_load", "constraint", "entry_size", "fill", "floating", "headers", "load_address",
         "load_region", "name", "overlay", "region", "statements", "subalign", "type", "type_value", "where",
     )  # fmt: skip
 
@@ -103,6 +103,8 @@ class Output:
         self.type_value: Node | None = None
         self.load_address: Node | None = None
         self.align: Node | None = None
+        self.align_load = False  # ALIGN_WITH_INPUT
+        self.floating = False  # to stand where an orphan would
         self.subalign: Node | None = None
         self.constraint = ""  # ONLY_IF_RO, ONLY_IF_RW
         self.region: str | None = None
@@ -167,7 +169,10 @@ class Insertion:
 class LayoutScript:
     """SECTIONS, MEMORY, PHDRS and what else decides where things are, of all scripts of a link."""
 
-    __slots__ = ("aliases", "cross", "has_sections", "headers", "insertions", "regions", "statements")
+    __slots__ = (
+        "aliases", "cross", "headers", "implicit", "insertions", "matched", "overwritten", "regions", "sections",
+        "statements",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.statements: list[Statement] = []
@@ -175,10 +180,12 @@ class LayoutScript:
         self.aliases: dict[str, str] = {}
         self.headers: list[Header] | None = None
         self.insertions: list[Insertion] = []
-        self.cross: list[
-            tuple[list[str], bool, str]
-        ] = []  # NOCROSSREFS, NOCROSSREFS_TO: names, to the first?
-        self.has_sections = False
+        self.overwritten: list[Output] = []  # of OVERWRITE_SECTIONS
+        self.matched: list[Output] = []  # all that match inputs, those first whose patterns go before
+        # NOCROSSREFS, NOCROSSREFS_TO: names, is it about references to the first only?, where
+        self.cross: list[tuple[list[str], bool, str]] = []
+        self.sections = 0  # how many SECTIONS there are that no INSERT has moved
+        self.implicit = ""  # the path, if the script was given as an input and not by -T
 
     def outputs(self) -> list[Output]:
         """All output section statements, in order."""

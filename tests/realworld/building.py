@@ -1,29 +1,27 @@
-"""Build Debian source packages with every link going through wild, and run their own test suites.
-
-    .venv/bin/python tools/real_builds.py                      the projects
-    .venv/bin/python tools/real_builds.py zlib libpng cpython
-    .venv/bin/python tools/real_builds.py --linker ld cpython  the same with the system's linker, to compare
+"""Building projects of others with every link going through wild, and running their own test suites.
 
 A build counts only if its suite passes and the `.comment` of each executable and shared object that it left
-says that wild linked it, so that no build system can go round the linker unnoticed.  The sources come from the
-machine's own package sources, whose lists stay as they are.  Logs stay beside each build in build/real-builds.
+says that wild linked it, so that no build system can go round the linker unnoticed.  Sources come through the
+ordinary clients: Debian's source packages from the machine's own package sources, whose lists stay as they are,
+crates through cargo, Go modules through go.  Logs stay beside each build in build/real-builds.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from fcntl import LOCK_EX, flock
 from pathlib import Path
-from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+from projects import PROJECTS, Project
+
+ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / "build" / "real-builds"
 ELF_MAGIC = b"\x7fELF"
 ET_EXEC, ET_DYN = 2, 3
@@ -35,75 +33,6 @@ class SourceMissingError(Exception):
 
 class BuildFailedError(Exception):
     """A step of a build failed, or a file was linked by something else."""
-
-
-class Project(NamedTuple):
-    """How one source package is built and tested.
-
-    `steps` are lines for a shell that runs in a copy of the sources.  CC and CXX hold the compiler with the -B
-    that selects the linker, JOBS the number of parallel processes, AS_USER what makes root an ordinary user.
-    """
-
-    package: str
-    minutes: float  # on two cores
-    needs: str  # Debian packages
-    steps: tuple[str, ...]
-
-
-CPYTHON_TESTS = (
-    "test_ctypes test_ssl test_sqlite3 test_threading test_capi test_import test_importlib test_struct test_math"
-    " test_decimal test_mmap test_zlib test_hashlib test_pickle test_exceptions test_traceback test_generators"
-    " test_subprocess test_faulthandler test_embed test_pyexpat test_xml_etree_c test_datetime test_gc test_sys"
-    " test_signal test_weakref test_stable_abi_ctypes test_multiprocessing_fork"
-)
-
-PROJECTS = {
-    "zlib": Project("zlib", 0.3, "make", ("./configure", "make -j$JOBS", "make check")),
-    "wayland": Project(
-        "wayland",
-        0.5,
-        "meson ninja-build pkg-config libffi-dev libexpat1-dev libxml2-dev",
-        (
-            "meson setup out -Ddocumentation=false -Ddtd_validation=false",
-            "ninja -C out -j$JOBS",
-            "meson test -C out --num-processes $JOBS --timeout-multiplier 4",
-        ),
-    ),
-    "libpng": Project(
-        "libpng1.6", 3, "make zlib1g-dev", ("./configure -q", "make -j$JOBS", "make -j$JOBS check")
-    ),
-    "fmt": Project(
-        "fmtlib",
-        6,
-        "cmake ninja-build g++",
-        (
-            "cmake -G Ninja -B out -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo",
-            "ninja -C out -j$JOBS",
-            "ctest --test-dir out -j$JOBS --output-on-failure",
-        ),
-    ),
-    "sqlite": Project(
-        "sqlite3",
-        12,
-        "make tcl-dev",
-        (
-            "mkdir out && cd out && ../configure -q CFLAGS='-O1 -g' && make -j$JOBS sqlite3 testfixture fuzzcheck",
-            "cd out && ./fuzzcheck ../test/fuzzdata[1-4].db",
-            # Some tests expect that permissions bind them, which do not bind root.
-            "cd out && chmod -R a+rwX .. && $AS_USER ./testfixture ../test/veryquick.test",
-        ),
-    ),
-    "cpython": Project(
-        "python3.11",
-        15,
-        "make libexpat1-dev libffi-dev libsqlite3-dev libssl-dev zlib1g-dev",
-        (
-            "./configure -q --enable-shared --with-system-expat CFLAGS='-O1 -g' LDFLAGS=-Wl,-rpath,$PWD",
-            "make -s -j$JOBS",
-            f"./python -m test -j$JOBS --timeout 600 {CPYTHON_TESTS}",
-        ),
-    ),
-}
 
 
 # --- sources -----------------------------------------------------------------------------------------------
@@ -154,9 +83,12 @@ def fetch(package: str, folder: Path) -> Path:
 
 
 def unpack(package: str, folder: Path) -> Path:
-    target = folder / package
+    kind, _, name = package.rpartition(":")
+    target = folder / name.replace("/", "_")
     if target.exists():
         return target
+    if kind:
+        return {"crate": unpack_crate, "go": unpack_module}[kind](name, target)
     options = apt_options(folder / "apt")
     shown = subprocess.run(
         ["apt-cache", *options, "showsrc", package], capture_output=True, text=True, check=False
@@ -173,15 +105,54 @@ def unpack(package: str, folder: Path) -> Path:
     raise SourceMissingError(f"the source package {package} cannot be had; see {log}")
 
 
+def unpack_crate(name: str, target: Path) -> Path:
+    """The newest version of a crate as it is published, found by fetching it for an empty package."""
+    scratch = target.with_suffix(".new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    (scratch / "src").mkdir(parents=True)
+    (scratch / "src" / "main.rs").write_text("fn main() {}")
+    (scratch / "Cargo.toml").write_text('[package]\nname = "fetching"\nversion = "1.0.0"\nedition = "2021"\n')
+    log = target.with_suffix(".log")
+    home = {**os.environ, "CARGO_HOME": os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))}
+    # A crate without a library cannot be a dependency, but vendoring copies what is named, and warns.
+    with (scratch / "Cargo.toml").open("a") as manifest:
+        manifest.write(f'[dependencies]\n{name} = "*"\n')
+    if run(["cargo", "vendor", "--versioned-dirs", "crates"], scratch, log, home):
+        raise SourceMissingError(f"the crate {name} cannot be had; see {log}")
+    next(path for path in (scratch / "crates").iterdir() if re.fullmatch(rf"{name}-\d.*", path.name)).rename(
+        target
+    )
+    return target
+
+
+def unpack_module(name: str, target: Path) -> Path:
+    """The newest version of a Go module, copied from the module cache, where files cannot be written."""
+    log = target.with_suffix(".log")
+    with log.open("ab") as errors:
+        shown = subprocess.run(
+            ["go", "mod", "download", "-json", f"{name}@latest"], stdout=subprocess.PIPE, stderr=errors,
+            text=True, check=False,
+        )  # fmt: skip
+    if shown.returncode:
+        raise SourceMissingError(f"the Go module {name} cannot be had; see {log}")
+    shutil.copytree(json.loads(shown.stdout)["Dir"], target)
+    run(["chmod", "-R", "u+w", str(target)], target, log)
+    return target
+
+
 def require(project: Project) -> None:
     """Raise SourceMissingError unless all that the build needs is installed."""
-    for tool in ("apt-get", "dpkg-source", "dpkg-query", "gcc", "make"):
+    own = [word[1:] for word in project.needs.split() if word[0] == "!"]
+    for tool in ("apt-get", "dpkg-source", "dpkg-query", "gcc", "make", *own):
         if shutil.which(tool) is None:
             raise SourceMissingError(f"{tool} is not installed")
-    query = ["dpkg-query", "-W", "-f=${db:Status-Abbrev}${Package}\n", *project.needs.split()]
+    needs = [word for word in project.needs.split() if word[0] != "!"]
+    if not needs:
+        return
+    query = ["dpkg-query", "-W", "-f=${db:Status-Abbrev}${Package}\n", *needs]
     shown = subprocess.run(query, capture_output=True, text=True, check=False).stdout
     present = {line[3:] for line in shown.splitlines() if line.startswith("ii")}
-    if missing := [package for package in project.needs.split() if package not in present]:
+    if missing := [package for package in needs if package not in present]:
         raise SourceMissingError(f"not installed: apt-get install {' '.join(missing)}")
 
 
@@ -204,6 +175,14 @@ def build_environment(linker_directory: str | None, jobs: int) -> dict[str, str]
     path = [word for word in os.environ["PATH"].split(":") if not Path(word, "activate").exists()]
     select = f" -B{linker_directory}" if linker_directory else ""
     settings = {"CC": f"gcc{select}", "CXX": f"g++{select}", "JOBS": str(jobs), "PATH": ":".join(path)}
+    # `-B` of the linker alone, for other compilers, and what rustc and go have for it.
+    settings["SELECT"] = select.strip()
+    flags = (
+        ["-Clinker-features=-lld", f"-Clink-arg={select.strip()}"] if select else ["-Clinker-features=-lld"]
+    )
+    settings["RUSTFLAGS"] = " ".join(flags)
+    settings["CARGO_TARGET_DIR"] = "out"
+    settings["CGO_CFLAGS"] = "-O1 -g"
     as_user = "setpriv --reuid=65534 --clear-groups" if os.getuid() == 0 else ""
     return {**os.environ, **settings, "AS_USER": as_user, "LC_ALL": "C.UTF-8"}
 
@@ -254,12 +233,12 @@ def build(name: str, linker_directory: str | None, folder: Path = FOLDER, jobs: 
 
 def print_projects() -> None:
     for name, project in PROJECTS.items():
-        print(f"{name:10} about {project.minutes:4} min on two cores  {project.package}")
+        print(f"{name:14} about {project.minutes:4} min on two cores  {project.package:32}{project.shows}")
 
 
-def main() -> int:
+def main(description: str | None) -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="PROJECT", help="without one, show the projects")
     parser.add_argument("--linker", choices=("wild", "ld"), default="wild")
@@ -282,7 +261,3 @@ def main() -> int:
             outcome, failed = f"FAILED: {error}", 1
         print(f"{name} with {arguments.linker}: {outcome} ({time.monotonic() - start:.0f} s)", flush=True)
     return failed
-
-
-if __name__ == "__main__":
-    sys.exit(main())

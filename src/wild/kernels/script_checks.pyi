@@ -1,0 +1,6 @@
+from wild.kernels.references import LinkTables
+
+def sections_of_parts(tables: LinkTables, parts: list[int]) -> list[tuple[int, int]]: ...
+def cross_references(
+    tables: LinkTables, output_of_part: list[int], forbidden: set[tuple[int, int]]
+) -> list[tuple[int, int, int, int, int, int]]: ...

@@ -1,0 +1,203 @@
+"""The projects of others that are built through the linker, and the commands that build and test them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Project(NamedTuple):
+    """How one project is built and tested.
+
+    `package` is a Debian source package, `crate:NAME` or `go:MODULE`.  `steps` are lines for a shell that runs in a
+    copy of the sources.  CC and CXX hold the compiler with the -B that selects the linker, SELECT that -B alone, JOBS
+    the number of parallel processes, AS_USER what makes root an ordinary user.
+    """
+
+    package: str
+    minutes: float  # on two cores
+    needs: str  # Debian packages; !NAME is a command
+    steps: tuple[str, ...]
+    shows: str = ""  # what no other project does
+
+
+CPYTHON_TESTS = (
+    "test_ctypes test_ssl test_sqlite3 test_threading test_capi test_import test_importlib test_struct test_math"
+    " test_decimal test_mmap test_zlib test_hashlib test_pickle test_exceptions test_traceback test_generators"
+    " test_subprocess test_faulthandler test_embed test_pyexpat test_xml_etree_c test_datetime test_gc test_sys"
+    " test_signal test_weakref test_stable_abi_ctypes test_multiprocessing_fork"
+)
+REDIS_TESTS = " ".join(
+    f"--single unit/{name}"
+    for name in (
+        "type/string", "type/list", "type/hash", "type/set", "type/zset", "type/stream", "expire", "scan", "multi",
+        "scripting", "functions", "pubsub", "bitops", "hyperloglog", "geo", "sort", "dump", "info", "protocol",
+    )
+)  # fmt: skip
+SQLITE_CHECKS = (
+    "cd out && ./fuzzcheck ../test/fuzzdata[1-4].db",
+    # Some tests expect that permissions bind them, which do not bind root.
+    "cd out && chmod -R a+rwX .. && $AS_USER ./testfixture ../test/veryquick.test",
+)
+ZSTD_TESTS = (
+    "make -j$JOBS -C tests fuzzer fullbench zstreamtest invalidDictionaries legacy poolTests",
+    "cd tests && ./fuzzer -T20s && ./zstreamtest -T20s && ./invalidDictionaries && ./legacy && ./poolTests",
+    "make -j$JOBS -C programs zstd && ./programs/zstd -b1 -e3 -i1 lib/compress/zstd_compress.c",
+)
+ZSTD_ALONE = "ZSTD_LEGACY_SUPPORT=0 HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0"
+ZSTD_TEXT = "lib/compress/zstd_compress.c"
+ZSTD_ROUND = f"./programs/zstd -$level < {ZSTD_TEXT} | ./programs/zstd -d | cmp - {ZSTD_TEXT}"
+
+PROJECTS = {
+    "zlib": Project(
+        "zlib", 0.3, "make", ("./configure", "make -j$JOBS", "make check"), "a shared library with versions"
+    ),
+    "zlib-asan": Project(
+        "zlib",
+        0.5,
+        "make",
+        ("CFLAGS='-g -O1 -fsanitize=address,undefined' ./configure", "make -j$JOBS", "make check"),
+        "address and undefined-behaviour sanitizers",
+    ),
+    "zlib-coverage": Project(
+        "zlib",
+        0.5,
+        "make",
+        (
+            "CFLAGS='-g -O1 --coverage' ./configure",
+            "make -j$JOBS",
+            "make check",
+            "gcov -n deflate.o | grep -A1 \"File 'deflate.c'\" | grep -E 'Lines executed:[4-9][0-9]'",
+        ),
+        "coverage counters",
+    ),
+    "zlib-thinlto": Project(
+        "zlib",
+        0.5,
+        "make clang-19 llvm-19",
+        (
+            "CC=\"clang-19 $SELECT\" CFLAGS='-O2 -flto=thin' AR=llvm-ar-19 RANLIB=llvm-ranlib-19 ./configure",
+            "make -j$JOBS",
+            "make check",
+        ),
+        "clang -flto=thin",
+    ),
+    "zstd": Project(
+        "libzstd", 2, "make", ("make -j$JOBS -C lib", *ZSTD_TESTS), "assembler, a large C program"
+    ),
+    "zstd-lto": Project(
+        "libzstd",
+        3,
+        "make",
+        (
+            "export CFLAGS='-O2 -flto=auto' AR=gcc-ar; make -j$JOBS -C lib",
+            *(f"export CFLAGS='-O2 -flto=auto' AR=gcc-ar; {step}" for step in ZSTD_TESTS),
+        ),
+        "gcc -flto",
+    ),
+    "zstd-musl": Project(
+        "libzstd",
+        1.5,
+        "make musl-tools",
+        (
+            "make -j$JOBS -C programs zstd CC=\"musl-gcc $SELECT\" CFLAGS='-O1 -static' LDFLAGS=-static "
+            + ZSTD_ALONE,
+            f"for level in 1 9 19; do {ZSTD_ROUND} || exit 1; done",
+        ),
+        "musl, static",
+    ),
+    "wayland": Project(
+        "wayland",
+        0.5,
+        "meson ninja-build pkg-config libffi-dev libexpat1-dev libxml2-dev",
+        (
+            "meson setup out -Ddocumentation=false -Ddtd_validation=false",
+            "ninja -C out -j$JOBS",
+            "meson test -C out --num-processes $JOBS --timeout-multiplier 4",
+        ),
+        "Meson",
+    ),
+    "libpng": Project(
+        "libpng1.6",
+        3,
+        "make zlib1g-dev",
+        ("./configure -q", "make -j$JOBS", "make -j$JOBS check"),
+        "libtool",
+    ),
+    "fmt": Project(
+        "fmtlib",
+        6,
+        "cmake ninja-build g++",
+        (
+            "cmake -G Ninja -B out -DBUILD_SHARED_LIBS=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo",
+            "ninja -C out -j$JOBS",
+            "ctest --test-dir out -j$JOBS --output-on-failure",
+        ),
+        "CMake and Ninja",
+    ),
+    "googletest": Project(
+        "googletest",
+        8,
+        "cmake ninja-build g++ python3",
+        (
+            "cmake -G Ninja -B out -Dgtest_build_tests=ON -Dgmock_build_tests=ON -DBUILD_SHARED_LIBS=ON",
+            "ninja -C out -j$JOBS",
+            "ctest --test-dir out -j$JOBS --output-on-failure",
+        ),
+        "CMake and Ninja, C++ with many templates",
+    ),
+    "redis": Project(
+        "redis",
+        6,
+        "make tcl",
+        (
+            "make -j$JOBS MALLOC=libc OPTIMIZATION=-O1",
+            f"$AS_USER true; ./runtest --clients 2 {REDIS_TESTS}",
+        ),
+        "a server that exports symbols to modules",
+    ),
+    "sqlite": Project(
+        "sqlite3",
+        12,
+        "make tcl-dev",
+        (
+            "mkdir out && cd out && ../configure -q CFLAGS='-O1 -g' && make -j$JOBS sqlite3 testfixture fuzzcheck",
+            *SQLITE_CHECKS,
+        ),
+        "libtool",
+    ),
+    "cpython": Project(
+        "python3.11",
+        15,
+        "make libexpat1-dev libffi-dev libsqlite3-dev libssl-dev zlib1g-dev",
+        (
+            "./configure -q --enable-shared --with-system-expat CFLAGS='-O1 -g' LDFLAGS=-Wl,-rpath,$PWD",
+            "make -s -j$JOBS",
+            f"./python -m test -j$JOBS --timeout 600 {CPYTHON_TESTS}",
+        ),
+        "extension modules",
+    ),
+    "openssl": Project(
+        "openssl",
+        15,
+        "make perl",
+        ("CC=gcc ./Configure linux-x86_64 $SELECT", "make -s -j$JOBS", "HARNESS_JOBS=$JOBS make -s test"),
+        "assembler, version scripts, engines",
+    ),
+    "ripgrep": Project(
+        "crate:ripgrep",
+        5,
+        "!cargo",
+        ("cargo test --locked -j $JOBS",),
+        "Rust, procedural macros",
+    ),
+    "go-sqlite3": Project(
+        "go:github.com/mattn/go-sqlite3",
+        4,
+        "!go",
+        (
+            "go test -c -o out/sqlite3.test -ldflags \"-linkmode=external '-extld=gcc' '-extldflags=$SELECT'\" .",
+            "./out/sqlite3.test -test.short",
+        ),
+        "Go, cgo, external linking",
+    ),
+}
