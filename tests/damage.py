@@ -11,6 +11,18 @@ from linker_diff.code import Decoded
 from linker_diff.frames import Frame, Frames
 from linker_diff.image import Image, Section, Symbol
 
+FAULTS: list[tuple[str, str, Callable[[Damaged], None]]] = []
+
+
+def fault(program: str, expected: str) -> Callable[[Callable[[Damaged], None]], Callable[[Damaged], None]]:
+    """A function that damages a link of the program, and a glob of the key that has to be reported."""
+
+    def register(damage: Callable[[Damaged], None]) -> Callable[[Damaged], None]:
+        FAULTS.append((program, expected, damage))
+        return damage
+
+    return register
+
 
 class Damaged:
     """A copy of a linked file, with ways to find things in it and to change them."""

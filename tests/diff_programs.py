@@ -36,6 +36,14 @@ int call(int x) { Guard guard; try { return object->f(x); } catch (const std::ru
 int main(int argc, char **) { std::printf("%d %d\\n", call(argc), call(argc + 5)); return 0; }
 """
 
+LARGE = """
+#include <stdio.h>
+int visible = 1; static int table[100] = {7}; static const char text[] = "end of this";
+int of(int x) { return table[x] + visible; }
+const char *last(void) { const char *at = text + sizeof text; while (at > text && at[-1] != 'e') at--; return at; }
+int main(int argc, char **argv) { printf("%d %s\\n", of(argc - 1), last()); return 0; }
+"""
+
 THREAD_LOCAL = """
 #include <stdio.h>
 __thread int first = 11; static __thread long second = 22; __thread char buffer[40]; extern __thread int imported;
@@ -141,6 +149,9 @@ PROGRAMS: dict[str, Callable[..., Path]] = {
     "static-pie": simple(compile_c, HELLO, ("-O2", "-fpie"), "-static-pie"),
     "lazy": simple(compile_c, HELLO, ("-O2",), "-Wl,-z,lazy", "-rdynamic"),
     "relr": simple(compile_c, HELLO, ("-O2",), "-Wl,-z,pack-relative-relocs"),
+    "stripped": simple(compile_c, HELLO, ("-O2",), "-s"),
+    "large": simple(compile_c, LARGE, ("-O1", "-fPIC", "-mcmodel=large")),
+    "large-static": simple(compile_c, LARGE, ("-O1", "-fPIC", "-mcmodel=large"), "-static"),
     "exceptions": simple(compile_cxx, EXCEPTIONS, ("-O2",)),
     "exceptions-no-pie": simple(compile_cxx, EXCEPTIONS, ("-O1", "-fno-pie"), "-no-pie"),
     "tls": imported,

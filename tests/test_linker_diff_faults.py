@@ -7,8 +7,9 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+import nameless_faults  # noqa: F401, its faults are tried too
 import pytest
-from damage import Damaged
+from damage import FAULTS, Damaged, fault
 from diff_programs import PROGRAMS, REFERENCES
 from linking import Link, linker_under_test
 
@@ -16,19 +17,7 @@ from linker_diff import elf_names as elf
 from linker_diff.code import Decoded
 from linker_diff.compare import compare
 
-# --- the faults --------------------------------------------------------------------------------------------------
-
-FAULTS: list[tuple[str, str, Callable[[Damaged], None]]] = []
-
-
-def fault(program: str, expected: str) -> Callable[[Callable[[Damaged], None]], Callable[[Damaged], None]]:
-    """A function that damages a link of the program, and a glob of the key that has to be reported."""
-
-    def register(damage: Callable[[Damaged], None]) -> Callable[[Damaged], None]:
-        FAULTS.append((program, expected, damage))
-        return damage
-
-    return register
+# --- the faults; more are in nameless_faults.py ------------------------------------------------------------------
 
 
 @fault("pie", "asm.main")

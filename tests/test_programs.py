@@ -1,8 +1,7 @@
 """Every configuration of every program test: linked by the reference linkers and by wild, looked at, and run.
 
 A test is a folder below tests/programs; the comments of its main source say how it is built and what is expected
-(docs/program-tests.md). WILD_PROGRAM_TESTS names further folders of tests, separated by colons; WILD_PROGRAM_DIFF=1
-compares the outputs by linker-diff.
+(docs/program-tests.md). WILD_PROGRAM_TESTS names further folders of tests, separated by colons.
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from program_skips import skip_if_unfit
 from programs import ROOT
 
 ET_REL = 1
-COMPARED = bool(os.environ.get("WILD_PROGRAM_DIFF"))
 
 
 def folders() -> list[Path]:
@@ -58,7 +56,7 @@ def test_program(config: Config | DirectiveError) -> None:
     made = [] if "wild" in config["SkipLinker"] else faults_of_link(build)
     kept = references(config)
     made += [text for one in kept for text in one.faults]
-    if COMPARED and not made and not config["ExpectError"] and config["DiffEnabled"]:
+    if not made and not config["ExpectError"] and config["DiffEnabled"]:
         made += differences(build, kept)
     if made:
         repeat = f"to repeat our link:\n  {build.commands[-1]}" if build.commands else ""

@@ -33,14 +33,14 @@ def has_executable_stack(program) -> bool:
 def test_missing_entry_symbol(link):
     program = link.raw(assemble(".globl f\nf: ret\n"))
 
-    assert program.messages == "wild: warning: cannot find entry symbol _start; not setting start address\n"
-    assert program.entry == 0
+    assert program.messages == "wild: warning: cannot find entry symbol _start; starting with .text\n"
+    assert program.entry == program.sections[".text"].address
 
 
 def test_missing_entry_symbol_that_was_named(link):
     program = link.raw(assemble(START), "-e", "begin")
 
-    assert "cannot find entry symbol begin; not setting start address" in program.messages
+    assert "cannot find entry symbol begin; starting with .text" in program.messages
 
 
 @pytest.mark.parametrize("arguments", [["-shared"], ["-e", "0x1234"], ["--defsym=_start=0x1000"]])
@@ -56,7 +56,7 @@ def test_warnings_are_silenced(link, flag):
 def test_fatal_warnings_are_errors(link):
     message = link.fails(assemble(".globl f\nf: ret\n"), "--fatal-warnings", driver="raw")
 
-    assert message == "wild: error: cannot find entry symbol _start; not setting start address\n"
+    assert message == "wild: error: cannot find entry symbol _start; starting with .text\n"
 
 
 def test_fatal_warnings_of_the_command_line(link):

@@ -18,6 +18,10 @@ if iced is None:
     raise DiffError("the disassembler is missing; install it: pip install 'pywild[diff]'")
 
 NEXT = iced.FlowControl.NEXT
+FINAL = frozenset(
+    getattr(iced.FlowControl, name)
+    for name in ("RETURN", "UNCONDITIONAL_BRANCH", "INDIRECT_BRANCH", "EXCEPTION")
+)
 BRANCHES = frozenset((iced.OpKind.NEAR_BRANCH64, iced.OpKind.NEAR_BRANCH32))
 IMMEDIATES = {
     iced.OpKind.IMMEDIATE32: (4, False),
@@ -110,7 +114,7 @@ class Decoded:
             if insn.memory_segment == SEGMENT_FS and insn.memory_base == NO_REGISTER and value < 0:
                 fields.append(Field(offset, "thread", value, width))
                 skeleton[at : at + length] = bytes(length)
-            elif self.image.type == elf.ET_EXEC and self.image.contains(value):
+            elif self.image.type == elf.ET_EXEC and self.image.touches(value):
                 indexed = insn.memory_base != NO_REGISTER or insn.memory_index != NO_REGISTER
                 fields.append(Field(offset, "absolute", value, 0 if indexed else width))
                 skeleton[at : at + length] = bytes(length)
@@ -121,7 +125,7 @@ class Decoded:
         if length >= 4 and self.image.type == elf.ET_EXEC:
             at = offset + constants.immediate_offset
             value = int.from_bytes(skeleton[at : at + length], "little", signed=True)
-            if self.image.contains(value):
+            if self.image.touches(value):
                 fields.append(Field(offset, "absolute", value, 0))
                 skeleton[at : at + length] = bytes(length)
 
@@ -131,6 +135,16 @@ class Decoded:
         while insns and (insns[-1].mnemonic in PADDING or self.bytes_of(insns[-1]).strip(b"\0") == b""):
             size = insns.pop().ip - start
         return size
+
+    def flow_size(self, start: int, room: int) -> int:
+        """The size of the code up to the first instruction that does not go on, and that no branch goes beyond."""
+        furthest = start
+        for insn in self.instructions(start, room):
+            if insn.op_count and insn.op0_kind in BRANCHES and insn.near_branch_target <= start + room:
+                furthest = max(furthest, insn.near_branch_target)
+            if insn.flow_control in FINAL and insn.next_ip > furthest:
+                return int(insn.next_ip - start)
+        return room
 
     def text(self, insn: Any) -> str:
         """AT&T syntax, as objdump and gas write it."""

@@ -170,11 +170,33 @@ def compare_arrays(pair: Pair) -> Iterator[Difference]:
         ref, ours = (targets(places, name) for places in (pair.ref, pair.ours))
         equal = len(ref) == len(ours) and all(map(pair.same_target, ref, ours))
         if not equal:
+            key = f"order.{name}" if follows_code(pair, ref, ours) else name
             rows = tuple(
                 Row(places.image.label, ", ".join(map(places.describe_target, found)) or "-")
                 for places, found in ((pair.ours, ours), (pair.ref, ref))
             )
-            yield Difference(name, "", rows)
+            yield Difference(key, "", rows)
+
+
+def follows_code(pair: Pair, ref: list[Target], ours: list[Target]) -> bool:
+    """Are they the same functions, and those in another order whose code is in another order, too?
+
+    That comes of another order of the objects, as of members of archives.
+    """
+    places = [
+        next((at for at, other in enumerate(ours) if pair.same_target(one, other)), None) for one in ref
+    ]
+    if len(ref) != len(ours) or None in places or len(set(places)) < len(places):
+        return False
+    if any(target.kind != "address" for target in (*ref, *ours)):
+        return False
+    moved = [int(ours[at].value) for at in places if at is not None]
+    for i, first in enumerate(ref):
+        for j in range(i + 1, len(ref)):
+            swapped = (places[i] or 0) > (places[j] or 0)
+            if swapped and (int(first.value) < int(ref[j].value)) == (moved[i] < moved[j]):
+                return False
+    return True
 
 
 def targets(places: Places, name: str) -> list[Target]:

@@ -18,7 +18,12 @@ CODE = frozenset(("INIT", "FINI"))
 
 def compare_dynamic(pair: Pair) -> Iterator[Difference]:
     """Strings, flags, and what addresses point at; sizes by whether they fit the table they are about."""
-    yield from differing(".dynamic.DT_", dynamic_facts(pair.ref), dynamic_facts(pair.ours), pair)
+    facts = dynamic_facts(pair.ref), dynamic_facts(pair.ours)
+    for tag in facts[0].keys() | facts[1].keys():
+        values = facts[0].get(tag), facts[1].get(tag)
+        if values[0] != values[1]:
+            end = ".extra" if values[0] is None else ".missing" if values[1] is None else ""
+            yield value_difference(pair, f".dynamic.DT_{tag}{end}", values[0] or "-", values[1] or "-")
     yield from compare_libraries(pair)
     a, b = pair.ref.image.tags, pair.ours.image.tags
     for tag in CODE & a.keys() & b.keys():
@@ -37,7 +42,8 @@ def compare_libraries(pair: Pair) -> Iterator[Difference]:
 
 
 def libraries(image: Image) -> list[str]:
-    return [image.dynamic_string(value) for tag, value in image.dynamic if tag == "NEEDED"]
+    names = (image.dynamic_string(value) for tag, value in image.dynamic if tag == "NEEDED")
+    return [image.library_name(name) for name in names]
 
 
 def dynamic_facts(places: Places) -> Facts:

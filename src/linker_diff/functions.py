@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from linker_diff.code import BRANCHES, Decoded, Field, Function
+from linker_diff.code import BRANCHES, CALL, JMP, Decoded, Field, Function, iced
 from linker_diff.data import compare_object
 from linker_diff.frames import Frames
 from linker_diff.match import Names, Pair, is_preemptible
@@ -22,6 +22,7 @@ from linker_diff.report import Difference, Row
 
 LONGEST_REGION = 32  # bytes; the longest sequence that a relaxation replaces has 16
 CONTEXT = 3  # instructions
+IMMEDIATE64 = iced.OpKind.IMMEDIATE64
 
 
 class Mismatch(NamedTuple):
@@ -62,7 +63,7 @@ class FunctionComparison:
             yield from self.function(name.partition(" ")[0], ref[name], ours[name])
         while found := [twin for twin in pair.twins.items() if twin not in pair.compared]:
             for a, b in found:
-                name = pair.ref.describe(a)
+                name = pair.ours.describe(b)  # the same against every reference
                 if is_code(pair.ref, a) and is_code(pair.ours, b):
                     yield from self.function(name, a, b)
                 else:
@@ -89,7 +90,10 @@ class FunctionComparison:
             yield self.difference(name, mismatch, listing)
 
     def sizes(self, a: int, b: int) -> tuple[int, int]:
-        """By the symbol, the unwind record, or else up to the padding before the next symbol in either file."""
+        """By the symbol, the unwind record, or else up to the padding before the next symbol in either file.
+
+        Without a name either, the end is where the flow of control ends: other functions without names may follow.
+        """
         size_a, size_b = (
             self.size(self.pair.ref, self.pair.ref_frames, a),
             self.size(self.pair.ours, self.pair.our_frames, b),
@@ -97,7 +101,10 @@ class FunctionComparison:
         if size_a and size_b:
             return size_a, size_b
         room = min(self.pair.ref.bound(a) - a, self.pair.ours.bound(b) - b)
-        shortest = min(self.ref.unpadded(a, room), self.ours.unpadded(b, room))
+        if a in self.pair.ref.at or b in self.pair.ours.at:
+            shortest = min(self.ref.unpadded(a, room), self.ours.unpadded(b, room))
+        else:
+            shortest = min(self.ref.flow_size(a, room), self.ours.flow_size(b, room))
         return shortest, shortest
 
     @staticmethod
@@ -170,6 +177,8 @@ class FunctionComparison:
         if a is None or b is None or a.operation != b.operation:
             return self.judge_constants(ref, ours)
         if not self.pair.same_target(a.target, b.target):
+            if leads_nowhere(self.pair.ref, a) and leads_nowhere(self.pair.ours, b):
+                return "relax.undefined"
             return self.wrong_slot(a, b) or self.judge_constants(ref, ours)
         if a.path == b.path:
             return ""
@@ -211,7 +220,7 @@ class FunctionComparison:
         value_a, value_b = constant(a), constant(b)
         if value_a is None or value_b is None or blanked(self.ref, a) != blanked(self.ours, b):
             return "asm"
-        return "" if self.same_constant(value_a, value_b) else "asm"
+        return "" if self.same_constant(value_a, value_b) or self.same_distance(a, b) else "asm"
 
     def same_constant(self, a: int, b: int) -> bool:
         """R_X86_64_DTPOFF32, TPOFF32 and GOTOFF64, in either file."""
@@ -223,13 +232,19 @@ class FunctionComparison:
                     return True
         if ref.is_no_tls(a) and ours.is_no_tls(b):
             return True
-        got_a, got_b = (
-            ref.address_of.get("_GLOBAL_OFFSET_TABLE_"),
-            ours.address_of.get("_GLOBAL_OFFSET_TABLE_"),
-        )
+        got_a, got_b = ref.got_base, ours.got_base
         if got_a and got_b and ref.image.contains(got_a + a) and ours.image.contains(got_b + b):
-            return self.pair.same(got_a + a, got_b + b)
+            return self.pair.same_target(ref.follow(got_a + a).target, ours.follow(got_b + b).target)
         return False
+
+    def same_distance(self, a: Any, b: Any) -> bool:
+        """R_X86_64_GOTPC64: the GOT relative to the place of the constant."""
+        ends = [
+            insn.ip + constant(insn) - places.got_base
+            for insn, places in ((a, self.pair.ref), (b, self.pair.ours))
+            if places.got_base
+        ]
+        return len(ends) == 2 and ends[0] == ends[1]
 
     # --- what is shown ---------------------------------------------------------------------------------------
 
@@ -296,8 +311,17 @@ def constant(insn: Any) -> int | None:
 
 
 def blanked(code: Decoded, insn: Any) -> bytes:
-    """The bytes of an instruction without its last four: displacement or immediate of the forms in question."""
-    return code.bytes_of(insn)[:-4]
+    """The bytes of an instruction without the constant at its end: displacement or immediate."""
+    return code.bytes_of(insn)[
+        : -8 if insn.op_count and insn.op_kind(insn.op_count - 1) == IMMEDIATE64 else -4
+    ]
+
+
+def leads_nowhere(places: Places, effect: Effect) -> bool:
+    """Is it a call or jump that cannot be meant, of an undefined weak function?"""
+    target = effect.target
+    outside = target.kind in ("address", "number") and not places.image.contains(int(target.value))
+    return effect.operation[0] in (CALL, JMP) and (outside or target.value == 0)
 
 
 def annotation(places: Places, insn: Any) -> str:

@@ -10,6 +10,7 @@ from linker_diff.match import Pair
 from linker_diff.report import Difference, Row
 
 Facts = dict[str, str]
+RESERVED_WORDS = 24  # bytes of .got.plt that only the dynamic linker writes, before the program runs
 
 
 def differing(key: str, a: Facts, b: Facts, pair: Pair, text: str = "") -> Iterator[Difference]:
@@ -63,6 +64,8 @@ def segment_facts(image: Image) -> Facts:
             permissions.add(flags)
             facts["LOAD.alignment"] = f"{segment.alignment:#x}"
             continue
+        if name == "PHDR" and not any(it.type == elf.PT_INTERP for it in image.segments):
+            continue  # only a dynamic linker asks for it
         facts[name] = "present"
         if name not in ("NOTE", "GNU_PROPERTY", "PHDR", "INTERP", "GNU_RELRO", "GNU_EH_FRAME"):
             facts[f"{name}.flags"] = flags
@@ -84,6 +87,8 @@ def protected_sections(image: Image) -> Facts:
     relro = next((it for it in image.segments if it.type == elf.PT_GNU_RELRO), None)
     found = {}
     for section in image.mapped:
+        if section.name == ".got.plt" and section.size <= RESERVED_WORDS:
+            continue
         if section.flags & elf.SHF_WRITE:
             inside = (
                 relro is not None
@@ -96,15 +101,18 @@ def protected_sections(image: Image) -> Facts:
 
 # --- sections ------------------------------------------------------------------------------------------------
 
-# SHF_MERGE, SHF_STRINGS and SHF_INFO_LINK tell a linker what it may do to a section; nobody else asks.
-KEPT_FLAGS = ~0x70
+# SHF_MERGE, SHF_STRINGS, SHF_INFO_LINK and SHF_LINK_ORDER tell a linker what it may do to a section; nobody else asks.
+KEPT_FLAGS = ~0xF0
+# Copies of variables that are read-only after relocation: a section of their own, or part of .data.rel.ro.
+COPIES, COPIES_PLACE = ".bss.rel.ro", ".data.rel.ro"
 
 
 def compare_sections(pair: Pair) -> Iterator[Difference]:
     """Sections of the same name: type, flags, entry size, alignment, permissions in memory."""
     ref, ours = pair.ref.image, pair.ours.image
-    for name in dict.fromkeys([*ref.by_name, *ours.by_name]):
-        a, b = ref.by_name.get(name), ours.by_name.get(name)
+    sections_a, sections_b = sections_by_name(ref), sections_by_name(ours)
+    for name in dict.fromkeys([*sections_a, *sections_b]):
+        a, b = sections_a.get(name), sections_b.get(name)
         if not name:
             continue
         key = f"section.{name.lstrip('.')}"
@@ -117,6 +125,17 @@ def compare_sections(pair: Pair) -> Iterator[Difference]:
         facts = section_facts(ref, a), section_facts(ours, b)
         if a.size and b.size:
             yield from differing(f"{key}.", *facts, pair)
+
+
+def sections_by_name(image: Image) -> dict[str, Section]:
+    """All sections, with copies where most linkers have them."""
+    found = dict(image.by_name)
+    copies = found.pop(COPIES, None)
+    if copies is not None:
+        other = found.get(COPIES_PLACE)
+        alignment = max(copies.alignment, other.alignment if other else 1)
+        found[COPIES_PLACE] = (other or copies._replace(type=elf.SHT_PROGBITS))._replace(alignment=alignment)
+    return found
 
 
 def shown(section: Section | None) -> str:

@@ -181,6 +181,10 @@ class Image:
     def contains(self, address: int) -> bool:
         return self.low <= address < self.high and self.segment_at(address) is not None
 
+    def touches(self, address: int) -> bool:
+        """Is it in a segment or right behind one, where `_end` is?"""
+        return self.contains(address) or self.contains(address - 1)
+
     def segment_at(self, address: int) -> Segment | None:
         index = bisect_right(self.load_starts, address) - 1
         if index < 0:
@@ -238,6 +242,15 @@ class Image:
     def dynamic_string(self, offset: int) -> str:
         address = self.tags.get("STRTAB", 0)
         return text_at(self.read(address + offset, 65536), 0)
+
+    def library_name(self, name: str) -> str:
+        """The text of DT_NEEDED: one in the folder of this file, or below it, as `./NAME`.
+
+        A library without a DT_SONAME is recorded under the path that it was linked by, and every linker's outputs can
+        have a folder of their own.
+        """
+        here = f"{self.path.absolute().parent}/"
+        return f"./{name[len(here) :]}" if name.startswith(here) else name
 
     # --- symbols ---------------------------------------------------------------------------------------------
 

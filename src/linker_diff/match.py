@@ -7,8 +7,8 @@ The files have different layouts, so an address says nothing; what stands there 
    ones must agree, and the twins are compared with each other.
 2. An address inside a symbol is the same distance into a symbol of that name. So is the end of an array, which is
    mostly the address of something else as well.
-3. Code without a name is the same if unwind records begin at both addresses and the two functions compare equal;
-   this is remembered, and the functions are compared later.
+3. Code without a name is the same if unwind records begin at both addresses and the two functions compare equal; this
+   is remembered, and the functions are compared later. So are functions without a record that begin where functions do.
 4. Data without a name (strings, constants, jump tables, tables of pointers) is the same if its contents are, with
    pointers in it compared by these rules again. A pair of addresses that is being compared counts as equal
    meanwhile, which is how cyclic structures end (the usual argument of bisimulation).
@@ -29,6 +29,18 @@ from linker_diff.places import Identity, Places, Target, is_boundary, short
 
 NEAR = 64  # bytes
 LONGEST = 4096  # bytes of unnamed data that are looked at
+FUNCTION_ALIGNMENT = 16
+PADDING = (
+    b"\xcc",
+    b"\x90",
+    b"\x66\x90",
+    b"\x0f\x1f",
+    b"\x66\x0f\x1f",
+    b"\x66\x2e\x0f\x1f",
+    b"\0\0",
+    b"\x66\x66",
+)
+TAIL = 16  # bytes before the end of unnamed data
 MASK = (1 << 64) - 1
 
 
@@ -217,12 +229,22 @@ class Pair:
             return False
         near = self.is_near(a, b)
         if certain_a or certain_b:
-            return near
+            return near or self.both_end(a, b)
         if near and (span_a or span_b):
             return True
         if span_a and span_b:
             return False
         return None
+
+    def both_end(self, a: int, b: int) -> bool:
+        """In stripped files, whose `__TMC_END__` is gone: the end of the same section."""
+        if self.ref.image.symbols and self.ours.image.symbols:
+            return False
+        ends = [
+            {section.name for section in places.image.mapped if section.end == address}
+            for places, address in ((self.ref, a), (self.ours, b))
+        ]
+        return not ends[0].isdisjoint(ends[1])
 
     def certain(self, names: Names, address: int) -> bool:
         """Is there a name that is about this address, and that the other file has too?"""
@@ -252,6 +274,9 @@ class Pair:
         if stub_a is not None and stub_b is not None:
             return self.same_target(self.ref.in_slot(stub_a), self.ours.in_slot(stub_b))
         frame_a, frame_b = self.ref_frames.at(a), self.our_frames.at(b)
+        if frame_a is None and frame_b is None:
+            begin = begins_function(self.ref, a) and begins_function(self.ours, b)
+            return self.is_near(a, b) or (begin and self.is_twin(a, b))
         if frame_a is None or frame_b is None or a - frame_a.start != b - frame_b.start:
             return self.is_near(a, b)
         return self.same_frame(frame_a, frame_b)
@@ -279,7 +304,16 @@ class Pair:
         texts = is_text(text_a[:4]) and is_text(text_b[:4])
         if texts and not terminated and text_a[0] == text_b[0]:
             return True
-        return self.same_units(a, b, room) >= min(8, room)
+        return self.same_units(a, b, room) >= min(8, room) or self.same_end(a, b)
+
+    def same_end(self, a: int, b: int) -> bool:
+        """Do constants end at both addresses that are the same, as those of a loop that stops at the end of a text?"""
+        sections = self.ref.image.section_at(a - 1), self.ours.image.section_at(b - 1)
+        if any(section is None or section.flags & elf.SHF_WRITE for section in sections):
+            return False
+        before = [places.image.read(at - TAIL, TAIL)[::-1] for places, at in ((self.ref, a), (self.ours, b))]
+        alike = next((at for at, pair in enumerate(zip(*before, strict=False)) if pair[0] != pair[1]), TAIL)
+        return len(before[0][:alike].replace(b"\0", b"")) >= 3
 
     def pointers(self, a: int, b: int, size: int) -> list[int]:
         """The offsets, relative to the two addresses, of dynamic relocations in either file."""
@@ -349,6 +383,15 @@ class Pair:
             ):
                 return True
         return False
+
+
+def begins_function(places: Places, address: int) -> bool:
+    """Can a function begin there that no symbol and no unwind record tell of, as in objects written in assembly?"""
+    section = places.image.section_at(address)
+    if section is None or places.stub(address) is not None:
+        return False
+    aligned = address % FUNCTION_ALIGNMENT == 0 or address == section.address
+    return aligned and not places.image.read(address, 4).startswith(PADDING)
 
 
 def is_text(data: bytes) -> bool:

@@ -119,13 +119,24 @@ class Places:
             if symbol.type == elf.STT_TLS:
                 self.tls_at.setdefault(symbol.value, set()).add(identity)
                 continue
-            self.address_of.setdefault(identity, symbol.value)
-            self.at.setdefault(symbol.value, set()).add(identity)
+            resolver = self.ifunc_entry(symbol)
+            address = symbol.value if resolver is None else resolver
+            self.address_of.setdefault(identity, address)
+            self.at.setdefault(address, set()).add(identity)
             if symbol.size:
                 self.size_at.setdefault(symbol.value, symbol.size)
                 spans.append(Span(symbol.value, symbol.end, identity))
                 self.ends.setdefault(symbol.end, set()).add(identity)
         self.spans = sorted(spans, key=lambda it: (it.start, -it.end))
+
+    def ifunc_entry(self, symbol: Symbol) -> int | None:
+        """The address of the resolver, if the symbol is the PLT entry of an ifunc, its address for everybody.
+
+        The name is at the resolver then, where linkers have it that leave the symbol an ifunc.
+        """
+        slot = self.stub(symbol.value) if symbol.type == elf.STT_FUNC else None
+        relocation = None if slot is None else self.image.relocation_at.get(slot)
+        return relocation.addend if relocation and relocation.type == elf.R_IRELATIVE else None
 
     def identity_of(self, symbol: Symbol) -> Identity:
         if symbol.binding != elf.STB_LOCAL or is_boundary(symbol.name):
@@ -183,6 +194,13 @@ class Places:
     def is_code(self, address: int) -> bool:
         section = self.image.section_at(address)
         return section is not None and bool(section.flags & elf.SHF_EXECINSTR)
+
+    @cached_property
+    def got_base(self) -> int:
+        """What code reaches the GOT by; 0 if there is none."""
+        sections = self.image.by_name
+        table = sections.get(".got.plt") or sections.get(".got")
+        return self.address_of.get("_GLOBAL_OFFSET_TABLE_") or (table.address if table else 0)
 
     # --- references ------------------------------------------------------------------------------------------
 

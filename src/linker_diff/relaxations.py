@@ -59,7 +59,7 @@ def single(places: Places, insn: Any) -> Effect | None:
         return control(places, insn)
     if insn.mnemonic == PUSH:
         return operand(places, insn, 0, ("push",))
-    if insn.op0_kind != REGISTER:
+    if not insn.op_count or insn.op0_kind != REGISTER:
         return None
     register = full(insn.op0_register)
     if insn.mnemonic == LEA:

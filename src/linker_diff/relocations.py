@@ -42,7 +42,9 @@ def compare_relocations(pair: Pair) -> Iterator[Difference]:
                     pair, f"relax.pointer.{name}", *(texts if kind == "missing" else texts[::-1])
                 )
                 continue
-            yield value_difference(pair, f"rel.{kind}.{name}", *(texts if kind == "missing" else texts[::-1]))
+            optional = kind == "extra" and pair.ours.image.is_executable and name in pair.ours.weak
+            key = f"rel.{'weak' if optional else kind}.{name}"
+            yield value_difference(pair, key, *(texts if kind == "missing" else texts[::-1]))
     for entry in ref.keys() & ours.keys():
         if (
             ref[entry] != ours[entry]

@@ -12,7 +12,7 @@ from linker_diff.places import is_boundary, plain_name
 from linker_diff.report import Difference
 
 # Canonical entries of ifuncs, in which some linkers put them apart.
-SAME_SECTION = {".iplt": ".plt", ".plt.sec": ".plt", ".plt.got": ".plt"}
+SAME_SECTION = {".iplt": ".plt", ".plt.sec": ".plt", ".plt.got": ".plt", ".bss.rel.ro": ".data.rel.ro"}
 
 
 def compare_symbols(pair: Pair) -> Iterator[Difference]:
@@ -40,16 +40,23 @@ def compare_tables(pair: Pair, key: str, a: list[Symbol], b: list[Symbol]) -> It
             yield from properties(pair, key, name, symbol, other)
     for name in by_name_b.keys() - by_name_a.keys():
         if key == "dynsym" or name not in hidden_a:
-            yield presence(pair, f"{key}.extra.{name}", None, by_name_b[name])
+            optional = key == "dynsym" and is_optional(pair, name)
+            yield presence(pair, f"{key}.{'weak' if optional else 'extra'}.{name}", None, by_name_b[name])
+
+
+def is_optional(pair: Pair, name: str) -> bool:
+    """An undefined weak symbol of our executable, of which the dynamic linker need not know."""
+    return pair.ours.image.is_executable and name in pair.ours.weak
 
 
 def global_symbols(image: Image, table: list[Symbol], key: str) -> dict[str, Symbol]:
-    """Undefined symbols say something only to the dynamic linker."""
+    """Undefined symbols say something only to the dynamic linker, those that stand for versions to nobody."""
     return {
         plain_name(image, symbol): symbol
         for symbol in table
         if symbol.binding != elf.STB_LOCAL and symbol.name and symbol.visibility in (0, 3)
         and (symbol.is_defined or key == "dynsym")
+        and not (symbol.section == elf.SHN_ABS and symbol.name in image.versions.defined)
     }  # fmt: skip
 
 
@@ -75,11 +82,19 @@ def shown(image: Image, symbol: Symbol) -> str:
 
 def properties(pair: Pair, key: str, name: str, a: Symbol, b: Symbol) -> Iterator[Difference]:
     facts_a, facts_b = symbol_facts(pair.ref.image, a), symbol_facts(pair.ours.image, b)
+    if elf.STT_GNU_IFUNC in (a.type, b.type) and any(map_entries(pair, a, b)):
+        values = ("its PLT entry" if entry else "its resolver" for entry in map_entries(pair, a, b))
+        yield value_difference(pair, f"{key}.ifunc.{name}", *values)
+        return
     for fact, value in facts_a.items():
         if facts_b[fact] != value and not (
             is_boundary(name) and fact in ("section", "type", "binding", "size")
         ):
             yield value_difference(pair, f"{key}.{fact}.{name}", value, facts_b[fact])
+
+
+def map_entries(pair: Pair, a: Symbol, b: Symbol) -> tuple[bool, bool]:
+    return pair.ref.ifunc_entry(a) is not None, pair.ours.ifunc_entry(b) is not None
 
 
 def symbol_facts(image: Image, symbol: Symbol) -> Facts:

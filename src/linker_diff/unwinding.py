@@ -19,7 +19,7 @@ def compare_frames(pair: Pair) -> Iterator[Difference]:
         if other is None:
             continue
         matched.add(other)
-        name = pair.ref.describe(start)
+        name = pair.ours.describe(other)
         if other not in ours.by_start:
             yield Difference(
                 f"fde.missing.{name}", "the function has no unwind record", rows(pair, start, other)

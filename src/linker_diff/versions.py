@@ -56,7 +56,8 @@ def read_needs(image: Image, names: dict[int, str]) -> dict[tuple[str, str], int
     needed = {}
     address = image.tags.get("VERNEED", 0)
     for _ in range(image.tags.get("VERNEEDNUM", 0)):
-        count, library = image.word(address + 2, 2), image.dynamic_string(image.word(address + 4, 4))
+        count = image.word(address + 2, 2)
+        library = image.library_name(image.dynamic_string(image.word(address + 4, 4)))
         auxiliary, following = address + image.word(address + 8, 4), image.word(address + 12, 4)
         for _ in range(count):
             flags, index = image.word(auxiliary + 4, 2), image.word(auxiliary + 6, 2)

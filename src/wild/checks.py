@@ -197,7 +197,8 @@ class Checks:
         """A program that begins nowhere is written all the same, as by GNU ld: it may be no program."""
         entry = self.options.entry or ("" if self.options.kind == "shared" else "_start")
         if entry and not entry[0].isdigit() and not self.is_defined(entry):
-            self.messages.warn(f"cannot find entry symbol {entry}; not setting start address")
+            instead = "not setting start address" if self.options.kind == "shared" else "starting with .text"
+            self.messages.warn(f"cannot find entry symbol {entry}; {instead}")
 
     def warn_of_contents(self, reach: Reach) -> None:
         """.gnu.warning sections, --warn-textrel, --print-gc-sections."""

@@ -158,6 +158,7 @@ def bind_names(
     # Bind every name to its definition, then decide what the loader gets to see.
     it.resolution.bind(pool, it.sections)
     hide_excluded(it.names, it.resolution, it.sources)
+    it.own.take_types(inputs, it.names, it.resolution)
     define_section_bounds(it.names, it.resolution, it.sections, options)
     it.checks = Checks(inputs, it.names, it.resolution, it.sections, messages)
     it.checks.definitions()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wild.expression import Node
+    from wild.kernels.files import Inputs
     from wild.kernels.measure import Layout
     from wild.kernels.names import NameTable
     from wild.kernels.resolve import Resolution
@@ -130,6 +131,17 @@ class OwnSymbols:
             type = elf.STT_TLS if name == b"_TLS_MODULE_BASE_" else 0
             rows.append((name, RELATIVE, elf.STB_WEAK << 4 | type, elf.STV_HIDDEN))
         return rows
+
+    def take_types(self, inputs: Inputs, names: NameTable, resolution: Resolution) -> None:
+        """What is defined as another symbol, and nothing more, is of the type of that."""
+        if not self.definitions:
+            return
+        from wild.expression import relative_to
+        from wild.kernels.symbol_marks import copy_types
+
+        targets = [(names.find(name), relative_to(node)) for name, node, _ in self.definitions]
+        pairs = [(name, names.find(encode(found[0]))) for name, found in targets if found and found[1] == 0]
+        copy_types(inputs, resolution, [pair for pair in pairs if all(pair)])
 
     def set_values(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
         """Give the internal file's definitions their final values."""

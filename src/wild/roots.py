@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.own_symbols import OwnSymbols
 
+# What the addresses in .note.stapsdt are relative to; debuggers find no probe without it. The note is not loaded, and
+# so keeps nothing.
+PROBE_BASE = b".stapsdt.base"
 SYM_OBJECT_DEF, SYM_REF = 1, 1 << 9  # kernels/tables.pxd
 
 
@@ -51,10 +54,10 @@ def mark_roots(
     keep_names(resolution, [found for found in map(names.find, wanted) if found])
     if options.gc_keep_exported:
         keep_exported(resolution, names)
-    if options.z_start_stop_gc:
-        return
     for index, (rule, name, *_) in enumerate(sections.part_keys()):
-        if rule < 0 and is_identifier(name):
+        if name == PROBE_BASE:
+            sections.keep(index)
+        if rule < 0 and is_identifier(name) and not options.z_start_stop_gc:
             for prefix in (b"__start_", b"__stop_"):
                 number = names.find(prefix + name)
                 if number and resolution.symbol(number)[4] & SYM_REF:

@@ -85,7 +85,9 @@ def write_output(
             output = finish_draft(pool, checks.messages, placement, output)
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
         osabi = elf.ELFOSABI_GNU if composition.gnu_extensions else elf.ELFOSABI_NONE
-        write_headers(output, placement, type, x86_64.MACHINE, entry_address(options, names, layout), osabi)
+        write_headers(
+            output, placement, type, x86_64.MACHINE, entry_address(options, names, layout, placement), osabi
+        )
         leaves = write_build_id(pool, output, synthetic, composition.room is not None)
         check_unchanged(pool, inputs)
         if session is not None and composition.room is not None:
@@ -130,14 +132,17 @@ def write_tables(output: Output, placement: Placement, composition: Composition)
         output.write(composition.made[".comment"].offset, composition.comment)
 
 
-def entry_address(options: Options, names: NameTable, layout: Layout) -> int:
-    """e_entry: -e, else _start; a shared object needs none."""
+def entry_address(options: Options, names: NameTable, layout: Layout, placement: Placement) -> int:
+    """e_entry: -e, else _start, else the code's begin (GNU ld manual, "Entry Point"); a shared object needs none."""
     if options.entry and is_number(options.entry):
         return int(options.entry, 0)
     if options.kind == "shared" and not options.entry:
         return 0
     number = names.find(encode(options.entry or "_start"))
-    return layout.symbol_address(number) if number else 0
+    address = layout.symbol_address(number) if number else 0
+    if address or options.kind == "shared":
+        return address
+    return next((section.address for section in placement.sections if section.name == ".text"), 0)
 
 
 def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: bool) -> bytes:

@@ -1,9 +1,11 @@
 """Marks that the policy puts on symbols, and what it asks about them."""
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint32_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
+from cython.cimports.wild.kernels.elf import STT_FUNC, STT_OBJECT, Elf64_Sym
+from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.names import NameTable
-from cython.cimports.wild.kernels.resolve import Resolution
+from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
 from cython.cimports.wild.kernels.tables import *
 
 
@@ -42,6 +44,20 @@ def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
         row.section = 0
         row.flags &= ~cython.cast(uint32_t, SYM_IMPORTED | SYM_SHARED_DEF | SYM_PROTECTED_DEF | SYM_FUNC)
         row.flags |= SYM_OBJECT_DEF | visibility
+
+
+def copy_types(inputs: Inputs, resolution: Resolution, pairs):
+    """Give definitions of the internal file the type of other symbols that are code or data: (NameId, NameId) each."""
+    own = cython.cast(cython.pointer[Elf64_Sym], inputs.view.base[0])
+    for name, target in pairs:
+        row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
+        source = cython.address(resolution.view.row[cython.cast(uint32_t, target)])
+        if row.file != 0 or row.sym == 0 or source.file == NONE:
+            continue
+        kind: uint8_t = symbols_of(cython.address(inputs.view), source.file)[source.sym].st_info & 15
+        if kind == STT_OBJECT or kind == STT_FUNC:
+            own[row.sym].st_info = own[row.sym].st_info & 0xF0 | kind
+            row.flags |= source.flags & SYM_FUNC
 
 
 def keep_exported(resolution: Resolution, names: NameTable):

@@ -34,6 +34,8 @@
 //#Shared:template(-Wl,--as-needed $O):used.c
 //#NoReadelf:-d:used\.so
 //#ReferenceChecked:false
+// GNU ld decides before it collects.
+//#DiffIgnore:.dynamic.DT_NEEDED../used.so
 
 //#Config:soname:base
 //#LinkSoArgs:-Wl,-soname,as_needed_other_name.so
@@ -60,6 +62,8 @@
 //#NoReadelf:-d:/used\.so
 //#RunEnabled:false
 //#ReferenceChecked:false
+// For GNU ld the reference of the other library is a use.
+//#DiffIgnore:.dynamic.DT_NEEDED../used.so
 
 //#Config:searched:base
 //#Shared:template(-L. -Wl,-Bdynamic -l:used.so $O):used.c

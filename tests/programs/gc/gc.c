@@ -19,6 +19,13 @@
 //#NoSym:refers_to_nothing
 //#EnableLinker:lld
 
+// Debuggers need the byte that probes are relative to.
+//#Config:probe:base
+//#Variant:8
+//#Object:probe.s
+//#ExpectSection:.stapsdt.base size=1
+//#ExpectReadelf:-n:Base: 0x0*[1-9a-f]
+
 //#Config:undefined-in-used:base
 //#Variant:2
 //#ExpectError:undefined symbol: defined_nowhere
@@ -148,6 +155,9 @@ int main(void) { used(); return 42; }
 #elif VARIANT == 7
 __asm__(".section .note.own,\"a\",@note\n.long 18, 0, 1\n.asciz \"owner of the note\"\n.balign 4\n.text\n");
 int main(void) { return 42; }
+#elif VARIANT == 8
+void probed(void);
+int main(void) { probed(); return 42; }
 #else
 int main(void) { return text[0] == 't' ? 42 : 1; }
 #endif

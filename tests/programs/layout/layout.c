@@ -53,6 +53,8 @@
 //#Variant:3
 //#ExpectSection:.lbss type=nobits
 //#ExpectSection:.ldata
+// GNU ld aligns the section to 16 bytes and what is in it to 32.
+//#DiffIgnore:section.ldata.alignment
 
 //#Config:many-sections:base
 //#CompArgs:-fno-pie -ffunction-sections -fdata-sections
@@ -85,6 +87,7 @@
 
 //#Config:wild-only-argument:base
 //#WildExtraLinkArgs:-Wl,--build-id=0xabcd
+//#DiffIgnore:note.GNU.BUILD_ID
 //#ReferenceChecked:false
 //#Contains:own_text
 

@@ -21,6 +21,8 @@
 
 //#Config:output:base
 //#LinkArgs:-r -nostdlib
+// linker-diff compares what is loaded.
+//#DiffEnabled:false
 //#Object:first.c
 //#Object:second.c
 //#RunEnabled:false
@@ -31,6 +33,7 @@
 //#Config:output-strip-debug:base
 //#CompArgs:-g -fcommon
 //#LinkArgs:-r -nostdlib -Wl,-S
+//#DiffEnabled:false
 //#Object:first.c
 //#Object:second.c
 //#RunEnabled:false
