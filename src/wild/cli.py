@@ -28,6 +28,7 @@ OUTPUT_FORMAT = "elf64-x86-64"
 # The first word of a command -> the module whose `run(arguments) -> exit status` does it.
 SUBCOMMANDS: dict[str, str] = {
     "doctor": "wild.doctor",
+    "duplicates": "linker_diff.duplicates",
     "explain": "wild.explain",
     "linker-diff": "linker_diff.cli",
     "log": "wild.incremental.show_log",

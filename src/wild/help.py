@@ -32,6 +32,7 @@ Commands:"""
 
 COMMANDS = (
     ("doctor", "Tell which linker each installed compiler uses, and how to make it wild"),
+    ("duplicates OUTPUT|INPUT...", "Tell which functions a program has several times, and what that costs"),
     (
         "explain OUTPUT ADDRESS|SYMBOL",
         "Tell which input bytes of an output came from, and what was done to them",
