@@ -78,6 +78,15 @@ def test_preinit_array_runs_before_constructors(link):
     assert program.tag("PREINIT_ARRAYSZ") == [8]
 
 
+@pytest.mark.unlike("lld", "mold", reason="do not refuse it")
+def test_a_shared_object_has_no_preinit_array(link):
+    code = compile_c(
+        'void f(void) {} __attribute__((section(".preinit_array"), used)) void *entry = f;', "-fPIC"
+    )
+
+    assert ".preinit_array" in link.fails(code, "-shared")
+
+
 def test_cxx_init_priority(link):
     source = "#include <cstdio>\nstruct S { S(const char *c) { fputs(c, stdout); } };\n"
     one = source + 'S b __attribute__((init_priority(2000)))("b"); S d("d");'

@@ -44,6 +44,17 @@ def test_programs_without_separate_code(link, kind):
     assert program.run() == "text\n"
 
 
+@pytest.mark.parametrize("kind", ["-pie", "-no-pie", "-static", "-shared"])
+def test_no_rosegment_puts_constants_into_the_segment_of_the_code(link, kind):
+    program = link(compile_c(MAIN, "-fPIC"), kind, "-Wl,--no-rosegment")
+
+    if kind != "-shared":
+        assert program.run() == "text\n"
+    assert permissions(program) == [PF_R | PF_X, PF_R | PF_W, PF_R | PF_W]
+    again = link(compile_c(MAIN, "-fPIC"), kind, "-Wl,--no-rosegment,--rosegment", output="again")
+    assert permissions(again)[:2] == [PF_R, PF_R | PF_X]
+
+
 @pytest.mark.unlike("lld", reason="does not separate code unless it is told to")
 def test_segments_are_where_they_were_with_separate_code_undone(link):
     objects = assemble(START + DATA)

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 from elf import PF_R, PF_W, PF_X, PT_LOAD
-from linking import query
+from linking import linker_under_test, query
 from programs import archive, assemble, compile_c, tool
 from scripts import START, by_ld, places, same_as_ld, script, values, with_script
 
@@ -164,6 +164,58 @@ def test_a_shared_object_with_the_default_script_of_gnu_ld(link):
 
     program.run(status=42)
     assert library.exports >= {"value"}
+
+
+# --- our own
+
+
+def own_script(link, *flags: str):
+    text = query(linker_under_test(), *flags, "--verbose")
+    assert "using internal linker script:\n" in text
+    assert 'SEARCH_DIR ("=/usr/lib")' in text
+    return script(link, text.split("=" * 50 + "\n")[1], "own.ld")
+
+
+@pytest.mark.parametrize("kind", ["-no-pie", "-static", "-pie", "-static-pie"])
+def test_the_script_that_verbose_prints_lays_out_what_links_without_it_do(link, kind):
+    layout = own_script(link, *(["-pie"] if kind.endswith("e") and kind != "-no-pie" else []))
+    source = compile_c(MAIN, "-fPIC")
+
+    program = link(source, kind, f"-Wl,-T,{layout}")
+    plain = link(source, kind, output="plain")
+
+    assert program.run() == plain.run() == "3 5 0 a\n"
+    loaded = [section for section in plain.section_list if section.address]
+    assert {section.name for section in program.section_list if section.address} == {
+        section.name for section in loaded
+    }
+    for section in loaded:
+        # What has equal rank stands in another order, with other gaps.
+        assert abs(program.sections[section.name].size - section.size) <= max(64, section.size // 1000), (
+            section.name
+        )
+
+
+def test_gnu_ld_takes_the_script_that_verbose_prints(link):
+    by_ld(link, own_script(link).read_text(), assemble(START + DATA)).run(status=42)
+
+
+def test_verbose_prints_the_script_that_is_given(link):
+    layout = script(link, SIMPLE, "mine.ld")
+
+    text = query(linker_under_test(), "-T", layout, "--verbose")
+
+    assert "using external linker script:\n" in text
+    assert SIMPLE.strip() in text
+
+
+def test_the_notes_of_properties_are_one_whatever_a_script_says(link):
+    layout = script(link, "SECTIONS { .note.gnu.property : { *(.note.gnu.property) } .rest : { *(.text) } }")
+    note = '.section .note.gnu.property,"a"\n.p2align 3\n.long 4, 16, 5\n.asciz "GNU"\n.long 0xc0008002, 4, 1, 0\n'
+
+    program = link.raw(assemble(START + DATA + note), assemble(note), "-T", layout)
+
+    assert program.sections[".note.gnu.property"].size == 32
 
 
 # --- input sections

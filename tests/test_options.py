@@ -395,7 +395,7 @@ def test_the_environment_says_what_the_line_does_not(line, environment, attribut
         ("-shared -r", "-r and -shared cannot be used together"),
         ("-f libx.so", "-f needs -shared"),
         ("-F libx.so", "-F needs -shared"),
-        ("-R /no", "-R /no: not a directory; this version does not link only the symbols of a file"),
+        ("-R /etc/passwd", "-R /etc/passwd: not a directory; this version does not link only the symbols of a file"),
         ("-b srec", "-b srec: must be binary, default or elf64-x86-64"),
         ("--icf=some", "--icf=some: must be none, safe or all"),
         ("-q -s", "--emit-relocs and -s cannot be used together: relocations name symbols"),

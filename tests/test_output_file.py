@@ -126,6 +126,23 @@ def test_symbolic_link_is_followed_or_replaced_but_runs(link):
     link.raw(assemble(START)).run(status=42)
 
 
+@pytest.mark.only_wild
+@pytest.mark.parametrize("name", ["/dev/fd/1", "/proc/self/fd/1", "stdout", "twice"])
+def test_a_name_of_standard_output_is_written_to_and_not_replaced(link, name):
+    """/dev/stdout is such a link; replaced, it would be lost to every program of the machine."""
+    (link.directory / "stdout").symlink_to("/proc/self/fd/1")
+    (link.directory / "twice").symlink_to("stdout")
+    path = link.directory / name
+    redirected = link.directory / "redirected"
+
+    with redirected.open("wb") as file:
+        command = [linker_under_test(), assemble(START), "-o", path]
+        subprocess.run(command, stdout=file, check=True)
+
+    assert path.is_symlink()
+    assert redirected.read_bytes() == link.raw(assemble(START)).data
+
+
 @pytest.mark.parametrize("before", [None, b"older output"])
 def test_failed_link_leaves_the_older_output(link, before):
     if before:

@@ -80,6 +80,7 @@ FRONT_END = frozenset(
 )
 FRONT_END_EXCEPTIONS = {
     ("cli", "bundle"): "it makes the imports after it cheaper",
+    ("cli", "default_script"): "only --verbose prints it",
     ("cli", "incremental.request"): "an incremental link may be over before options are read",
     ("cli", "incremental.session"): "for a type only",
     ("cli", "link"): "that is what the command does",

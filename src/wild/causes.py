@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MOST_EXPLAINED = 20  # symbols
 STB_LOCAL = 0
+STV_HIDDEN = 2
 SYM_RESTRICTED = 1 << 12 | 1 << 13  # SYM_HIDDEN, SYM_PROTECTED (kernels/tables.pxd)
 FILE_OBJECT, FILE_SHARED = 1, 2
 
@@ -90,7 +91,7 @@ def explain_definition(locations: Locations, name: int, file: int, symbol: int) 
             return [f">>> {where} defines {old}, a version that only serves programs linked long ago"]
         if tables.resolution.symbol(name)[4] & SYM_RESTRICTED:
             return [
-                f">>> {where} defines it, but {restricting_file(locations, name)} declares it hidden, so that",
+                f">>> {where} defines it, but {restriction_of(locations, name)[0]} declares it hidden, so that",
                 ">>> it has to be defined in the output: take the visibility from its declaration",
             ]
         return []
@@ -115,12 +116,13 @@ def hidden_definition(locations: Locations, spelling: bytes) -> list[str]:
     return []
 
 
-def restricting_file(locations: Locations, name: int) -> str:
-    """The first object that refers to a name and says that it is hidden or protected."""
+def restriction_of(locations: Locations, name: int) -> tuple[str, int]:
+    """The first object that refers to a name and says that it is hidden or protected, and which of them it says."""
     for file, symbol in locations.tables.resolution.references_of(name, 1000):
-        if locations.tables.symbol(file, symbol)[5] & 3:
-            return locations.file(file)
-    return "an object"
+        visibility = locations.tables.symbol(file, symbol)[5] & 3
+        if visibility:
+            return locations.file(file), visibility
+    return "an object", STV_HIDDEN
 
 
 def discarded_definition(locations: Locations, file: int, section: int) -> list[str]:
@@ -170,12 +172,17 @@ def similar_candidates(tables: LinkTables, spelling: bytes) -> list[str]:
 
 
 def search_libraries(locations: Locations, names: list[int], causes: list[list[str]]) -> None:
-    """Name the library that defines what has no other explanation."""
+    """Name the library that defines what has no other explanation; it cannot define what must be in the output."""
     from os.path import realpath
 
     from wild.library_search import find_defining, option_for
 
-    open_names = {index: name for index, name in enumerate(names) if not causes[index]}
+    flags = locations.tables.resolution.symbol
+    open_names = {
+        index: name
+        for index, name in enumerate(names)
+        if not causes[index] and not flags(name)[4] & SYM_RESTRICTED
+    }
     texts = {index: locations.tables.names.text(name) for index, name in open_names.items()}
     if not texts:
         return

@@ -244,13 +244,18 @@ def answer_to(options: Options) -> str:
         return OUTPUT_FORMAT
     if options.show_version:
         return version_text("-V" if options.show_version == "V" else "")
-    return VERSION_LINE if options.verbose else ""
+    if options.verbose:
+        from wild.default_script import verbose_text
+
+        return f"{version_text('-V')}\n{verbose_text(options)}"
+    return ""
 
 
 def is_answer_all(options: Options) -> bool:
-    """Is nothing to be linked?  As with GNU ld, -v and -V are followed by a link if there are inputs."""
+    """Is nothing to be linked?  As with GNU ld, -v, -V and --verbose are followed by a link if there are inputs."""
     asked = options.help or options.print_gcc_dir or options.print_sysroot or options.print_output_format
-    return bool(asked or options.show_version == "version" or (options.show_version and not options.inputs))
+    told = bool(options.show_version or options.verbose)
+    return bool(asked or options.show_version == "version" or (told and not options.inputs))
 
 
 def gcc_directory() -> str:

@@ -7,6 +7,7 @@ making is an `OutputSection` without parts whose size comes from the pass that w
 from __future__ import annotations
 
 from wild import elf
+from wild.errors import LinkError
 from wild.kernels.common_areas import common_areas
 from wild.layout import Placement
 from wild.output_sections import (
@@ -45,6 +46,11 @@ PLAIN, STRINGS, CONSTANTS = 1, 2, 3  # kinds of part keys (kernels/tables.pxd SE
 BSS_FLAGS = SEC_ALLOC | SEC_WRITE | SEC_NOBITS
 # Where common symbols go, in the order of kernels/common_areas.py: small, large and thread-local ones.
 COMMON_SECTIONS = {".bss": 0, ".lbss": SEC_LARGE, ".tbss": SEC_TLS}
+# The dynamic linker runs these functions for programs only (gABI, "Initialization and Termination Functions").
+NO_PREINIT = (
+    ".preinit_array: a shared object cannot have functions that run before all others; "
+    "make them constructors (.init_array), or link them into the program"
+)
 COMMENT = f"Linker: Wild {VERSION}"
 
 
@@ -100,6 +106,8 @@ class Composition:
             loaded = bool(flags & 2)
             if rule >= 0:
                 section, rank = self.parts.table[rule][2], 1 + self.parts.table[rule][3]
+                if section == ".preinit_array" and self.options.kind == "shared":
+                    raise LinkError(NO_PREINIT)
             else:
                 section, rank = name.decode("utf-8", "surrogateescape"), 0
                 if not keeps_type(type) or self.orphan_types.setdefault(section, type) != type:

@@ -17,7 +17,6 @@ ROWS: tuple[str | Row, ...] = (
      "such inputs are errors"),
     ("no-warn-search-mismatch warn-search-mismatch", "", "ignore", "",
      "libraries of other machines are passed over"),
-    ("rosegment", "", "ignore", "", "read-only data has a segment of its own"),
     ("sort-common", "[=ORDER]", "ignore", "", "common symbols are laid out without gaps as they come"),
     ("ld-generated-unwind-info no-ld-generated-unwind-info", "", "ignore", "",
      "the PLT is unwound the same way always"),
@@ -85,7 +84,7 @@ ROWS: tuple[str | Row, ...] = (
     (("bp-compression-sort bp-compression-sort-startup-functions verbose-bp-section-orderer"
       " text-reorder no-text-reorder"), "[=VALUE]", "refuse", "", "reorder sections"),
     ("randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
-    ("no-rosegment execute-only xosegment zero-to-bss", "", "refuse", "", "lay out segments that way"),
+    ("execute-only xosegment zero-to-bss", "", "refuse", "", "lay out segments that way"),
     (("rosegment-gap section-align physical-image-base filler"
       " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),
     ("discard-section", "NAME", "refuse", "", "drop sections by name"),

@@ -25,6 +25,7 @@ from wild.segments import (
     is_tbss,
     is_unpaged,
     permissions,
+    shares_code,
     uses_relro,
 )
 
@@ -116,7 +117,7 @@ class Placement:
             return None
         first = self.loads[0]
         start = self.options.section_start.get(first.sections[0].name)
-        if start is None and (not first.flags & elf.PF_X or not self.options.z_separate_code):
+        if start is None and (not first.flags & elf.PF_X or shares_code(self.options)):
             return first
         if is_unpaged(self.options):
             return first if start is None else None
@@ -157,7 +158,11 @@ class Placement:
         step = max(self.page, widest)
         start = self.options.section_start.get(load.sections[0].name)
         separate = self.options.z_separate_code and not is_unpaged(self.options)
-        if separate and ((before.flags if before else elf.PF_R) ^ load.flags) & elf.PF_X:
+        if (
+            separate
+            and load is not self.headers
+            and ((before.flags if before else elf.PF_R) ^ load.flags) & elf.PF_X
+        ):
             offset += -offset % self.page
         if start is None:
             if load is not self.headers:

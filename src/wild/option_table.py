@@ -64,6 +64,8 @@ ROWS: tuple[str | Row, ...] = (
     ("Bgroup", "", "on", "group", "Set DF_1_GROUP"),
     ("nmagic n", "", "switch_magic", "nmagic", "Do not align segments to pages; use no shared objects"),
     ("omagic N", "", "switch_magic", "omagic", "As --nmagic, and make the text segment writable"),
+    ("rosegment", "", "on", "rosegment", "Give read-only data a segment of its own (default)"),
+    ("no-rosegment", "", "off", "rosegment", "Put read-only data into the segment of the code"),
     ("image-base Ttext-segment", "ADDRESS", "set_image_base", "", "Let the output begin at ADDRESS"),
     ("section-start", "NAME=ADDRESS", "set_section_start", "", "Place section NAME at ADDRESS (hexadecimal)"),
     ("Ttext", "ADDRESS", "set_named_section_start", ".text", "The same for .text"),

@@ -113,10 +113,23 @@ class Options:
         self.package_metadata: str | None = None
         self.eh_frame_hdr = False
         self.gnu_unique = True
-        self.nmagic = False
-        self.omagic = False
+        self.gdb_index = False
+        self.define_common = False
+        self.incremental = False
+        self.incremental_how = ""  # explain, canonical
+        self.incremental_growth = 10  # percent of every part that is left free
+        self.optimize = 1
+        self.relax = True
+        self.strip = "none"  # none, debug, all
+        self.discard = "default"  # none, locals, all; default: .L symbols in sections that are merged
+        self.update_in_place = True
+        self.group = False
+        self.identity_comment = True
 
     def _set_layout(self) -> None:
+        self.nmagic = False
+        self.omagic = False
+        self.rosegment = True
         self.image_base: int | None = None
         self.section_start: dict[str, int] = {}
         self.check_sections = True
@@ -144,18 +157,6 @@ class Options:
         self.emit_relocs = False
         self.compress_debug_sections = "none"  # none, zlib, zlib-gnu, zstd
         self.compress_sections: list[tuple[str, str, int | None]] = []  # (glob, kind, level)
-        self.gdb_index = False
-        self.define_common = False
-        self.incremental = False
-        self.incremental_how = ""  # explain, canonical
-        self.incremental_growth = 10  # percent of every part that is left free
-        self.optimize = 1
-        self.relax = True
-        self.strip = "none"  # none, debug, all
-        self.discard = "default"  # none, locals, all; default: .L symbols in sections that are merged
-        self.update_in_place = True
-        self.group = False
-        self.identity_comment = True
 
     def _set_inputs(self) -> None:
         self.inputs: list[str] = []  # file names, and what follows -l, in order

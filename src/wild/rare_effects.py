@@ -134,7 +134,8 @@ def set_package_metadata(effects: Effects, row: Row, name: str, value: str) -> N
 
 
 def add_rpath_directory(effects: Effects, row: Row, name: str, value: str) -> None:
-    if not is_directory(value):
+    """-R: a directory of the run-time search path, which need not exist here; to GNU ld also a file of symbols."""
+    if exists(value) and not is_directory(value):
         raise ValueError("not a directory; this version does not link only the symbols of a file")
     effects.add_rpath(row, name, value)
 
@@ -290,6 +291,14 @@ def decode_percent(text: str) -> str:
             byte = b""
         data += (byte or b"%") + (piece[2:] if byte else piece).encode("utf-8", "surrogateescape")
     return data.decode("utf-8", "surrogateescape")
+
+
+def exists(path: str) -> bool:
+    try:
+        stat(path)
+    except OSError:
+        return False
+    return True
 
 
 def is_directory(path: str) -> bool:

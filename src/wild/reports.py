@@ -6,7 +6,7 @@ The form is lld's, so that editors which know it can jump to the places.
 
 from __future__ import annotations
 
-from wild.causes import likely_causes, unused_definitions
+from wild.causes import SYM_RESTRICTED, likely_causes, restriction_of, unused_definitions
 from wild.kernels.ir_files import is_claimed
 from wild.locations import Locations, more_references
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # Name, then file, SectionId and value of both definitions.
 Duplicate = tuple[int, int, int, int, int, int, int]
 
+VISIBILITIES = ("default", "internal", "hidden", "protected")  # by number (gABI, "Symbol Visibility")
 PLACES_SHOWN = 3  # references of one undefined symbol
 
 
@@ -28,13 +29,21 @@ def undefined_symbols(tables: LinkTables, missing: list[int], options: Options) 
     causes = likely_causes(locations, missing)
     texts = []
     for name, (count, places), cause in zip(missing, references, causes, strict=True):
-        lines = [f"undefined symbol: {locations.shown(tables.names.text(name))}"]
+        kind = restriction(locations, name)
+        lines = [f"undefined {kind}symbol: {locations.shown(tables.names.text(name))}"]
         for file, section, offset in places:
             lines += locations.lines("referenced by", file, section, offset)
         if count > len(places):
             lines.append(more_references(count - len(places)))
         texts.append("\n".join(lines + cause))
     return texts
+
+
+def restriction(locations: Locations, name: int) -> str:
+    """The visibility of an undefined name if it is one that rules out a definition in another module, and a blank."""
+    if not locations.tables.resolution.symbol(name)[4] & SYM_RESTRICTED:
+        return ""
+    return f"{VISIBILITIES[restriction_of(locations, name)[1]]} "
 
 
 def undefined_in_shared(

@@ -1,9 +1,9 @@
 """Segments: which sections share one, and which program headers the output has.
 
 A PT_LOAD is a run of sections of one kind of memory.  Usually code, read-only data, what is read-only once
-relocated (RELRO), and writable data are runs of their own.  With -z noseparate-code everything read-only is one
-run with the code, as it was before there was -z separate-code; so it is with -n (--nmagic), and with -N
-(--omagic) all sections are one run that can be read, written and executed.
+relocated (RELRO), and writable data are runs of their own.  With -z noseparate-code or --no-rosegment everything
+read-only is one run with the code, as it was before there was -z separate-code; so it is with -n (--nmagic), and
+with -N (--omagic) all sections are one run that can be read, written and executed.
 
 An address for a section (-Ttext, -Tdata, -Tbss, --section-start) begins a run, and what follows goes on behind
 it, as in GNU ld.  That is so for sections that have their place in the order of the output; another one (`.mine`)
@@ -120,8 +120,13 @@ def run_key(section: OutputSection, options: Options) -> int:
     if options.omagic:
         return DATA
     if section.kind in (HEADERS, READ_ONLY):
-        return READ_ONLY if options.z_separate_code and not options.nmagic else CODE
+        return CODE if shares_code(options) else READ_ONLY
     return DATA if section.kind == RELRO and not uses_relro(options) else section.kind
+
+
+def shares_code(options: Options) -> bool:
+    """Is read-only data in one segment with the code (-z noseparate-code, --no-rosegment, -n)?"""
+    return options.nmagic or not (options.z_separate_code and options.rosegment)
 
 
 def is_moved_alone(section: OutputSection, options: Options) -> bool:

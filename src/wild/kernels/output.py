@@ -8,8 +8,8 @@ shine through wherever nothing is written.
 
 Otherwise a new file is made there, which reads as zeros, and until `commit` the old output stands untouched under its
 name.  In both cases the complete file is renamed into place; a symbolic link is replaced, as GNU ld does, and a
-program that runs or a file with a second name keeps its contents.  Devices, pipes and sockets are not replaced; the
-image is built in memory and written to them, as GNU ld does.
+program that runs or a file with a second name keeps its contents.  Devices, pipes and sockets are not replaced, nor
+is what stands for an open file, as /dev/stdout does; the image is built in memory and written to them.
 """
 
 import posix
@@ -34,7 +34,8 @@ from cython.cimports.wild.kernels.takeover import end_lease, lease
 from wild.errors import LinkError
 
 TRIES = 100
-S_IFMT, S_IFREG, S_IFDIR = 0o170000, 0o100000, 0o040000
+LINKS_FOLLOWED = 40  # as many as Linux follows
+S_IFMT, S_IFREG, S_IFDIR, S_IFLNK = 0o170000, 0o100000, 0o040000, 0o120000
 
 
 @cython.final
@@ -142,14 +143,33 @@ class Output:
 
 
 def is_special(path: str) -> bool:
-    """Is there something under this name that is no regular file?"""
+    """Is there something under this name that is no regular file, or that stands for an open one?"""
     try:
         mode = posix.stat(path).st_mode
+        if posix.lstat(path).st_mode & S_IFMT == S_IFLNK and is_descriptor(path):
+            return True
     except OSError:
         return False
     if mode & S_IFMT == S_IFDIR:
         raise LinkError(f"{path}: cannot write the output: it is a directory; name a file with -o")
     return mode & S_IFMT != S_IFREG
+
+
+def is_descriptor(path: str) -> bool:
+    """Does a symbolic link lead through /proc, as /dev/stdout and /dev/fd/1 do, which must not be replaced?
+
+    Raises OSError for a loop, and where something is missing.
+    """
+    from posixpath import dirname, join, realpath
+
+    for _ in range(LINKS_FOLLOWED):
+        directory = dirname(path)
+        if realpath(directory or ".").startswith("/proc/"):
+            return True
+        if posix.lstat(path).st_mode & S_IFMT != S_IFLNK:
+            return False
+        path = join(directory, posix.readlink(path))
+    return False
 
 
 def create_beside(path: str):
