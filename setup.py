@@ -35,8 +35,10 @@ DIRECTIVES = {
 }
 # Interpreters are built with -Wsign-compare and pass that on; Cython's own comparisons trigger it.
 QUIET = "-Wno-sign-compare"
-COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", QUIET]
-CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", QUIET]
+IMPORT_ONCE = "src/wild/kernels/import_once.h"
+EVERYWHERE = [QUIET, "-include", IMPORT_ONCE]
+COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", *EVERYWHERE]
+CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", *EVERYWHERE]
 SANITIZERS = "-fsanitize=address,undefined"
 # variant -> (compiler flags, linker flags); they come after the interpreter's own, so the last -O and -g win
 VARIANTS = {
@@ -118,7 +120,7 @@ class BuildLibrary(build_ext):
     def compile_if_new(self, source: str) -> str | None:
         """The object file of a C file; None if the C compiler refuses it, after its messages."""
         path = self.compiler.object_filenames([source], output_dir=self.build_temp)[0]
-        if is_newer(source, path):
+        if is_newer(source, path) or is_newer(IMPORT_ONCE, path):
             try:
                 self.compiler.compile([source], output_dir=self.build_temp, extra_postargs=compile_flags)
             except CompileError:

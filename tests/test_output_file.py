@@ -266,3 +266,34 @@ def test_output_over_an_input_is_not_read_after_writing(link):
         assert subprocess.run([path], check=False).returncode == 42
     else:
         assert path.read_bytes() == assemble(START).read_bytes()
+
+
+# Sections so large that what a block of files contributes is written by system calls instead of through the map.
+LARGE = START + "\n" + "call _start; .quad _start; .skip 3001, 0x90; .p2align 6\n" * 100
+
+
+def test_large_runs_are_the_same_in_a_file_and_in_memory(link):
+    """A pipe gets an image that was put together in memory."""
+    program = link.raw(assemble(LARGE))
+    command = [linker_under_test(), assemble(LARGE), "-o", "/proc/self/fd/1"]
+    piped = subprocess.run(command, check=True, capture_output=True, cwd=link.directory).stdout
+
+    assert piped == program.path.read_bytes()
+
+
+def test_a_disk_that_fills_up_is_an_error(link):
+    script = 'mount -t tmpfs -o size=64k none . && cd . && exec "$0" "$1" -o program'
+    enter = ["unshare", "--mount", "--user", "--map-root-user"]
+    if subprocess.run([*enter, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs user namespaces, to mount a small file system")
+    done = subprocess.run(
+        [*enter, "sh", "-c", script, linker_under_test(), assemble(LARGE)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=link.directory,
+    )
+
+    assert done.returncode == 1
+    assert "cannot write the output" in done.stderr or "No space left" in done.stderr
+    assert "Traceback" not in done.stderr

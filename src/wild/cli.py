@@ -101,6 +101,7 @@ class Command:
 
         gc.disable()  # what a link makes in cycles is small, and the search for it takes a twentieth of a small one
         bundle = Bundle()
+        bundle.load()
 
         from wild.options import parse
 
@@ -126,7 +127,6 @@ class Command:
             if options.save_skip_linking:
                 return 0
 
-        bundle.load_kernels()
         from wild.link import link
 
         bundle.complete()
@@ -148,7 +148,7 @@ class Command:
             return True
         return any(
             "-incremental" in argument
-            or (argument[:1] == "@" and "-incremental" in contents_of(argument[1:]))
+            or (argument[:1] == "@" and b"-incremental" in contents_of(argument[1:]))
             for argument in self.arguments
         )
 
@@ -209,13 +209,13 @@ class Command:
         return status
 
 
-def contents_of(path: str) -> str:
-    """The text of a file, empty if it cannot be read."""
+def contents_of(path: str) -> bytes:
+    """The bytes of a file, none if it cannot be read."""
     try:
-        with open(path, encoding="latin-1") as file:
+        with open(path, "rb") as file:
             return file.read()
     except (OSError, ValueError):
-        return ""
+        return b""
 
 
 def tell(text: str) -> None:

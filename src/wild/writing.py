@@ -65,7 +65,7 @@ def write_output(
         for offset, size, pattern in placement.gaps():
             output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
         try:
-            write_sections(pool, layout)
+            write_sections(pool, layout, output)
         except KernelFault as fault:
             checks.values(fault)
         for part, group in composition.merged.items():

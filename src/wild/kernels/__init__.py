@@ -52,6 +52,7 @@ def initialise(kernels: list[str]) -> None:
                 module = sys.modules[name] = create_dynamic(spec)
             except ImportError:
                 return
+            module.__spec__ = spec  # or each import of it formats the text of an AttributeError
             exec_dynamic(module)
             initialised.append(name)
 

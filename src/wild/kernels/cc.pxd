@@ -19,7 +19,6 @@ cdef extern from *:
     #define wild_load32(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
     #define wild_store32(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
     #define wild_exchange32(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
-    #define wild_prefetch(p) __builtin_prefetch(p)
     #define wild_likely(x) __builtin_expect(!!(x), 1)
     #define wild_unlikely(x) __builtin_expect(!!(x), 0)
 
@@ -57,6 +56,12 @@ cdef extern from *:
     }
     static inline long wild_futex_wake(uint32_t *p) {
         return syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+    }
+    /* The barrier costs nothing and does nothing, but a function that only prefetches is for GCC one without effects,
+       whose calls it drops. */
+    static inline void wild_prefetch(const void *p) {
+        __builtin_prefetch(p);
+        __asm__ volatile("");
     }
     static inline void wild_relax(void) { __builtin_ia32_pause(); }
     static inline int wild_ctz64(uint64_t x) { return __builtin_ctzll(x); }

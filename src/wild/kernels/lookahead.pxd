@@ -4,17 +4,6 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from wild.kernels.scan cimport Scan
 
-cdef extern from *:
-    """
-    /* The barrier costs nothing and does nothing, but a function that only prefetches is for GCC one without effects,
-       whose calls it drops. */
-    static inline void wild_fetch(const void *p) {
-        __builtin_prefetch(p);
-        __asm__ volatile("");
-    }
-    """
-    void fetch "wild_fetch"(const void *p) noexcept nogil
-
 cdef enum:
     WINDOW = 32                  # room in the ring
 

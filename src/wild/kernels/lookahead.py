@@ -15,8 +15,9 @@ does not depend on the order in which they are scanned.
 
 import cython
 from cython.cimports.libc.stdint import uint32_t, uint64_t
+from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.elf import Elf64_Sym
-from cython.cimports.wild.kernels.lookahead import WINDOW, Window, fetch
+from cython.cimports.wild.kernels.lookahead import WINDOW, Window
 from cython.cimports.wild.kernels.scan import Scan
 from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_header, section_of
 from cython.cimports.wild.kernels.tables import *
@@ -63,24 +64,24 @@ def look(scan: cython.pointer[Scan], section: uint32_t, stage: uint64_t) -> cyth
     """One step of a section's chain: read what the step before has asked for, and ask for the next."""
     sec = cython.address(scan.sections.row[section])
     if stage == 0:
-        fetch(sec)
-        fetch(scan.section_file + section)
+        prefetch(sec)
+        prefetch(scan.section_file + section)
         return
     file: uint32_t = scan.section_file[section]
     row = cython.address(scan.files.row[file])
     base = scan.files.base[file]
     if stage == 1:
-        fetch(section_header(base, row, sec.relocs))
+        prefetch(section_header(base, row, sec.relocs))
         if sec.frames:
-            fetch(scan.frames.frame + sec.frames - 1)
+            prefetch(scan.frames.frame + sec.frames - 1)
         return
     span: RelaSpan = relocations_of(scan.sections, base, row, section)
     if stage == 2:
-        fetch(span.rela)
-        fetch(cython.cast(cython.p_char, span.rela) + LINE)
+        prefetch(span.rela)
+        prefetch(cython.cast(cython.p_char, span.rela) + LINE)
         if sec.frames:
             frame = cython.address(scan.frames.frame[sec.frames - 1])
-            fetch(scan.frames.eh[frame.eh].rela + frame.first_rela)
+            prefetch(scan.frames.eh[frame.eh].rela + frame.first_rela)
         return
     i: uint64_t
     for i in range(min(span.count, FEW)):
@@ -89,11 +90,11 @@ def look(scan: cython.pointer[Scan], section: uint32_t, stage: uint64_t) -> cyth
         elif span.rela[i].r_sym < row.nsyms:
             of = scan.names.of + row.global_base + span.rela[i].r_sym - row.first_global
             if stage == 3:
-                fetch(of)
+                prefetch(of)
             elif stage == 4:
-                fetch(scan.symbols + of[0])
+                prefetch(scan.symbols + of[0])
             elif scan.symbols[of[0]].section:
-                fetch(scan.sections.row + scan.symbols[of[0]].section)
+                prefetch(scan.sections.row + scan.symbols[of[0]].section)
 
 
 @cython.cfunc
@@ -108,6 +109,6 @@ def look_at_local(
     base = scan.files.base[file]
     sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], base + row.symoff) + r_sym
     if stage == 3:
-        fetch(sym)
+        prefetch(sym)
     elif stage == 4:
-        fetch(scan.sections.row + row.sec_base + section_of(base, row, sym, r_sym))
+        prefetch(scan.sections.row + row.sec_base + section_of(base, row, sym, r_sym))

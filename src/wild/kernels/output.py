@@ -1,7 +1,11 @@
 """The output file: mapped, filled by all workers, given its name when it is complete.
 
 Filling a new file costs several times what rewriting an old one does, whose pages exist: the system has to find and
-clear each page.  So an older output is rewritten, if nobody can notice: it is a regular file of ours, has this one
+clear each page.  The room is not asked for in advance (fallocate), which would be work for one thread; a full disk
+ends the link while it writes.  In a map every page costs a page fault besides, so large runs of bytes are not put
+together there but written by a system call (relocate.py).
+
+So an older output is rewritten, if nobody can notice: it is a regular file of ours, has this one
 name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
 name beside the output's, so an interrupted link is never taken for a good one.  `reused` says that its old bytes
 shine through wherever nothing is written.
@@ -58,12 +62,7 @@ class Output:
             self.temporary, self.descriptor, self.reused = open_output(path, reuse)
             if guard is not None:
                 guard(self.temporary)
-            if self.reused:
-                set_size(self)
-            try:
-                posix.posix_fallocate(self.descriptor, 0, max(1, size))
-            except OSError:
-                set_size(self)
+            set_size(self)
         start = mmap(cython.NULL, max(1, self.size), PROT_READ | PROT_WRITE, flags, self.descriptor, 0)
         if start == MAP_FAILED:
             self.abandon()
@@ -232,7 +231,7 @@ def is_same(file, other) -> bool:
 
 @cython.cfunc
 def set_size(output: Output):
-    """The size alone, for file systems without fallocate and for an older file, which loses its capabilities by it."""
+    """Set the size; an older file loses its capabilities by it."""
     try:
         posix.ftruncate(output.descriptor, max(1, output.size))
     except OSError as error:

@@ -20,17 +20,20 @@ cdef struct Fault:       # the faults of a loop: the first `limit` of them, in i
 
 cdef class Pool:
     cdef public int threads
-    cdef uint32_t epoch, pending, asleep, stopping
+    cdef uint32_t epoch, gate, stopping
     cdef Job job
     cdef void *context
     cdef int64_t next, total, grain
     cdef Fault fault
     cdef bint deferred
+    cdef int64_t patience        # ns that loops may take yet before the workers are started
     cdef list locks
     cdef int defer_faults(self) except -1
     cdef list take_faults(self)
     cdef int raise_faults(self) except -1
     cdef int run(self, Job job, void *context, int64_t total, int64_t grain) except -1
+    cdef start_workers(self)
+    cdef bint work_alone(self) noexcept nogil
     cdef void fan_out(self) noexcept nogil
 
 cdef void report(Fault *fault, int32_t code, uint32_t file, uint64_t place, uint64_t extra) noexcept nogil

@@ -1,16 +1,21 @@
 """Parallel loops: threads that stay parked between loops, and memory that lives as long as the link.
 
 A loop over files, sections or shards is a C function `job(context, begin, end, worker)` that is handed blocks of an
-index range.  `Pool.run` publishes it, wakes the workers through a futex, works itself, and returns when every worker
-has left.  A region costs some 15 µs with two threads, so passes may be cut as finely as clarity asks for.
+index range.  `Pool.run` publishes it, wakes the workers through a futex, works itself, and returns when no block is
+left and every worker that came has left.  One that the system lets wait is not waited for: it finds the gate closed.  A
+region costs some 15 µs with two threads, so passes may be cut as finely as clarity asks for.
 
 Workers are Python threads only in so far as `_thread` starts them: each gives up the interpreter lock for good on
-entry.  A job that finds a fault records it with `report` and returns non-zero; other blocks go on, so that the faults
-that are finally raised are those with the lowest files and places, whichever thread met them first.  The text of a
-fault code is policy and lives in wild/faults.py.
+entry.  They are started when the loops so far have taken `PATIENCE` together, in the middle of the loop in which that
+happens: the link of a program that prints a line has less to do than it costs to start one thread and to wake it for
+thirty loops (5 of 34 ms).  A job that finds a fault records it with `report` and returns non-zero; other blocks go on,
+so that the faults that are finally raised are those with the lowest files and places, whichever thread met them first.
+The text of a fault code is policy and lives in wild/faults.py.
 
-`Arena` hands out zeroed memory in large pieces and frees everything at once.  Large requests are maps of their own,
-so a table that is sized by an upper bound costs only the pages that are touched.
+`Arena` hands out zeroed memory in large pieces and frees everything at once.  Large requests are maps of their own, so
+a table that is sized by an upper bound costs only the pages that are touched.  Very large ones ask for huge pages: a
+page fault for each 4 KiB costs more than clearing them, and the walk over the graph of sections, which goes to and fro
+in tables of tens of megabytes, would wait for the translation of nearly every address.
 """
 
 import _thread
@@ -20,15 +25,18 @@ from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, realloc
 from cython.cimports.libc.string import memmove
 from cython.cimports.posix.mman import (
+    MADV_HUGEPAGE,
     MAP_ANONYMOUS,
     MAP_FAILED,
     MAP_NORESERVE,
     MAP_PRIVATE,
     PROT_READ,
     PROT_WRITE,
+    madvise,
     mmap,
     munmap,
 )
+from cython.cimports.posix.time import CLOCK_MONOTONIC, clock_gettime, timespec
 from cython.cimports.wild.kernels.cc import (
     add_release32,
     exchange32,
@@ -42,6 +50,9 @@ from cython.cimports.wild.kernels.cc import (
 from cython.cimports.wild.kernels.pool import Fault, Job
 
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
+HUGE = cython.declare(cython.const[uint64_t], 4 << 20)  # from here on a table has huge pages
+PATIENCE = cython.declare(cython.const[int64_t], 2_000_000)  # ns of loops before the workers are started
+OPEN = cython.declare(cython.const[uint32_t], 1 << 31)  # in Pool.gate, above the number of workers inside
 SPINS = cython.declare(cython.const[cython.int], 2000)
 MOST_FAULTS = cython.declare(cython.const[uint32_t], 10_000)  # whatever the limit
 
@@ -132,12 +143,16 @@ def compare(a: cython.pointer[FaultRow], b: cython.pointer[FaultRow]) -> cython.
 @cython.final
 @cython.cclass
 class Pool:
-    """`threads` - 1 parked workers and the calling thread."""
+    """`threads` - 1 workers, parked or yet to be started, and the calling thread."""
 
     def __cinit__(self, threads: cython.int):
         self.threads = max(1, min(threads, 256))
+        self.patience = PATIENCE
         self.locks = []
         self.limit_faults(1)
+
+    @cython.cfunc
+    def start_workers(self):
         for worker in range(1, self.threads):
             done = _thread.allocate_lock()
             done.acquire()
@@ -207,10 +222,17 @@ class Pool:
         self.next = 0
         if not self.deferred:
             self.fault.count = 0
+        finished: cython.bint
         with cython.nogil:
-            if self.threads == 1 or total <= self.grain:
+            finished = self.threads == 1 or total <= self.grain
+            if finished:
                 work(self, 0)
-            else:
+            elif self.patience > 0:
+                finished = self.work_alone()
+        if not finished and not self.locks:
+            self.start_workers()
+        with cython.nogil:
+            if not finished:
                 self.fan_out()
         if self.fault.count and not self.deferred:
             self.raise_faults()
@@ -219,20 +241,32 @@ class Pool:
     @cython.cfunc
     @cython.nogil
     @cython.exceptval(check=False)
+    def work_alone(self) -> cython.bint:
+        """Claim blocks while there is patience; is none left?"""
+        begin: int64_t = now_ns()
+        patience: int64_t = self.patience
+        while self.next < self.total and self.patience > 0:
+            work_block(self, 0)
+            self.patience = patience - (now_ns() - begin)
+        return self.next >= self.total
+
+    @cython.cfunc
+    @cython.nogil
+    @cython.exceptval(check=False)
     def fan_out(self) -> cython.void:
-        store32(cython.address(self.pending), cython.cast(uint32_t, self.threads - 1))
+        add_release32(cython.address(self.gate), OPEN)
         add_release32(cython.address(self.epoch), 1)
         futex_wake(cython.address(self.epoch))
         work(self, 0)
         spins: cython.int = 0
-        left: uint32_t = load32(cython.address(self.pending))
-        while left:
+        inside: uint32_t = add_release32(cython.address(self.gate), 0 - OPEN)
+        while inside:
             spins += 1
             if spins < SPINS:
                 relax()
             else:
-                futex_wait(cython.address(self.pending), left)
-            left = load32(cython.address(self.pending))
+                futex_wait(cython.address(self.gate), inside)
+            inside = load32(cython.address(self.gate))
 
 
 @cython.cfunc
@@ -240,15 +274,34 @@ class Pool:
 @cython.exceptval(check=False)
 def work(pool: Pool, worker: cython.int) -> cython.void:
     """Claim blocks until none is left."""
-    while True:
-        begin: int64_t = fetch_add(cython.address(pool.next), pool.grain)
-        if begin >= pool.total:
-            return
-        pool.job(pool.context, begin, min(begin + pool.grain, pool.total), worker)
+    while work_block(pool, worker):
+        pass
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def work_block(pool: Pool, worker: cython.int) -> cython.bint:
+    """Claim a block and work on it; was there one?"""
+    begin: int64_t = fetch_add(cython.address(pool.next), pool.grain)
+    if begin >= pool.total:
+        return False
+    pool.job(pool.context, begin, min(begin + pool.grain, pool.total), worker)
+    return True
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def now_ns() -> int64_t:
+    now = cython.declare(timespec)
+    clock_gettime(CLOCK_MONOTONIC, cython.address(now))
+    return cython.cast(int64_t, now.tv_sec) * 1_000_000_000 + now.tv_nsec
 
 
 def serve(pool: Pool, worker: cython.int, done):
-    """A worker's life: sleep until the epoch moves, work, count down."""
+    """A worker's life: sleep until the epoch moves, go through the gate if it is open, work, leave."""
     seen: uint32_t = 0
     now: uint32_t
     with cython.nogil:
@@ -260,9 +313,10 @@ def serve(pool: Pool, worker: cython.int, done):
             seen = now
             if pool.stopping:
                 break
-            work(pool, worker)
-            if add_release32(cython.address(pool.pending), cython.cast(uint32_t, 0xFFFFFFFF)) == 0:
-                futex_wake(cython.address(pool.pending))
+            if add_release32(cython.address(pool.gate), 1) & OPEN:
+                work(pool, worker)
+            if add_release32(cython.address(pool.gate), cython.cast(uint32_t, 0xFFFFFFFF)) == 0:
+                futex_wake(cython.address(pool.gate))
     done.release()
 
 
@@ -303,6 +357,8 @@ class Arena:
         )
         if cython.cast(cython.p_void, start) == MAP_FAILED:
             raise MemoryError(f"no memory for a table of {size} bytes")
+        if size >= HUGE:
+            madvise(start, size, MADV_HUGEPAGE)
         chunk = cython.cast(cython.pointer[Chunk], start)
         chunk.previous = self.chunks
         chunk.size = size

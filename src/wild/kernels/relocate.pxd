@@ -9,6 +9,11 @@ from wild.kernels.relocation cimport CHECK_NONE, CHECK_SIGNED, CHECK_UNSIGNED
 
 cdef struct Write:
     Image *image
+    int descriptor               # of the output; -1: it is in memory only
+    int error                    # errno of a system call that failed
+    uint8_t *draft               # by worker: `room` bytes for the runs of a block; NULL: all are written in place
+    uint64_t room
+    uint8_t **run                # by worker and part: where its first byte is, or would be, for the block at hand
     Fault *fault
     uint32_t *block              # first FileId of each block of files, and one behind the last
     uint64_t *cursor             # by worker and part: where the last section ended
@@ -24,6 +29,7 @@ cdef struct Spot:                # the section being written
     uint64_t tombstone           # for references to dead code; not loaded sections only
     bint lines                   # .debug_line: folded functions have lines
 
+cdef bint is_drafted(const Write *write, int64_t block, int64_t part) noexcept nogil
 cdef int write_section(Write *write, uint32_t file, uint32_t k, uint8_t *to) noexcept nogil
 cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
 cdef uint64_t tombstone_of(const uint8_t *name) noexcept nogil

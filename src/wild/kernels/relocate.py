@@ -2,19 +2,29 @@
 
 Files are written in the blocks that the layout measured them in, each block by one worker, so the gap before every
 section is known to that worker: it fills it, and every byte of a part is written exactly once.
+
+What a block contributes to a part is its run.  A large run is not put together in the mapped output, where each page
+of 4 KiB costs a page fault, is cleared by the system before it is overwritten, and has to be unmapped in the end.
+It is put together in memory of the worker's own, which stays in its cache from block to block, and written with one
+system call.  160 MB in pieces of 1 MiB into a new file on a tmpfs took 205 ms through a map, 180 through one whose
+pages were allocated and populated in advance, and 105 this way, which is also quicker where pages exist already.
 """
 
 import cython
+from cython.cimports.libc.errno import EINTR, errno
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.posix.unistd import pwrite
 from cython.cimports.wild.kernels.apply import relocate_loaded
+from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.image import PART_SORTED, Image
-from cython.cimports.wild.kernels.lookahead import fetch
 from cython.cimports.wild.kernels.relocate import Spot, Write
 from cython.cimports.wild.kernels.sections import section_bytes, section_header
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.unloaded import relocate_unloaded
+
+LEAST = cython.declare(cython.const[uint64_t], 32 << 10)  # bytes of a run for which the system call pays
 
 
 @cython.cfunc
@@ -26,34 +36,113 @@ def write_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     image = write.image
     parts: int64_t = image.part_count
     cursor = write.cursor + worker * parts
+    run = write.run + worker * parts
     b: int64_t
     p: int64_t
     file: uint32_t
     failed: cython.int = 0
     for b in range(begin, end):
         memcpy(cursor, write.block_start + b * parts, parts * 8)
+        begin_runs(write, b, run, write.draft + worker * write.room)
         for file in range(write.block[b], write.block[b + 1]):
             if image.files.row[file].sec_base:
-                failed |= write_file(write, file, cursor)
+                failed |= write_file(write, file, cursor, run)
         for p in range(1, parts):
-            fill_gap(image, p, cursor[p], write.block_start[(b + 1) * parts + p])
+            fill_gap(image, p, run[p], cursor[p], write.block_start[(b + 1) * parts + p])
+        failed |= end_runs(write, b, run)
     return failed
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def fill_gap(image: cython.pointer[Image], part: int64_t, start: uint64_t, end: uint64_t) -> cython.void:
-    """Bytes between two sections of a part; the output may be an old file."""
-    row = cython.address(image.part[part])
-    if start < end and not row.flags & (SEC_NOBITS | PART_SORTED):
-        memset(image.out + row.offset + start, row.fill, end - start)
+def is_drafted(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> cython.bint:
+    """Is the run of a block put together in the worker's own memory?"""
+    start = write.block_start + block * write.image.part_count + part
+    if write.image.part[part].flags & (SEC_NOBITS | PART_SORTED) or write.descriptor < 0:
+        return False
+    return start[write.image.part_count] - start[0] >= LEAST
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_file(write: cython.pointer[Write], file: uint32_t, cursor: cython.pointer[uint64_t]) -> cython.int:
+def begin_runs(
+    write: cython.pointer[Write],
+    block: int64_t,
+    run: cython.pointer[cython.pointer[uint8_t]],
+    draft: cython.pointer[uint8_t],
+) -> cython.void:
+    """Say where the block's runs are put together."""
+    image = write.image
+    start = write.block_start + block * image.part_count
+    p: int64_t
+    for p in range(1, image.part_count):
+        run[p] = image.out + image.part[p].offset
+        if write.room and is_drafted(write, block, p):
+            run[p] = draft - start[p]
+            draft += start[image.part_count + p] - start[p]
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def end_runs(
+    write: cython.pointer[Write], block: int64_t, run: cython.pointer[cython.pointer[uint8_t]]
+) -> cython.int:
+    """Write those that are not in place yet."""
+    image = write.image
+    start = write.block_start + block * image.part_count
+    failed: cython.int = 0
+    p: int64_t
+    for p in range(1, image.part_count):
+        if write.room and is_drafted(write, block, p):
+            at: uint64_t = image.part[p].offset + start[p]
+            failed |= write_all(write, run[p] + start[p], start[image.part_count + p] - start[p], at)
+    return failed
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def write_all(
+    write: cython.pointer[Write], data: cython.pointer[uint8_t], size: uint64_t, at: uint64_t
+) -> cython.int:
+    """Write bytes at an offset of the output; what goes wrong is left in `write.error`."""
+    while size:
+        done: int64_t = pwrite(write.descriptor, data, size, at)
+        if done < 0 and errno == EINTR:
+            continue
+        if done <= 0:
+            write.error = errno
+            return 1
+        data += done
+        size -= done
+        at += done
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def fill_gap(
+    image: cython.pointer[Image], part: int64_t, run: cython.pointer[uint8_t], start: uint64_t, end: uint64_t
+) -> cython.void:
+    """Bytes between two sections of a part; the output may be an old file."""
+    row = cython.address(image.part[part])
+    if start < end and not row.flags & (SEC_NOBITS | PART_SORTED):
+        memset(run + start, row.fill, end - start)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def write_file(
+    write: cython.pointer[Write],
+    file: uint32_t,
+    cursor: cython.pointer[uint64_t],
+    run: cython.pointer[cython.pointer[uint8_t]],
+) -> cython.int:
     image = write.image
     row = cython.address(image.files.row[file])
     failed: cython.int = 0
@@ -67,9 +156,9 @@ def write_file(write: cython.pointer[Write], file: uint32_t, cursor: cython.poin
                 continue
             at: uint64_t = sec.address - part.address
             if cursor[sec.part] < at:
-                fill_gap(image, sec.part, cursor[sec.part], at)
+                fill_gap(image, sec.part, run[sec.part], cursor[sec.part], at)
             cursor[sec.part] = at + sec.size
-            failed |= write_section(write, file, k, image.out + part.offset + at)
+            failed |= write_section(write, file, k, run[sec.part] + at)
     return failed
 
 
@@ -81,7 +170,7 @@ def fetch_symbols(image: cython.pointer[Image], row: cython.pointer[FileRow]) ->
     """Have the rows of the file's global symbols in the cache; one at a time, relocations would wait for each."""
     i: uint32_t
     for i in range(row.nsyms - row.first_global):
-        fetch(image.symbols + image.names.of[row.global_base + i])
+        prefetch(image.symbols + image.names.of[row.global_base + i])
 
 
 @cython.cfunc

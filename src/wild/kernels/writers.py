@@ -3,17 +3,20 @@
 Frames and the symbol table ask for addresses through function pointers; here they get those of the image.
 """
 
+import posix
+
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.frames import FrameTable
 from cython.cimports.wild.kernels.image import Image, Target, loaded_target_of, place_in_section
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
-from cython.cimports.wild.kernels.pool import Pool
-from cython.cimports.wild.kernels.relocate import Write, write_blocks
+from cython.cimports.wild.kernels.pool import Arena, Pool
+from cython.cimports.wild.kernels.relocate import Write, is_drafted, write_blocks
 from cython.cimports.wild.kernels.tables import *
+
+from wild.errors import LinkError
 
 
 def use_output(layout: Layout, output: Output):
@@ -68,22 +71,45 @@ def locator(layout: Layout):
     )
 
 
-def write_sections(pool: Pool, layout: Layout):
-    """Copy and relocate every plain section; raises KernelFault for a value that does not fit."""
+def write_sections(pool: Pool, layout: Layout, output: Output):
+    """Copy and relocate every plain section.
+
+    Raises KernelFault for a value that does not fit, and LinkError if the file system refuses the bytes.
+    """
     write = cython.declare(Write)
     image = cython.address(layout.view)
+    parts: int64_t = image.part_count
     write.image = image
+    write.descriptor = output.descriptor
+    write.error = 0
     write.fault = cython.address(pool.fault)
     write.block = layout.block
     write.block_start = layout.starts
-    write.cursor = cython.cast(cython.pointer[uint64_t], calloc(pool.threads * image.part_count, 8))
-    if write.cursor is cython.NULL:
-        raise MemoryError("no memory for writing sections")
+    arena = Arena()
+    write.cursor = cython.cast(cython.pointer[uint64_t], arena.array(pool.threads * parts, 8))
+    write.run = cython.cast(cython.pointer[cython.pointer[uint8_t]], arena.array(pool.threads * parts, 8))
+    write.room = largest_draft(cython.address(write), layout.blocks)
+    write.draft = cython.cast(cython.pointer[uint8_t], arena.array(pool.threads, write.room))
     clear_sorted(image)
-    try:
-        pool.run(write_blocks, cython.address(write), layout.blocks, 1)
-    finally:
-        free(write.cursor)
+    pool.run(write_blocks, cython.address(write), layout.blocks, 1)
+    if write.error:
+        raise LinkError(f"{output.path}: cannot write the output: {posix.strerror(write.error)}")
+
+
+@cython.cfunc
+def largest_draft(write: cython.pointer[Write], blocks: int64_t) -> uint64_t:
+    """How many bytes the drafted runs of a block have at most."""
+    found: uint64_t = 0
+    b: int64_t
+    p: int64_t
+    for b in range(blocks):
+        size: uint64_t = 0
+        start = write.block_start + b * write.image.part_count
+        for p in range(1, write.image.part_count):
+            if is_drafted(write, b, p):
+                size += start[write.image.part_count + p] - start[p]
+        found = max(found, size)
+    return found
 
 
 @cython.cfunc
