@@ -76,8 +76,9 @@ class Twin:
                 if name:
                     self.mentions.setdefault(name, []).append(Mention(file, index, symbol, False))
         self.add_aliases()
-        self.live = {file for file, (_, kind) in enumerate(self.files) if kind != "lazy"}
+        self.live = {file for file, (_, kind) in enumerate(self.files) if kind not in {"lazy", "as-needed"}}
         self.load()
+        self.live |= {file for file, (_, kind) in enumerate(self.files) if kind == "as-needed"}
         self.rows = {name: self.bound(name, self.live) for name in self.mentions}
         self.needed = {file for file in self.live if self.is_needed(file)}
         self.rows = {name: self.bound(name, self.needed) for name in self.mentions}

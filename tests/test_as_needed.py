@@ -121,6 +121,39 @@ def test_reference_of_an_archive_member_needs_the_library(link):
     assert "libf.so" in needed(program)
 
 
+ARCHIVED = "int wanted(void) { return 21; }"
+WANTS = "int wanted(void); int f(void) { return 2 * wanted(); }"
+
+
+@pytest.mark.unlike("lld", reason="loads what any shared object on the line refers to")
+def test_a_library_that_is_not_needed_loads_no_archive_member(link):
+    program = link(
+        compile_c("int main(void) { return 0; }"),
+        "-Wl,--as-needed",
+        archive([pic_c(ARCHIVED)], "libwanted.a"),
+        library(link, source=WANTS),
+    )
+
+    assert needed(program) == ["libc.so.6"]
+    assert "wanted" not in {symbol.name for symbol in program.symbol_list}
+
+
+def test_a_library_that_is_needed_loads_archive_members(link):
+    """Also when what needs it is a member that was loaded itself."""
+    caller = archive([compile_c("int f(void); int g(void) { return f(); }")], "libcaller.a")
+
+    program = link(
+        compile_c("int g(void); int main(void) { return g(); }"),
+        "-Wl,--as-needed",
+        caller,
+        library(link, source=WANTS),
+        archive([pic_c(ARCHIVED)], "libwanted.a"),
+    )
+
+    program.run(status=42)
+    assert "wanted" in program.exports
+
+
 def test_order_of_needed_libraries_is_that_of_the_line(link):
     one, two = (
         library(link, name="libone.so"),

@@ -15,7 +15,8 @@ are named, which only decides between equals.
 A common symbol is a reference, too, as in GNU ld: a member with a true definition is loaded for it, but not
 one with just another common symbol, nor one whose definition is a function: a program's `int index;` has
 nothing to do with a function of that name in libc.a.  Shared objects and archive members are on a par, so
-that of `-lfoo -lbar` the first counts.
+that of `-lfoo -lbar` the first counts.  A shared object given after --as-needed sleeps as members do: what it
+refers to is loaded only when something refers to it.
 
 Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups
 have been decided, because a group's losing copies define nothing.
@@ -84,6 +85,7 @@ class Resolution:
             self.run_slices(pool, wake_slice, True)
             take_woken(state)
             self.run_slices(pool, claim_slice, True)
+        end_live(state)
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
@@ -234,15 +236,25 @@ def cut_file(state: ResolvePtr, file: uint32_t) -> cython.void:
 @cython.nogil
 @cython.exceptval(check=False)
 def begin_live(state: ResolvePtr) -> cython.void:
-    """All but archive members are live from the beginning."""
-    files = state.files
+    """All are live from the beginning but archive members, and shared objects that may not be needed."""
     file: int64_t
-    for file in range(files.count):
-        row = cython.address(files.row[file])
-        files.live[file] = row.kind != FILE_IGNORED and not (
-            row.kind == FILE_OBJECT and row.flags & FILE_LAZY
+    for file in range(state.files.count):
+        row = cython.address(state.files.row[file])
+        waits: cython.int = FILE_AS_NEEDED if row.kind == FILE_SHARED else FILE_LAZY
+        state.files.live[file] = row.kind != FILE_IGNORED and (
+            row.flags & waits == 0 or (row.kind != FILE_OBJECT and row.kind != FILE_SHARED)
         )
     list_live(state)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def end_live(state: ResolvePtr) -> cython.void:
+    """All shared objects take part in binding, which settles whether they are needed (needed.py)."""
+    i: int64_t
+    for i in range(state.files.shared_count):
+        state.files.live[state.files.shared[i].file] = 1
 
 
 @cython.cfunc
