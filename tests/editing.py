@@ -39,6 +39,7 @@ class Project:
         self.objects: list[str] = []
         self.environment = {
             **os.environ, "LC_ALL": "C", "XDG_STATE_HOME": str(directory / "state"), "WILD_DEBUG": "1",
+            "WILD_VERIFY_INCREMENTAL": "1",
         }  # fmt: skip
         self.environment.pop("WILD_INCREMENTAL", None)
 

@@ -223,6 +223,31 @@ def test_a_library_is_updated(tmp_path):
     library.step("update")
 
 
+def test_data_that_need_more_alignment_get_it(project):
+    aligned = "_Alignas(%d) char wide[9] = {%d};\nint is_off(void) { return (unsigned long)wide & %d; }\n"
+    for align, mode in ((64, "update"), (4096, "update"), (8192, "initial:D8")):
+        project.write(
+            "part.c", part(body="x += is_off();").replace("int table", "int is_off(void); int table")
+        )
+        project.write("wide.c", aligned % (1, 1, 0))
+        project.link()
+        project.write("wide.c", aligned % (align, 2, align - 1))
+        project.step(mode)
+
+
+def test_a_relocation_that_was_dropped_does_not_come_back(tmp_path):
+    """The number of a relative relocation that is free must hold one that does no harm, whatever moves later."""
+    library = Project(tmp_path / "project", "-O1 -fPIC", "-shared -nostartfiles", output="libpart.so")
+    first = "static int values[9]; int *chosen = &values[%d];\n"
+    library.write("first.c", first % 1)
+    library.write("second.c", "static int other; int *one = &other; int *two = &other;\n")
+    library.step("initial:A1")
+    library.write("second.c", "static int other; int *one = &other; long two = 7;\n")
+    library.step("update")
+    library.write("first.c", first % 2)
+    library.step("update")
+
+
 # --- what is published -------------------------------------------------------------------------------------
 
 
@@ -300,6 +325,42 @@ def test_a_script_changes(tmp_path):
 
 def test_a_canonical_link_is_asked_for(project):
     project.step("initial:C6", "-Wl,--incremental=canonical")
+
+
+def test_strict_fails_instead_of_linking_in_full(project):
+    before = (project.directory / "program").read_bytes()
+    project.write("part.c", part(5))
+    project.step("update", "-Wl,--incremental=strict")
+
+    line = project.link("-Wl,--incremental=strict,-z,now", check=False)
+
+    assert (line["status"], line["mode"], line["code"]) == (1, "failed", "C1")
+    assert "program: cannot be updated: the command line is another (C1); --incremental=canonical" in str(
+        line["messages"]
+    )
+    assert (project.directory / "program").read_bytes() != before  # of the update
+    project.write("part.c", part(6))
+    project.step("update")
+
+
+def test_a_difference_from_a_full_link_is_an_error(project):
+    """The saved image is changed behind the linker's back: without the comparison it would be published."""
+    image = project.directory / "program.incr" / "image-0"
+    status, before = os.stat(image), image.read_bytes()
+    with open(image, "r+b") as file:
+        file.seek(before.index(b"first\0"))
+        file.write(b"fiRst")
+    os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+    del project.environment["WILD_DEBUG"]  # prints a traceback of what is reported as the linker's fault
+
+    line = project.link(check=False)
+
+    assert (line["status"], line["mode"], line["code"]) == (1, "wrong", "V1")
+    assert (
+        "the update differs from a full link; compare program.incr/verify.full program.incr/verify.update"
+        in str(line["messages"])
+    )
+    project.step("initial:A1")
 
 
 @pytest.mark.parametrize("name", ["control", "tables", "image-0"])

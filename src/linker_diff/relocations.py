@@ -7,7 +7,6 @@ in, and are compared there (data.py); only their absence in named data is notice
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from linker_diff import elf_names as elf
@@ -103,20 +102,22 @@ def place_of(places: Places, relocation: Relocation) -> str:
 def relocation_faults(places: Places) -> Iterator[tuple[str, str]]:
     """Relocations that no loader could apply, and lazy slots that do not lead back into the PLT: (key, text)."""
     image = places.image
-    seen: Counter[int] = Counter()
+    seen: dict[int, list[object]] = {}
     for relocation in image.relocations:
         at, kind = relocation.address, relocation.type
         name = relocation.symbol.name if relocation.symbol else ""
         if kind == elf.R_NONE:
             continue
-        seen[at] += 1
+        others = seen.setdefault(at, [])
+        others.append((kind, name, relocation.addend))
         segment = image.segment_at(at)
         if segment is None or (
             not segment.flags & 2 and "TEXTREL" not in image.tags and not image.tags.get("FLAGS", 0) & 4
         ):
             yield f"rel.place.{name or places.describe(at)}", f"relocates {at:#x}, which is not writable"
-        if seen[at] == 2:
-            yield f"rel.duplicate.{name or places.describe(at)}", f"{at:#x} has two relocations"
+        if len(others) == 2:
+            what = "repeated" if others[0] == others[1] and kind == elf.R_RELATIVE else "duplicate"
+            yield f"rel.{what}.{name or places.describe(at)}", f"{at:#x} has two relocations"
         if kind == elf.R_JUMP_SLOT:
             yield from lazy_faults(places, relocation)
 

@@ -47,6 +47,7 @@ COMMANDS = (
 
 ENVIRONMENT = (
     ("WILD_INCREMENTAL=1", "As `--incremental`, unless `--no-incremental` is given"),
+    ("WILD_VERIFY_INCREMENTAL=1", "As `--verify-incremental`"),
     ("WILD_GC_SECTIONS=1", "As `--gc-sections`, unless `--no-gc-sections` is given"),
     ("WILD_THREADS=N", "As `--threads=N`, unless the number of threads is given"),
     ("WILD_SAVE_DIR=DIR", "Put a copy of all inputs, and a script that links again, into DIR"),

@@ -115,8 +115,8 @@ class Options:
         self.gnu_unique = True
         self.gdb_index = False
         self.define_common = False
-        self.incremental = False
-        self.incremental_how = ""  # explain, canonical
+        self.incremental = self.verify_incremental = False
+        self.incremental_how = ""  # explain, strict, canonical
         self.incremental_growth = 10  # percent of every part that is left free
         self.optimize = 1
         self.relax = True

@@ -32,7 +32,8 @@ NEWEST, OLDEST = 24, 14  # versions of LLVM that may be part of a linker's name
 # Options that only this linker has, and those by which it reports.
 OURS = frozenset((
     "write-layout", "write-trace", "debug-address", "sym-info", "gc-stats", "gc-stats-ignore", "verbose-gc-stats",
-    "update-in-place", "identity-comment", "reproduce", "incremental", "threads", "no-threads", "time",
+    "update-in-place", "identity-comment", "reproduce", "incremental", "no-incremental", "incremental-growth",
+    "verify-incremental", "threads", "no-threads", "time",
     "color-diagnostics", "no-color-diagnostics", "error-limit",
 ))  # fmt: skip
 MOST_SHOWN = 20  # differences
@@ -57,7 +58,9 @@ def check_against_reference(options: Options, linker: str) -> None:
     reference, kept = f"{options.output}.{name.removeprefix('ld.')}", f"{options.output}.wild"
     try:
         link_again(options, linker, reference)
-        report = differences(options, reference, name)
+        ignored = os.environ.get("WILD_REFERENCE_IGNORE", "")
+        words = ["--wild-defaults", "--ignore", ignored]
+        report = differences(reference, options.output, f"{name},wild", words)
         if report:
             text = f"{options.output}: differs from what {name} makes of the same inputs; compare {reference} {kept}"
             raise LinkError(f"{text}\n{report}")
@@ -103,17 +106,18 @@ def link_again(options: Options, linker: str, output: str) -> None:
         raise LinkError(f"{linker} (WILD_REFERENCE_LINKER) does not link this:\n{done.stderr.strip()}")
 
 
-def differences(options: Options, reference: str, name: str) -> str:
-    """What linker-diff prints about the two outputs; empty if they mean the same."""
+def differences(reference: str, ours: str, labels: str, words: list[str]) -> str:
+    """What linker-diff prints, with these options, about two outputs; empty if they mean the same.
+
+    Raises LinkError if they cannot be compared."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    ignored = os.environ.get("WILD_REFERENCE_IGNORE", "")
-    words = ["--wild-defaults", "--ignore", ignored, "--labels", f"{name},wild", "--limit", str(MOST_SHOWN)]
+    words = [*words, "--labels", labels, "--limit", str(MOST_SHOWN)]
     done = subprocess.run(
-        [sys.executable, "-c", RUN_DIFF, package, *words, reference, options.output],
+        [sys.executable, "-c", RUN_DIFF, package, *words, reference, ours],
         capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     if done.returncode == 0:
         return ""
     if done.returncode == 1:
         return done.stdout.rstrip()
-    raise LinkError(f"linker-diff cannot compare {reference} and {options.output}:\n{done.stderr.strip()}")
+    raise LinkError(f"linker-diff cannot compare {reference} and {ours}:\n{done.stderr.strip()}")

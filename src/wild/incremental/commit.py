@@ -35,6 +35,7 @@ def commit(session: Session, control: dict[str, Any], saved: Saved) -> None:
         saved.write_pages(image, control["pages"] if older else b"")
     finally:
         posix.close(image)
+    session.verify(path)
     control["tables_stamp"] = write_tables(directory, control, saved)
     session.publish(path)
     control["image"] = target

@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MARK = "\0temporary"
-ENVIRONMENT = (b"LD_RUN_PATH", b"WILD_GC_SECTIONS", b"WILD_THREADS", b"WILD_INCREMENTAL")
+ENVIRONMENT = (b"LD_RUN_PATH", b"WILD_GC_SECTIONS", b"WILD_THREADS")
 PREFIXES = ("-plugin-opt=-fresolution=", "--plugin-opt=-fresolution=")
 FILE_OPTIONS = ("--version-script=", "--dynamic-list=", "--retain-symbols-file=")
-# Options without influence on the output: how much is said about the link, and how fast it is.
-SILENT = ("--incremental=explain", "--time", "--color-diagnostics", "--color-diagnostics=always")
+# Options without influence on the output: how the link is done, how much is said about it, and how fast it is.
+SILENT = frozenset((
+    "incremental", "incremental=explain", "incremental=strict", "incremental=canonical", "verify-incremental",
+    "time", "color-diagnostics", "color-diagnostics=always",
+))  # fmt: skip
 
 
 class Fingerprint:
@@ -26,7 +29,7 @@ class Fingerprint:
 
     def __init__(self, arguments: list[str], environment: Mapping[bytes, bytes] = posix.environ) -> None:
         self.temporary: list[str] = []
-        kept = [self.canonical(argument) for argument in arguments if argument not in SILENT]
+        kept = [self.canonical(argument) for argument in arguments if not is_silent(argument)]
         values = [environment.get(name, b"").decode("utf-8", "surrogateescape") for name in ENVIRONMENT]
         text = "\0".join([posix.getcwd(), *values, *kept])
         self.key = text.encode("utf-8", "surrogateescape")
@@ -47,6 +50,10 @@ class Fingerprint:
             self.temporary.append(argument)
             return MARK
         return argument
+
+
+def is_silent(argument: str) -> bool:
+    return argument[:1] == "-" and argument.lstrip("-") in SILENT
 
 
 def is_temporary(path: str) -> bool:

@@ -34,7 +34,7 @@ def open_session(arguments: list[str], environment: Mapping[bytes, bytes] = posi
         if argument[:2] == "-o":
             output = argument[2:] or (arguments[index + 1] if index + 1 < len(arguments) else "")
         elif "-incremental" in argument or argument.startswith("--output"):
-            if argument.lstrip("-") in ("incremental", "incremental=explain", "incremental=canonical"):
+            if argument.lstrip("-").partition("=")[0] == "incremental":
                 wanted = True
             elif argument.lstrip("-") == "no-incremental":
                 wanted = False

@@ -16,7 +16,7 @@ import fcntl
 import posix
 import time
 
-from wild.errors import CannotUpdate
+from wild.errors import CannotUpdate, LinkError
 from wild.incremental.control import read_control, stamp, write_control
 from wild.incremental.fingerprint import Fingerprint
 from wild.incremental.journal import now, write_line
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 LOCK_SECONDS, LOCK_STEP = 10.0, 0.01
-FORCED = "--incremental=canonical"
 
 
 class Session:
@@ -45,8 +44,12 @@ class Session:
     def __init__(self, output: str, arguments: list[str]) -> None:
         self.output = output
         self.directory = f"{output}.incr"
+        self.arguments = arguments
         self.fingerprint = Fingerprint(arguments)
-        self.forced = FORCED in arguments
+        asked = {argument.lstrip("-") for argument in arguments if "incremental" in argument}
+        self.forced = "incremental=canonical" in asked
+        self.strict = "incremental=strict" in asked
+        self.verified = "verify-incremental" in asked or posix.environ.get(b"WILD_VERIFY_INCREMENTAL") == b"1"
         self.started = time.perf_counter_ns()
         self.start = now()
         self.reason = ("", "")
@@ -114,6 +117,11 @@ class Session:
             self.usable = False
         options.incremental = self.usable
         try:
+            if self.strict and self.reason[0] != "A1":
+                code, reason = self.reason
+                raise LinkError(
+                    f"{self.output}: cannot be updated: {reason} ({code}); --incremental=canonical links it in full"
+                )
             link(options, messages, self)
         except Exception:
             self.log("failed")
@@ -176,6 +184,7 @@ class Session:
         """Let the output be there and newer than its inputs."""
         image = control["image"]
         path = f"{self.directory}/image-{image}"
+        self.verify(path)
         posix.utime(path)
         control["stamps"][image] = stamp(path)
         here = stamp(self.output)
@@ -183,6 +192,13 @@ class Session:
             self.publish(path)
         write_control(self.directory, control)
         self.warn_again = control["warnings"]
+
+    def verify(self, image: str) -> None:
+        """Compare an image that will be published with a full link, if that is wanted; raises InternalError."""
+        if self.verified:
+            from wild.incremental.verify import verify
+
+            verify(self, image)
 
     def publish(self, image: str) -> None:
         """Give an image the name of the output, in one step."""

@@ -59,11 +59,16 @@ def update(session: Session, control: dict[str, Any], changed: list[int]) -> int
     maps = check_candidates(control, changed, paths)
     pool = Pool(1)
     try:
-        return Update(session, control, pool, paths).run(changed, maps)
-    except KernelFault:
-        raise CannotUpdate("E1", "an object has a fault") from None
-    except LinkError as error:
-        raise CannotUpdate("E1", error.messages[0]) from None
+        prepared = Update(session, control, pool, paths)
+        try:
+            count = prepared.run(changed, maps)
+        except KernelFault:
+            raise CannotUpdate("E1", "an object has a fault") from None
+        except LinkError as error:
+            raise CannotUpdate("E1", error.messages[0]) from None
+        commit(session, control, prepared.saved)
+        session.lap("commit")
+        return count
     finally:
         pool.close()
 
@@ -112,8 +117,8 @@ class Update:
         self.graft = Graft(self.saved, self.inputs)
 
     def run(self, changed: list[int], maps: list[int]) -> int:
-        """All steps; returns how many objects had changed."""
-        session, control = self.session, self.control
+        """All steps but the last; returns how many objects had changed."""
+        session = self.session
         count = self.open(maps)
         if count:
             self.read()
@@ -127,8 +132,6 @@ class Update:
         self.note_identities(changed, identities(rows, len(changed)))
         if self.inputs.changed(self.pool):
             raise CannotUpdate("B8", "an input changed during the link")
-        commit(session, control, self.saved)
-        session.lap("commit")
         return count
 
     def note_identities(self, changed: list[int], rows: bytes) -> None:
@@ -210,7 +213,8 @@ class Update:
         self.frames.unshared = True
         self.frames.read(self.pool, self.names, self.resolution)
         got = self.output["sections"].get(".got", (0, 0, 0, 0))
-        rescan.scan_changed(self.graft, self.pool, self.frames, self.output["gc"], got[2] // 8)
+        words = got[2] // 8 - 1  # the last one is for relocations that are free
+        rescan.scan_changed(self.graft, self.pool, self.frames, self.output["gc"], words)
         self.merged.merge(self.pool, False)
         self.frames.size_up(self.pool)
 
@@ -250,7 +254,7 @@ class Update:
         self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, maps))
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
-        rewrite.free_relocations(graft, self.free_runs)
+        rewrite.free_relocations(graft, self.free_runs, got[0] + got[2] - 8)
         self.note_relocations(relative, symbolic)
         self.write_frames()
         self.write_symbols()

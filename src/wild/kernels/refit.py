@@ -17,6 +17,7 @@ from cython.cimports.wild.kernels.tables import *
 from wild.errors import CannotUpdate
 
 ODD = cython.declare(cython.const[uint64_t], 0x1E3779B97F4A7C15)
+PAGE_BITS = cython.declare(cython.const[uint32_t], 12)
 SLACK = cython.declare(cython.const[uint64_t], 16)
 
 Slots = cython.struct(  # the old sections of one object, found by part and name
@@ -120,6 +121,8 @@ def place_section(
     """Into the old place if it fits, else into the room."""
     part = cython.address(graft.part[sec.part])
     base: uint64_t = graft.saved.image.part[sec.part].address
+    if sec.align > graft.saved.image.part[sec.part].align and (sec.align > PAGE_BITS or sec.flags & SEC_TLS):
+        raise CannotUpdate("D8", "a section needs more alignment than its segment has")
     at = cython.address(slots.table[slot_of(sec.part, sec.unused) & slots.mask])
     while at[0]:
         old = cython.address(changed.old_sections[at[0]])
@@ -136,13 +139,11 @@ def place_section(
     if not part.grows:
         raise CannotUpdate("E8", "a section that stands without gaps changed its size")
     slack: uint64_t = max(sec.size // 4, SLACK, part.smallest)
-    place: uint64_t = take_place(part, sec.size, cython.cast(uint64_t, 1) << sec.align)
+    place: uint64_t = take_place(part, base, sec.size, cython.cast(uint64_t, 1) << sec.align)
     sec.address = base + place
     slack = min(slack, part.size - part.used)
     if slack < part.smallest:
         slack = 0
-    if sec.size + slack >> 32:
-        raise CannotUpdate("D7", "a section is too large")
     part.used += slack
     sec.link = cython.cast(uint32_t, sec.size + slack)
     if slack:
@@ -163,12 +164,12 @@ def fits_slot(
 
 @cython.cfunc
 @cython.exceptval(0xFFFFFFFFFFFFFFFF)
-def take_place(part: cython.pointer[PartRoom], size: uint64_t, align: uint64_t) -> uint64_t:
-    """An offset in the room of a part; what is skipped for the alignment can be filled."""
-    place: uint64_t = align_up(part.used, align)
+def take_place(part: cython.pointer[PartRoom], base: uint64_t, size: uint64_t, align: uint64_t) -> uint64_t:
+    """An offset in the room of a part, which begins at `base`; what is skipped for the alignment can be filled."""
+    place: uint64_t = align_up(base + part.used, align) - base
     while place != part.used and place - part.used < part.smallest:
         place += align
-    if place + size > part.size or not part.grows:
+    if place + size > part.size or not part.grows or size >> 32:
         raise CannotUpdate("D1", "no room left in a section of the output")
     part.used = place + size
     return place

@@ -24,6 +24,7 @@ from cython.cimports.wild.kernels.tables import *
 from wild.errors import CannotUpdate
 
 MOST_FILES = 512
+R_RELATIVE = cython.declare(cython.const[uint64_t], 8)
 
 
 @cython.final
@@ -227,13 +228,14 @@ def write_holes(graft: Graft, holes: list, filler) -> None:
         graft.saved.change(to, len(data))
 
 
-def free_relocations(graft: Graft, runs: list) -> None:
+def free_relocations(graft: Graft, runs: list, spare: int) -> None:
     """Runs of .rela.dyn that say nothing any more: (is it relative?, first, count).
 
-    Among the relative ones, which DT_RELACOUNT counts, an entry must be one: a copy of another does no harm, because it
-    writes what that writes.  Behind them R_X86_64_NONE is an entry like any other.
+    Among the relative ones, which DT_RELACOUNT counts, an entry must be one: they write to the word `spare`, which
+    nobody reads.  Behind them R_X86_64_NONE is an entry like any other.
     """
     image = cython.address(graft.saved.image)
+    n: int64_t
     for is_relative, first, count in runs:
         start: uint64_t = image.rela_relative if is_relative else image.rela_symbolic
         to = image.out + start + 24 * cython.cast(uint64_t, first)
@@ -241,29 +243,9 @@ def free_relocations(graft: Graft, runs: list) -> None:
         memset(to, 0, size)
         graft.saved.change(to, size)
         if is_relative:
-            model = spare_relative(graft, runs)
-            n: int64_t
             for n in range(count):
-                memcpy(to + 24 * n, model, 24)
-
-
-@cython.cfunc
-@cython.exceptval(check=True)
-def spare_relative(graft: Graft, runs: list) -> cython.pointer[uint8_t]:
-    """A relative relocation that is in use."""
-    image = cython.address(graft.saved.image)
-    taken = [(first, first + count) for is_relative, first, count in runs if is_relative]
-    limit = (image.rela_symbolic - image.rela_relative) // 24
-    n = 0
-    while n < limit:
-        inside = [end for first, end in taken if first <= n < end]
-        if not inside:
-            break
-        n = max(inside)
-    at = image.out + image.rela_relative + 24 * cython.cast(uint64_t, n)
-    if n >= limit or read32(at + 8) != 8:
-        raise CannotUpdate("D2", "the last relative relocation is gone")
-    return at
+                write64(to + 24 * n, spare)
+                write64(to + 24 * n + 8, R_RELATIVE)
 
 
 def write_dynamic_symbols(graft: Graft, offset: int, symbols: list) -> None:
