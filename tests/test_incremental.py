@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 
 import pytest
@@ -235,10 +236,48 @@ def test_data_that_need_more_alignment_get_it(project):
         project.step(mode)
 
 
+def test_a_constructor_that_is_gone_leaves_no_hole(project):
+    constructor = (
+        '#include <stdio.h>\n__attribute__((constructor)) static void before(void) { puts("before"); }\n'
+    )
+    project.write("part.c", constructor + part())
+    project.step("initial:E8")
+    project.write("part.c", part())
+    project.step("initial:E8")
+
+
+LIBRARY_CALLS = (
+    'puts("first use");',
+    'std::string text(x + 40, 98); text += "more"; std::puts(text.c_str());',
+    'std::vector<int> numbers(x + 1); numbers.push_back(x); std::printf("%d\\n", numbers.back());',
+    'std::map<int, std::string> names; names[x] = "name"; std::printf("%zu\\n", names.size());',
+    'auto address = &getenv; std::printf("%d\\n", address("NOT_SET") == nullptr);',
+    "",
+)
+
+
+@pytest.mark.parametrize("flags", ["-fPIE -pie", "-fno-pie -no-pie", "-fPIE -pie -Wl,-z,ibtplt"])
+def test_functions_of_libraries_are_used_for_the_first_time(tmp_path, flags):
+    """Each needs dynamic symbols, some of them versions that nothing has required before, and PLT entries."""
+    project = Project(tmp_path / "project", f"-O2 {flags.partition(' -Wl')[0]}", flags, driver="g++")
+    source = (
+        "#include <cstdio>\n#include <cstdlib>\n#include <map>\n#include <string>\n#include <vector>\n"
+        "int used(int x) {{ {} return x; }}\n"
+    )
+    # It unwinds from the beginning: libgcc_s is a library of its own, which others than these need not load.
+    main = "int used(int); int main() { try { return used(3) - 3; } catch (int) { return 1; } }\n"
+    project.write("main.cc", main)
+    project.write("part.cc", source.format(""))
+    initial(project)
+    for call in LIBRARY_CALLS:
+        project.write("part.cc", source.format(call))
+        project.step("update")
+
+
 def test_a_relocation_that_was_dropped_does_not_come_back(tmp_path):
     """The number of a relative relocation that is free must hold one that does no harm, whatever moves later."""
     library = Project(tmp_path / "project", "-O1 -fPIC", "-shared -nostartfiles", output="libpart.so")
-    first = "static int values[9]; int *chosen = &values[%d];\n"
+    first = "int function(void) { return 0; } static int values[9]; int *chosen = &values[%d];\n"
     library.write("first.c", first % 1)
     library.write("second.c", "static int other; int *one = &other; int *two = &other;\n")
     library.step("initial:A1")
@@ -348,8 +387,8 @@ def test_a_difference_from_a_full_link_is_an_error(project):
     image = project.directory / "program.incr" / "image-0"
     status, before = os.stat(image), image.read_bytes()
     with open(image, "r+b") as file:
-        file.seek(before.index(b"first\0"))
-        file.write(b"fiRst")
+        file.seek(before.index(struct.pack("<3I", 1, 2, 3)))  # the table of part.c
+        file.write(b"\7")
     os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
     del project.environment["WILD_DEBUG"]  # prints a traceback of what is reported as the linker's fault
 

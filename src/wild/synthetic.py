@@ -157,6 +157,8 @@ class Synthetic:
         if self.relr is not None:
             # A loader that does not know DT_RELR has to refuse the output (generic rule of GNU ld and lld).
             self.dynsyms.imply_version(b"libc.so.", b"GLIBC_2.", b"GLIBC_ABI_DT_RELR")
+        if self.composition.room is not None:
+            self.composition.room.give_imports(self.dynsyms)
         self.dynsyms.prepare([name for name, _ in libraries])
         for name, type, align, entry, link in DYNAMIC_TABLES:
             size = self.dynsyms.size_of(name)
@@ -180,8 +182,9 @@ class Synthetic:
         got_slots = slots.got_slots
         self.used_relocations = relative, symbolic
         if self.composition.room is not None:
-            more = self.composition.room.of_relocations(relative, symbolic) if self.kind.pic else (0, 0)
-            relative, symbolic = relative + more[0], symbolic + more[1]
+            more = self.composition.room.of_relocations(relative, symbolic)
+            relative += more[0] if self.kind.pic else 0
+            symbolic += more[1] if self.kind.pic or self.dynamic else 0
             got_slots += self.composition.room.of_slots(got_slots)
         self.relatives, self.symbolics = relative, symbolic
         rela = relative + symbolic
@@ -198,11 +201,16 @@ class Synthetic:
             section.link, section.info = ".dynsym" if self.dynamic else None, ".got.plt"
         header = PLT_ENTRY if plt else 0
         split = self.split_plt
-        if plt + iplt:
-            entries = plt if split else plt + iplt
-            add(".plt", elf.SHT_PROGBITS, EXEC, header + entries * PLT_ENTRY, 16, PLT_ENTRY)
-            if split:
-                add(".plt.sec", elf.SHT_PROGBITS, EXEC, (plt + iplt) * PLT_ENTRY, 16, PLT_ENTRY)
+        called = plt + iplt  # entries that code may call, with those that later imports may get
+        if self.composition.room is not None and self.dynamic:
+            called += self.composition.room.of_imports(plt)
+        self.plt_room = (plt + iplt, called)
+        if plt or (called and not split):
+            add(
+                ".plt", elf.SHT_PROGBITS, EXEC, header + (plt if split else called) * PLT_ENTRY, 16, PLT_ENTRY
+            )
+        if called and split:
+            add(".plt.sec", elf.SHT_PROGBITS, EXEC, called * PLT_ENTRY, 16, PLT_ENTRY)
         if got_slots:
             add(".got", elf.SHT_PROGBITS, WRITE, got_slots * GOT_WORD, 8, GOT_WORD)
         if plt + iplt or self.dynamic or self.needs_got_base:
@@ -301,6 +309,7 @@ class Synthetic:
         first_entry = address(".plt") + (PLT_ENTRY if plt else 0)
         if self.split_plt:
             first_entry = address(".plt.sec")
+        self.plt_start = first_entry
         rela = sections[".rela.dyn"].offset if ".rela.dyn" in sections else 0
         self.got_base = got_base = address(".got.plt") or address(".got")
         return {

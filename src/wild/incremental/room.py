@@ -13,6 +13,7 @@ from wild.output_sections import SEC_ALLOC, SEC_EXEC, SEC_NOBITS, TYPES
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.compose import Composition
+    from wild.kernels.dynsyms import DynamicSymbols
     from wild.kernels.frames import FrameTable
     from wild.kernels.output import Output
     from wild.kernels.symtab import SymbolTable
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
 )
-LEAST = 4096  # bytes of a part
+LEAST, LEAST_UNLOADED = 16384, 131072  # bytes of a part
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
 LEAST_FRAMES, LEAST_INDEX = 2048, 256  # bytes of .eh_frame, entries of .eh_frame_hdr
 LEAST_SYMBOLS, LEAST_NAMES = 256, 8192  # entries of .symtab of either kind, bytes of .strtab
+LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
+    64,
+    4096,
+    16,
+)  # entries of .dynsym, bytes of .dynstr, versions
 LEAST_RELATIVE, LEAST_SYMBOLIC, LEAST_SLOTS = 256, 64, 64  # entries of .rela.dyn, words of .got
 
 
@@ -41,7 +47,8 @@ class Room:
         """Bytes at the end of a part, whose largest section should be able to move there and grow."""
         if not size or not may_have_gaps(section, flags):
             return 0
-        return self.of(size, max(LEAST, min(largest + largest // 2, MOST_FOR_ONE)))
+        least = LEAST if flags & SEC_ALLOC else LEAST_UNLOADED
+        return self.of(size, max(least, min(largest + largest // 2, MOST_FOR_ONE)))
 
     def give_frames(self, frames: FrameTable) -> None:
         """Room in .eh_frame and its index."""
@@ -51,6 +58,14 @@ class Room:
     def give_symbols(self, symtab: SymbolTable) -> None:
         """Room in .symtab and .strtab."""
         symtab.make_room(self.of(symtab.count, LEAST_SYMBOLS), self.of(symtab.string_size, LEAST_NAMES))
+
+    def give_imports(self, dynsyms: DynamicSymbols) -> None:
+        """Room in the tables of dynamic symbols."""
+        dynsyms.make_room(LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS)
+
+    def of_imports(self, entries: int) -> int:
+        """Entries of the PLT behind the others."""
+        return self.of(entries, LEAST_IMPORTS)
 
     def of_relocations(self, relative: int, symbolic: int) -> tuple[int, int]:
         """Entries behind the relative and behind the other dynamic relocations."""

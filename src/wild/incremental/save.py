@@ -174,7 +174,7 @@ def describe_parts(sized: Measured) -> list[tuple[str, int, int, int]]:
     found = []
     for part, (size, _, _) in enumerate(composition.measured):
         used = composition.used.get(part, size)
-        found.append((composition.parts.section[part], used, size, int(part in composition.used)))
+        found.append((composition.parts.section[part], used, size, int(used < size)))
     return found
 
 
@@ -197,6 +197,8 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
     made = {name: place(section) for name, section in synthetic.by_name().items()}
     symtab = synthetic.symtab
     relative, symbolic = synthetic.used_relocations
+    plt = made.get(".plt.sec" if synthetic.split_plt else ".plt", (0, 0, 0, 0))
+    room = synthetic.dynsyms.room if synthetic.dynsyms else {"dynsym": (0, 0)}
     return {
         "sections": made,
         "shared": found.kind.shared,
@@ -208,6 +210,10 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
         "strip": options.strip,
         "discard": options.discard,
         "build_id": synthetic.build_id.size if synthetic.build_id and not synthetic.build_id.fixed else 0,
+        "sonames": [name for name, _ in found.sources.sonames()],
+        "imports": {**room, "plt": synthetic.plt_room},
+        "split_plt": synthetic.split_plt,
+        "plt_offset": plt[1] + synthetic.plt_start - plt[0],
         "relative": (relative, synthetic.relatives),
         "symbolic": (symbolic, synthetic.symbolics),
         "local": (symtab.first_global - symtab.room, symtab.first_global) if symtab else (0, 0),

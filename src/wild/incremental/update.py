@@ -18,6 +18,7 @@ import posix
 from wild.errors import CannotUpdate, LinkError
 from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
+from wild.incremental.imports import write_imports
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
 from wild.kernels import refit, reframe, regraft, rescan, reslots, rewrite
@@ -183,8 +184,10 @@ class Update:
         graft.match_names(self.names)
         graft.settle_groups()
         self.resolution.bind(pool, self.sections)
-        if self.resolution.common_count or self.resolution.duplicates(1):
+        if self.resolution.common_count:
             raise CannotUpdate("E12", "an object with common symbols changed")
+        if self.resolution.duplicates(1):
+            raise CannotUpdate("E3", "two changed objects define a name")
         reframe.check_frames(graft)
         judge_names(graft, output["exports"])
 
@@ -213,8 +216,11 @@ class Update:
         self.frames.unshared = True
         self.frames.read(self.pool, self.names, self.resolution)
         got = self.output["sections"].get(".got", (0, 0, 0, 0))
+        imports = self.output["imports"]
+        self.graft.take_room(imports["dynsym"], imports["plt"])
         words = got[2] // 8 - 1  # the last one is for relocations that are free
         rescan.scan_changed(self.graft, self.pool, self.frames, self.output["gc"], words)
+        imports["dynsym"], imports["plt"] = self.graft.room
         self.merged.merge(self.pool, False)
         self.frames.size_up(self.pool)
 
@@ -237,13 +243,22 @@ class Update:
         ]
         refit.set_parts(graft, rooms)
         merge_pieces(graft, self.merged)
-        self.holes = refit.place_sections(graft)
+        try:
+            self.holes = refit.place_sections(graft)
+        except CannotUpdate as reason:
+            raise self.with_section(reason) from None
         relative, symbolic, self.free_runs = refit.number_relocations(
             graft, output["relative"], output["symbolic"]
         )
         output["relative"] = (relative, output["relative"][1])
         output["symbolic"] = (symbolic, output["symbolic"][1])
         self.dynamic = refit.place_names(graft)
+
+    def with_section(self, reason: CannotUpdate) -> CannotUpdate:
+        """The reason, with the output section that is too small."""
+        part = self.graft.full_part
+        name = self.control["parts"][part][0] if part else ""
+        return CannotUpdate(reason.code, f"{reason.reason} ({name})") if name else reason
 
     def write(self) -> None:
         """The new contents of the output, in private memory."""
@@ -254,6 +269,8 @@ class Update:
         self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, maps))
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
+        reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
+        write_imports(graft, output, self.paths)
         rewrite.free_relocations(graft, self.free_runs, got[0] + got[2] - 8)
         self.note_relocations(relative, symbolic)
         self.write_frames()

@@ -18,6 +18,7 @@ cdef struct HashTables:
     DynamicRow *row
     int64_t undefined            # rows that the GNU table leaves out: the first ones
     int64_t total                # all rows
+    int64_t spare                # indices between those of undefined ones and the others that are for later links
     uint32_t buckets             # of the GNU table
     uint32_t bloom_words
     uint32_t *bucket_end         # by bucket + 1: .dynsym index behind its last symbol; [0]: first index of all

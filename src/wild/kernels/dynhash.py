@@ -91,7 +91,7 @@ def sort_by_bucket(pool: Pool, hashes: cython.pointer[HashTables]) -> cython.int
     scratch = Arena()
     hashes.sorted = cython.cast(U32, scratch.array(symbols, 4))
     hashes.partition_start = cython.cast(U32, scratch.array(blocks * PARTITIONS + 1, 4))
-    hashes.bucket_end[0] = cython.cast(uint32_t, hashes.undefined + 1)
+    hashes.bucket_end[0] = cython.cast(uint32_t, hashes.undefined + hashes.spare + 1)
     pool.run(count_partitions, hashes, blocks, 1)
     start: uint32_t = 0
     partition: int64_t
@@ -158,7 +158,7 @@ def fill_buckets(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
         first: int64_t = ends[partition - 1] if partition else 0
         for i in range(first, ends[partition]):
             hashes.bucket_end[1 + hashes.row[hashes.sorted[i]].index] += 1
-        index: uint32_t = cython.cast(uint32_t, hashes.undefined + 1 + first)
+        index: uint32_t = cython.cast(uint32_t, hashes.undefined + hashes.spare + 1 + first)
         last: int64_t = min((partition + 1) * hashes.per_partition, cython.cast(int64_t, hashes.buckets))
         for bucket in range(partition * hashes.per_partition, last):
             count: uint32_t = hashes.bucket_end[1 + bucket]
@@ -188,7 +188,7 @@ def gnu_hash_size(hashes: cython.pointer[HashTables]) -> uint64_t:
 def write_gnu_hash(pool: Pool, hashes: cython.pointer[HashTables], to: MutableBytes) -> cython.int:
     """Header, Bloom filter, buckets, hashes."""
     write32(to, hashes.buckets)
-    write32(to + 4, cython.cast(uint32_t, hashes.undefined + 1))
+    write32(to + 4, cython.cast(uint32_t, hashes.undefined + hashes.spare + 1))
     write32(to + 8, hashes.bloom_words)
     write32(to + 12, SHIFT)
     memset(to + 16, 0, 8 * cython.cast(uint64_t, hashes.bloom_words))
@@ -260,7 +260,7 @@ def sysv_buckets(hashes: cython.pointer[HashTables]) -> uint32_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def sysv_hash_size(hashes: cython.pointer[HashTables]) -> uint64_t:
-    return 4 * (2 + cython.cast(uint64_t, sysv_buckets(hashes)) + hashes.total + 1)
+    return 4 * (2 + cython.cast(uint64_t, sysv_buckets(hashes)) + hashes.total + hashes.spare + 1)
 
 
 @cython.cfunc
@@ -271,13 +271,16 @@ def write_sysv_hash(pool: Pool, hashes: cython.pointer[HashTables], to: MutableB
     buckets: U32 = cython.cast(U32, to) + 2
     chains: U32 = buckets + sysv_buckets(hashes)
     write32(to, sysv_buckets(hashes))
-    write32(to + 4, cython.cast(uint32_t, hashes.total + 1))
+    write32(to + 4, cython.cast(uint32_t, hashes.total + hashes.spare + 1))
     memset(buckets, 0, 4 * cython.cast(uint64_t, sysv_buckets(hashes)))
     pool.run(note_sysv_buckets, hashes, hashes.total, BLOCK)
     chains[0] = 0
     index: int64_t
     with cython.nogil:
-        for index in range(hashes.total, 0, -1):
+        for index in range(hashes.total + hashes.spare, 0, -1):
+            if hashes.undefined < index <= hashes.undefined + hashes.spare:
+                chains[index] = 0
+                continue
             bucket: uint32_t = chains[index]
             chains[index] = buckets[bucket]
             buckets[bucket] = cython.cast(uint32_t, index)

@@ -20,4 +20,6 @@ cdef class DynamicSymbols:
     cdef list fixed              # the same strings in order
     cdef uint64_t fixed_size
     cdef bint gnu, sysv, prepared
+    cdef int64_t spare           # entries of .dynsym, bytes of .dynstr and .gnu.version_r for later links
+    cdef uint64_t spare_names, spare_versions
     cdef int number_rows(self) except -1

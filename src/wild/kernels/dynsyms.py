@@ -20,7 +20,7 @@ from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.dynhash import *
 from cython.cimports.wild.kernels.dynnames import *
-from cython.cimports.wild.kernels.elf import U32, Elf64_Sym, MutableBytes, write16
+from cython.cimports.wild.kernels.elf import STB_WEAK, U32, Elf64_Sym, MutableBytes, write16
 from cython.cimports.wild.kernels.entries import define, leave_undefined, prefetch_definition
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.tables import *
@@ -74,6 +74,24 @@ class DynamicSymbols:
         """Versions (name, parents) that the output defines, in script order; `base`: soname or file name."""
         self.versions.define(base, nodes)
 
+    def make_room(self, symbols: int, names: int, versions: int):
+        """Leave room for imports that an incremental link will add: entries of .dynsym, bytes of .dynstr, versions.
+        Before `prepare`."""
+        self.spare = symbols
+        self.spare_names = names
+        self.spare_versions = 16 * versions
+
+    @property
+    def room(self):
+        """(what is in use, where the room ends) of .dynsym in entries, of .dynstr and .gnu.version_r in bytes."""
+        first = 1 + self.view.undefined
+        versions = len(self.versions.requirements)
+        return {
+            "dynsym": (first, first + self.spare),
+            "names": (self.string_size, self.string_size + self.spare_names),
+            "versions": (versions, versions + self.spare_versions if versions else 0),
+        }
+
     def prepare(self, sonames: list):
         """Choose the symbols and give them indices, names and versions.
 
@@ -108,6 +126,7 @@ class DynamicSymbols:
         hashes.row = self.view.row
         hashes.total = self.view.total
         hashes.undefined = self.view.undefined
+        hashes.spare = self.spare
         choose_sizes(hashes)
         hashes.bucket_end = cython.cast(U32, self.arena.array(hashes.buckets + 1, 4))
         sort_by_bucket(self.pool, hashes)
@@ -117,7 +136,7 @@ class DynamicSymbols:
     @property
     def count(self):
         """Symbols in .dynsym, the null symbol included."""
-        return self.view.total + 1
+        return self.view.total + self.spare + 1
 
     @property
     def defined_versions(self):
@@ -134,17 +153,17 @@ class DynamicSymbols:
         hashes = cython.address(self.hashes)
         versioned = self.versions.definitions or self.versions.requirements
         if section == ".dynsym":
-            return (self.view.total + 1) * cython.sizeof(Elf64_Sym)
+            return self.count * cython.sizeof(Elf64_Sym)
         if section == ".dynstr":
-            return self.string_size
+            return self.string_size + self.spare_names
         if section == ".gnu.hash":
             return gnu_hash_size(hashes) if self.gnu else 0
         if section == ".hash":
             return sysv_hash_size(hashes) if self.sysv else 0
         if section == ".gnu.version":
-            return 2 * (self.view.total + 1) if versioned else 0
+            return 2 * self.count if versioned else 0
         if section == ".gnu.version_r":
-            return len(self.versions.requirements)
+            return self.room["versions"][1]
         if section == ".gnu.version_d":
             return len(self.versions.definitions)
         raise KeyError(section)
@@ -156,6 +175,7 @@ class DynamicSymbols:
         view.to = at
         if section == ".dynsym":
             memset(at, 0, cython.sizeof(Elf64_Sym))
+            leave_spare(cython.cast(cython.pointer[Elf64_Sym], at) + 1 + view.undefined, self.spare)
             self.pool.run(write_symbols, view, view.total, BLOCK)
         elif section == ".dynstr":
             copy(b"\0" + b"".join([text + b"\0" for text in self.fixed]), at)
@@ -173,6 +193,15 @@ class DynamicSymbols:
             copy(self.versions.definitions, at)
         else:
             raise KeyError(section)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def leave_spare(entry: cython.pointer[Elf64_Sym], count: int64_t) -> cython.void:
+    """Entries that say nothing: nameless references that need no definition."""
+    i: int64_t
+    for i in range(count):
+        entry[i].st_info = STB_WEAK << 4
 
 
 @cython.cfunc

@@ -41,8 +41,13 @@ cdef class Graft:
     cdef int64_t moved_count
     cdef PartRoom *part
     cdef int64_t part_count
+    cdef public uint32_t full_part   # where there was no room
     cdef list holes              # (PartId, offset in the part, size) to be filled
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
+    cdef list new_plt            # AuxRows with new PLT entries
+    cdef list imports            # NameIds with new entries of .dynsym
+    cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
+    cdef uint32_t plt, plt_end           # the next PLT entry
     cdef int add_name(self, uint32_t mini, uint32_t file) except -1
 
 cdef enum:

@@ -34,6 +34,8 @@ class Graft:
         self.inputs = inputs
         self.holes = []
         self.new_slots = []
+        self.new_plt = []
+        self.imports = []
 
     def __dealloc__(self):
         i: int64_t
@@ -78,6 +80,16 @@ class Graft:
             if taken.get(map, 0) != len(by_map.get(map, [])):
                 raise CannotUpdate("B7", "an archive has other members")
 
+    def take_room(self, dynsym, plt):
+        """(next, end) of the entries of .dynsym and of the PLT that new imports get."""
+        self.dynsym, self.dynsym_end = dynsym
+        self.plt, self.plt_end = plt
+
+    @property
+    def room(self):
+        """The same, afterwards."""
+        return (self.dynsym, self.dynsym_end), (self.plt, self.plt_end)
+
     def check_shared(self):
         """After headers were read: shared objects among the candidates must look the same to the link."""
         files = cython.address(self.inputs.view)
@@ -85,6 +97,8 @@ class Graft:
         kept: int64_t = 0
         for i in range(self.count):
             row = cython.address(files.row[self.changed[i].mini])
+            if row.flags & FILE_LTO:
+                raise CannotUpdate("C4", "an object for link-time optimization changed")
             if row.kind != FILE_SHARED:
                 self.changed[kept] = self.changed[i]
                 kept += 1
@@ -195,7 +209,7 @@ def pair_file(graft: Graft, mini: int64_t, file: int64_t) -> cython.int:
     if same:
         row.kind = FILE_IGNORED
         return 0
-    if row.flags & FILE_LTO or image.files.live[file] == 0:
+    if image.files.live[file] == 0:
         raise CannotUpdate("C4", "an object for link-time optimization changed")
     row.flags &= ~FILE_LAZY
     changed = cython.address(graft.changed[graft.count])

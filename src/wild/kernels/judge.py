@@ -198,11 +198,11 @@ def judge_reference(
     if symbol.flags & SYM_OBJECT_DEF:
         symbol.flags |= SYM_REF | SYM_STRONG_REF
         return 0
-    if symbol.flags & SYM_SHARED_DEF and symbol.dynsym and not shape & SHAPE_WEAK:
-        if symbol.flags & SYM_STRONG_REF:
-            return 0
     if symbol.flags & SYM_SHARED_DEF:
-        raise CannotUpdate("E7", "a function of a shared library is used for the first time")
+        if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & SYM_STRONG_REF):
+            raise CannotUpdate("E7", "a symbol of a shared library is referred to in another way")
+        symbol.flags |= SYM_REF | SYM_STRONG_REF  # its room in .dynsym is looked for when it is known to live
+        return 0
     raise CannotUpdate("E2", "a name is used for the first time that nothing of the link defines")
 
 

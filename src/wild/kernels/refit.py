@@ -139,8 +139,10 @@ def place_section(
     if not part.grows:
         raise CannotUpdate("E8", "a section that stands without gaps changed its size")
     slack: uint64_t = max(sec.size // 4, SLACK, part.smallest)
+    graft.full_part = sec.part
     place: uint64_t = take_place(part, base, sec.size, cython.cast(uint64_t, 1) << sec.align)
     sec.address = base + place
+    graft.full_part = 0
     slack = min(slack, part.size - part.used)
     if slack < part.smallest:
         slack = 0

@@ -261,16 +261,53 @@ def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -
         needs: uint32_t = symbol.flags & ~graft.flags_before[i] & (NEEDS_ANY | NEEDS_DYNSYM | SYM_MISSING)
         if needs & SYM_MISSING:
             raise CannotUpdate("E2", "a name is not defined")
+        imported: cython.bint = (
+            symbol.flags & (SYM_IMPORTED | SYM_SHARED_DEF) == SYM_IMPORTED | SYM_SHARED_DEF
+        )
+        if needs & NEEDS_ANY & ~NEEDS_GOT & ~(NEEDS_PLT if imported else 0) or (needs and image.mode.relr):
+            raise CannotUpdate("D2", "a slot of another kind is needed")
+        if needs & (NEEDS_ANY | NEEDS_DYNSYM) and symbol.dynsym == 0 and symbol.flags & SYM_IMPORTED:
+            import_name(graft, name, imported)
         if needs & NEEDS_DYNSYM and symbol.dynsym == 0:
             raise CannotUpdate("E7", "a dynamic symbol is needed")
-        if needs & NEEDS_ANY & ~NEEDS_GOT or (needs and image.mode.relr):
-            raise CannotUpdate("D2", "a slot of another kind is needed")
-        if needs & NEEDS_GOT:
-            if symbol.aux == 0:
-                symbol.aux = new_aux(graft, name, 0, 0)
+        if needs & (NEEDS_GOT | NEEDS_PLT) and symbol.aux == 0:
+            symbol.aux = new_aux(graft, name, 0, 0)
+        if needs & NEEDS_PLT:
+            give_plt(graft, symbol)
+        if needs & (NEEDS_GOT | NEEDS_PLT) and image.slots.row[symbol.aux].got == NONE:
+            symbol.flags |= NEEDS_GOT
             give_slot(graft, symbol.aux, symbol.flags, symbol.dynsym, got_room)
     for i in range(scan.worker.locals.count):
         number_local(graft, scan.worker.locals.item[i], scan.worker.local_files.item[i], got_room)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def import_name(graft: Graft, name: uint32_t, defined: cython.bint) -> cython.int:
+    """An entry of .dynsym for a symbol of a shared object; the policy fills it."""
+    symbol = cython.address(graft.saved.image.symbols[name])
+    if not defined or symbol.flags & (SYM_OBJECT_DEF | SYM_HIDDEN | SYM_PROTECTED):
+        raise CannotUpdate("E7", "a dynamic symbol is needed")
+    if graft.dynsym == graft.dynsym_end:
+        raise CannotUpdate("D2", "no room left for dynamic symbols")
+    symbol.dynsym = graft.dynsym
+    graft.dynsym += 1
+    graft.imports.append(name)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def give_plt(graft: Graft, symbol: cython.pointer[SymbolRow]) -> cython.int:
+    """A PLT entry for an import, behind all others."""
+    if graft.plt == graft.plt_end:
+        raise CannotUpdate("D2", "no room left in the PLT")
+    aux = cython.address(graft.saved.image.slots.row[symbol.aux])
+    aux.plt = graft.plt
+    graft.plt += 1
+    graft.new_plt.append(symbol.aux)
+    graft.saved.touch(aux, cython.sizeof(AuxRow))
     return 0
 
 

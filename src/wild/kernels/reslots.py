@@ -2,8 +2,10 @@
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.image import plt_address
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.slots import SLOT_RELATIVE, SLOT_SYMBOLIC, slot_kind
@@ -47,6 +49,26 @@ def fill_new_slots(graft: Graft, relative, symbolic, got_offset: int):
         if image.symbols[graft.moved[i]].aux:
             move_slot(graft, image.symbols[graft.moved[i]].aux, relative[0], got_offset)
     return used[0], used[1]
+
+
+def fill_new_plt(graft: Graft, plt_offset: int, ibt: bool):
+    """Write new PLT entries, which jump through their symbols' words of .got: [endbr64]; jmp *word(%rip); nop.
+
+    `plt_offset`: where the first entry is in the file."""
+    image = cython.address(graft.saved.image)
+    number: uint32_t
+    for number in graft.new_plt:
+        aux = cython.address(image.slots.row[number])
+        entry: uint64_t = plt_address(image, aux)
+        to = image.out + cython.cast(uint64_t, plt_offset) + (entry - image.plt)
+        word: uint64_t = image.got + 8 * cython.cast(uint64_t, aux.got)
+        if ibt:
+            memcpy(to, b"\xf3\x0f\x1e\xfa\xff\x25\x00\x00\x00\x00\x66\x0f\x1f\x44\x00\x00", 16)
+            write32(to + 6, cython.cast(uint32_t, word - (entry + 10)))
+        else:
+            memcpy(to, b"\xff\x25\x00\x00\x00\x00\x0f\x1f\x80\x00\x00\x00\x00\x66\x90\x90", 16)
+            write32(to + 2, cython.cast(uint32_t, word - (entry + 6)))
+        graft.saved.change(to, 16)
 
 
 @cython.cfunc

@@ -277,3 +277,30 @@ def address_of(graft: Graft, name: bytes):
     if symbol.file == NONE or changed_of(graft, symbol.file) is cython.NULL:
         return None
     return symbol.value
+
+
+def read_bytes(graft: Graft, offset: int, size: int) -> bytes:
+    """Bytes of the output as it is now."""
+    start = cython.cast(cython.p_const_char, graft.saved.image.out + cython.cast(uint64_t, offset))
+    return start[: cython.cast(cython.Py_ssize_t, size)]
+
+
+def write_bytes(graft: Graft, offset: int, data: bytes) -> None:
+    to = graft.saved.image.out + cython.cast(uint64_t, offset)
+    memcpy(to, cython.cast(cython.p_const_char, data), len(data))
+    graft.saved.change(to, len(data))
+
+
+def new_imports(graft: Graft) -> list:
+    """(index in .dynsym, name, path number and symbol of the shared object that defines it, its SharedRow)."""
+    found: list = []
+    image = cython.address(graft.saved.image)
+    i: int64_t
+    for i in range(graft.name_count):
+        name: uint32_t = graft.name[graft.mini_name[i]]
+        if name in graft.imports:
+            symbol = cython.address(image.symbols[name])
+            row = cython.address(image.files.row[symbol.file])
+            text: bytes = graft.names.text(graft.mini_name[i])
+            found.append((symbol.dynsym, text, row.map, symbol.sym, row.shared))
+    return found

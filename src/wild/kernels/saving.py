@@ -23,6 +23,7 @@ from cython.cimports.wild.kernels.merge import MergeSection, MergeTable
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.saved import *
+from cython.cimports.wild.kernels.saved_names import fill_slots, size_slots
 from cython.cimports.wild.kernels.sections import SectionTable, section_header, section_name
 from cython.cimports.wild.kernels.shapes import hash_exports, hash_name, hash_notes, shape_of
 from cython.cimports.wild.kernels.symtab import SymbolTable
@@ -109,12 +110,18 @@ def save_tables(
         find_runs(layout, saving.run, saving.files)
         find_frames(frames, saving.run)
         fill_places(layout, names, places)
+        size_slots(places, LEAST)
+    slots = cython.cast(
+        cython.pointer[uint64_t], arena.array(places.slot_start[63] + places.slot_mask[63] + 1, 8)
+    )
+    with cython.nogil:
+        fill_slots(places, cython.address(names.view), slots)
     if symtab is not None:
         find_symbols(symtab, saving.run, files)
     writer = TableWriter(descriptor)
     put_inputs(writer, inputs, names, sections, layout)
     put_results(writer, inputs, frames, merged, layout)
-    put_names(writer, cython.address(saving), names, sections)
+    put_names(writer, cython.address(saving), places, slots, names, sections)
     writer.put(places, 1, cython.sizeof(Places), False)
     writer.put(cython.cast(cython.p_char, leaves), len(leaves), 1, False)
     writer.put(saving.file_of, globals_, 4, True)
@@ -159,12 +166,17 @@ def put_results(
 @cython.cfunc
 @cython.exceptval(-1)
 def put_names(
-    writer: TableWriter, saving: cython.pointer[Saving], names: NameTable, sections: SectionTable
+    writer: TableWriter,
+    saving: cython.pointer[Saving],
+    places: cython.pointer[Places],
+    slots: cython.pointer[uint64_t],
+    names: NameTable,
+    sections: SectionTable,
 ) -> cython.int:
     """What is known of each name, and of each mention of one."""
     capacity: uint64_t = names.view.capacity
     globals_: uint64_t = names.inputs.view.globals
-    writer.put(names.slots.slots, names.slots.start[63] + names.slots.mask[63] + 1, 8, False)
+    writer.put(slots, places.slot_start[63] + places.slot_mask[63] + 1, 8, False)
     writer.put(sections.owner, capacity, 4, True)
     writer.put(saving.head, capacity, 4, True)
     writer.put(saving.next, globals_, 4, True)
@@ -360,8 +372,6 @@ def fill_places(layout: Layout, names: NameTable, places: cython.pointer[Places]
     for i in range(SHARDS):
         places.start[i] = names.view.start[i]
         places.count[i] = names.view.count[i]
-        places.slot_start[i] = names.slots.start[i]
-        places.slot_mask[i] = names.slots.mask[i]
     places.start[64] = names.view.start[64]
     places.mode = view.mode[0]
     places.got, places.got_plt, places.plt, places.iplt = view.got, view.got_plt, view.plt, view.iplt

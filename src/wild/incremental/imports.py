@@ -1,0 +1,188 @@
+"""New imports: what an update adds to the dynamic symbols when a function of a library is used for the first time.
+
+The initial link leaves room in every table: entries of .dynsym between those that are imported and those that are
+exported, which the hash table does not know, halfwords of .gnu.version with them, bytes of .dynstr, auxiliary entries
+of .gnu.version_r, and entries of the PLT.  A new PLT entry jumps through a word of .got (its relocation is
+R_X86_64_GLOB_DAT, as in GNU ld's .plt.got), so numbers of .rela.plt stay what they are.
+
+What is not prepared for is left to a full link: a library that the output does not need yet, and the first version
+that is required of a library.
+"""
+
+from __future__ import annotations
+
+import mmap
+import posix
+
+from wild.errors import CannotUpdate
+from wild.kernels import rewrite
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wild.kernels.graft import Graft
+
+SHT_DYNSYM, SHT_VERDEF, SHT_VERSYM = 11, 0x6FFFFFFD, 0x6FFFFFFF
+STB_GLOBAL, STT_FUNC, STT_GNU_IFUNC = 1, 2, 10
+VER_NDX_GLOBAL, VER_INDEX = 1, 0x7FFF
+DT_NEEDED = 1
+SYM_SIZE, AUX_SIZE = 24, 16
+
+
+def write_imports(graft: Graft, output: dict[str, Any], paths: list[bytes]) -> None:
+    """Enter the imports that the scan has numbered into the tables of the output; raises CannotUpdate."""
+    found = rewrite.new_imports(graft)
+    if not found:
+        return
+    tables = Tables(graft, output)
+    needed = tables.needed()
+    libraries: dict[int, Library] = {}
+    for dynsym, name, path, symbol, shared in found:
+        soname: bytes = output["sonames"][shared]
+        if soname not in needed:
+            raise CannotUpdate("E7", "a library is used for the first time")
+        if path not in libraries:
+            libraries[path] = Library(paths[path])
+        type, version = libraries[path].describe(symbol)
+        tables.add(dynsym, name, type, soname, version)
+
+
+class Library:
+    """The dynamic symbols of a shared object."""
+
+    def __init__(self, path: bytes) -> None:
+        """Raises CannotUpdate for one without the headers of its sections, OSError."""
+        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC)
+        try:
+            self.data = mmap.mmap(descriptor, 0, prot=mmap.PROT_READ)
+        finally:
+            posix.close(descriptor)
+        start, size, count = self.number(40, 8), self.number(58, 2), self.number(60, 2)
+        headers = [self.data[start + size * k : start + size * (k + 1)] for k in range(count)]
+        self.section: dict[
+            int, tuple[int, int, int]
+        ] = {}  # type -> (offset, size, offset of what it links to)
+        for header in headers:
+            offset, length, link = word(header, 24, 8), word(header, 32, 8), word(header, 40, 4)
+            if link < count:
+                self.section[word(header, 4, 4)] = (offset, length, word(headers[link], 24, 8))
+        if SHT_DYNSYM not in self.section:
+            raise CannotUpdate("E7", "a library without section headers is used")
+
+    def number(self, offset: int, size: int) -> int:
+        return word(self.data, offset, size)
+
+    def describe(self, symbol: int) -> tuple[int, bytes]:
+        """(type, version or nothing) of a symbol."""
+        type = self.number(self.section[SHT_DYNSYM][0] + SYM_SIZE * symbol + 4, 1) & 15
+        type = STT_FUNC if type == STT_GNU_IFUNC else type  # a resolver is one only in its own file
+        if SHT_VERSYM not in self.section or SHT_VERDEF not in self.section:
+            return type, b""
+        index = self.number(self.section[SHT_VERSYM][0] + 2 * symbol, 2) & VER_INDEX
+        return type, self.version(index) if index > VER_NDX_GLOBAL else b""
+
+    def version(self, index: int) -> bytes:
+        """The name of a version that the library defines."""
+        at, size, strings = self.section[SHT_VERDEF]
+        for _ in range(size // 20):
+            if self.number(at + 4, 2) & VER_INDEX == index:
+                start = strings + self.number(at + self.number(at + 12, 4), 4)
+                return self.data[start : self.data.find(b"\0", start)]
+            at += self.number(at + 16, 4)
+        raise CannotUpdate("E1", "a version of a library is not there")
+
+
+class Tables:
+    """The dynamic symbols of the output; `room` says for each table what is in use and where the room ends."""
+
+    def __init__(self, graft: Graft, output: dict[str, Any]) -> None:
+        self.graft = graft
+        self.made: dict[str, tuple[int, int, int, int]] = output["sections"]
+        self.room: dict[str, tuple[int, int]] = output["imports"]
+
+    def bytes_of(self, section: str) -> bytes:
+        _, offset, size, _ = self.made.get(section, (0, 0, 0, 0))
+        return rewrite.read_bytes(self.graft, offset, size)
+
+    def write(self, section: str, at: int, data: bytes) -> None:
+        rewrite.write_bytes(self.graft, self.made[section][1] + at, data)
+
+    def needed(self) -> set[bytes]:
+        """The libraries of DT_NEEDED."""
+        strings, entries = self.bytes_of(".dynstr"), self.bytes_of(".dynamic")
+        return {
+            text_at(strings, word(entries, at + 8, 8))
+            for at in range(0, len(entries), 16)
+            if word(entries, at, 8) == DT_NEEDED
+        }
+
+    def take(self, table: str, size: int) -> int:
+        """So many bytes of the room of a table."""
+        used, end = self.room[table]
+        if used + size > end:
+            raise CannotUpdate("D2", "no room left for dynamic symbols")
+        self.room[table] = (used + size, end)
+        return used
+
+    def add_string(self, text: bytes) -> int:
+        at = self.take("names", len(text) + 1)
+        self.write(".dynstr", at, text + b"\0")
+        return at
+
+    def add(self, dynsym: int, name: bytes, type: int, soname: bytes, version: bytes) -> None:
+        """One symbol, and its version."""
+        info = STB_GLOBAL << 4 | type
+        entry = self.add_string(name).to_bytes(4, "little") + bytes((info,)) + bytes(SYM_SIZE - 5)
+        self.write(".dynsym", SYM_SIZE * dynsym, entry)
+        if ".gnu.version" in self.made:
+            index = self.require(soname, version) if version else VER_NDX_GLOBAL
+            self.write(".gnu.version", 2 * dynsym, index.to_bytes(2, "little"))
+        elif version:
+            raise CannotUpdate("E7", "the first version of a symbol is required")
+
+    def require(self, soname: bytes, version: bytes) -> int:
+        """The index of a version that is required of a library, which is added if it is not there."""
+        table, strings = self.bytes_of(".gnu.version_r"), self.bytes_of(".dynstr")
+        highest, last, header = 1, -1, -1
+        at = 0
+        while table:
+            auxiliary = at + word(table, at + 8, 4)
+            is_file = text_at(strings, word(table, at + 4, 4)) == soname
+            for _ in range(word(table, at + 2, 2)):
+                index = word(table, auxiliary + 6, 2)
+                highest = max(highest, index)
+                if is_file:
+                    header, last = at, auxiliary
+                    if text_at(strings, word(table, auxiliary + 8, 4)) == version:
+                        self.write(".gnu.version_r", auxiliary + 4, bytes(2))  # no weak requirement any more
+                        return index
+                auxiliary += word(table, auxiliary + 12, 4)
+            if not word(table, at + 12, 4):
+                break
+            at += word(table, at + 12, 4)
+        if last < 0:
+            raise CannotUpdate("E7", "the first version of a library is required")
+        place = self.take("versions", AUX_SIZE)
+        self.write(".gnu.version_r", last + 12, (place - last).to_bytes(4, "little"))
+        self.write(".gnu.version_r", header + 2, (word(table, header + 2, 2) + 1).to_bytes(2, "little"))
+        entry = hash_of(version).to_bytes(4, "little") + bytes(2) + (highest + 1).to_bytes(2, "little")
+        self.write(".gnu.version_r", place, entry + self.add_string(version).to_bytes(4, "little") + bytes(4))
+        return highest + 1
+
+
+def word(data: bytes | mmap.mmap, offset: int, size: int) -> int:
+    return int.from_bytes(data[offset : offset + size], "little")
+
+
+def text_at(strings: bytes, offset: int) -> bytes:
+    return strings[offset : strings.find(b"\0", offset)]
+
+
+def hash_of(name: bytes) -> int:
+    """The hash function of DT_HASH (gABI, "Hash Table"), which vna_hash is too."""
+    value = 0
+    for character in name:
+        value = (value << 4) + character
+        value = (value ^ (value >> 24 & 0xF0)) & 0x0FFFFFFF
+    return value
