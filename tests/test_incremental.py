@@ -222,6 +222,13 @@ def test_a_library_is_updated(tmp_path):
     library.step("initial:A1")
     library.write("part.c", part(6))
     library.step("update")
+    library.write("caller.c", "int value(int); int call(int x) { return value(x) + value(x + 1); }\n")
+    library.step("initial:C1")
+    library.write(
+        "part.c",
+        "static int before(int x) { return x ? before(x - 1) + x : 7; }\n" + part(6, "x = before(x);"),
+    )
+    library.step("update")  # `value`, which has a PLT entry, has moved
 
 
 def test_data_that_need_more_alignment_get_it(project):

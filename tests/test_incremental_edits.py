@@ -8,6 +8,7 @@ rule: the share of full links is bounded, so a change that makes everything fall
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import pytest
 from editing import Project
@@ -16,10 +17,21 @@ pytestmark = pytest.mark.only_wild
 
 FILES, FIRST = 4, 6
 HEAD = """
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 __attribute__((weak)) int shared(int x) { static int calls; return x * 2 + (++calls & 0); }
 """
+
+
+# Calls of library functions, most of which the program does not use at first, with their values.
+CALLS = (
+    ("0", 0), ('atoi("12")', 12), ('atol("13")', 13), ('atoll("14")', 14), ('strtol("17", 0, 8)', 15),
+    ('strtoul("11", 0, 16)', 17), ('strtoll("22", 0, 8)', 18), ('strtoull("10011", 0, 2)', 19), ("toupper(20)", 20),
+    ("tolower(21)", 21), ("abs(-22)", 22), ('(int)strtod("23.5", 0)', 23), ('(int)atof("24.5")', 24),
+    ('(strcoll("a", "b") < 0) * 25', 25), ('(getenv("NOT_SET_AT_ALL") == 0) * 26', 26),
+)  # fmt: skip
 
 
 class Function:
@@ -37,10 +49,11 @@ class Function:
         self.text = "".join(chance.choice("abcdef") for _ in range(chance.randrange(40)))
         self.padding = chance.randrange(30)
         self.variable = chance.randrange(100)
+        self.call = chance.choice(CALLS)
         self.pointer = chance.random() < 0.3
 
     def value(self, x: int) -> int:
-        total = x * self.factor + self.constant + len(self.text) + self.variable
+        total = x * self.factor + self.constant + len(self.text) + self.variable + self.call[1]
         return (total + sum(each.value(1) for each in self.calls)) % 100003
 
     def source(self) -> str:
@@ -52,7 +65,7 @@ class Function:
         lines.append(f"int {self.name}(int x) {{ volatile int pad = 0;")
         lines += [f"  pad += {number};" for number in range(self.padding)]
         lines.append(f"  int total = x * {self.factor} + {self.constant} + {self.name}_variable;")
-        lines.append(f'  total += strlen("{self.text}") + shared(0);')
+        lines.append(f'  total += strlen("{self.text}") + shared(0) + {self.call[0]};')
         for each in self.calls:
             lines.append(
                 f"  total += {self.name}_to_{each.name}(1);"
@@ -112,21 +125,27 @@ class Model:
 
 
 def follow(project: Project, seed: int, edits: int) -> float:
-    """Make the edits; returns the share of them that were updates."""
+    """Make the edits; returns the share of them that were updates.  The output may grow by a half."""
     model = Model(seed)
     current: dict[str, str] = {}
     updates = 0
+    reasons: Counter[str] = Counter()
+    sizes = []
     for step in range(edits + 1):
         for name, text in model.sources().items():
             if current.get(name) != text:
                 project.write(name, text)
                 current[name] = text
         line = project.link()
-        updates += line["mode"] == "update"
+        updates += line["mode"] in ("update", "unchanged")
+        reasons[f"{line['mode']} {line['code']} {line['reason']}"] += 1
+        sizes.append((project.directory / "program").stat().st_size)
         assert project.run() == "0\n" + model.expected(), f"seed {seed}, edit {step}: {line}"
         if step % 8 == 7:
             project.check()
         model.edit()
+    print(f"seed {seed}: {updates} of {edits} are updates, sizes {sizes[0]} to {max(sizes)}: {dict(reasons)}")
+    assert max(sizes) < 1.5 * sizes[0] + 100_000
     return updates / edits
 
 
@@ -141,6 +160,11 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_random_edits(tmp_path, kind):
     assert follow(Project(tmp_path / "project", *KINDS[kind]), 1, 8) > 0.5
+
+
+@pytest.mark.slow
+def test_a_thousand_random_edits(tmp_path):
+    assert follow(Project(tmp_path / "project", *KINDS["debug"]), 1000, 1000) > 0.9
 
 
 @pytest.mark.slow

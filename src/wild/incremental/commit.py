@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import posix
 
-from wild.incremental.control import stamp, write_control
+from wild.incremental.control import remove, stamp, write_control
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -85,8 +84,7 @@ def copy_image(current: str, path: str) -> int:
     source = posix.open(current, posix.O_RDONLY | posix.O_CLOEXEC)
     try:
         status = posix.fstat(source)
-        with contextlib.suppress(FileNotFoundError):
-            posix.unlink(path)
+        remove(path)
         target = posix.open(path, posix.O_RDWR | posix.O_CREAT | posix.O_EXCL | posix.O_CLOEXEC, 0o600)
         try:
             copy_bytes(source, target, status.st_size)

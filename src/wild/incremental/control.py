@@ -69,6 +69,16 @@ def write_file(path: str, data: bytes) -> None:
     posix.rename(f"{path}.new", path)
 
 
+def remove(path: str) -> None:
+    """Remove a file that need not be there; raises OSError.
+
+    contextlib.suppress would say the same, with imports that take a tenth of the time of a link without changes."""
+    try:  # noqa: SIM105
+        posix.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
 def write_control(directory: str, control: dict[str, Any]) -> None:
     body = marshal.dumps(control)
     write_file(f"{directory}/control", MAGIC + crc32(body).to_bytes(4, "little") + body)

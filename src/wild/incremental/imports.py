@@ -30,11 +30,10 @@ DT_NEEDED = 1
 SYM_SIZE, AUX_SIZE = 24, 16
 
 
-def write_imports(graft: Graft, output: dict[str, Any], paths: list[bytes]) -> None:
-    """Enter the imports that the scan has numbered into the tables of the output; raises CannotUpdate."""
-    found = rewrite.new_imports(graft)
-    if not found:
-        return
+def write_imports(
+    graft: Graft, output: dict[str, Any], paths: list[bytes], found: list[tuple[int, bytes, int, int, int]]
+) -> None:
+    """Enter what rewrite.new_imports has found into the tables of the output; raises CannotUpdate."""
     tables = Tables(graft, output)
     needed = tables.needed()
     libraries: dict[int, Library] = {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import posix
 
-from wild.incremental.control import boot_identity, code_identity, stamp, write_control
+from wild.incremental.control import boot_identity, code_identity, remove, stamp, write_control
 from wild.kernels.identity import ROW, identities
 from wild.kernels.saving import save_tables
 
@@ -86,8 +85,7 @@ class Saver:
         self.leaves = leaves  # of the build-id
         directory = session.directory
         for name in ("control", "image-0", "image-1", "tables"):
-            with contextlib.suppress(FileNotFoundError):
-                posix.unlink(f"{directory}/{name}")
+            remove(f"{directory}/{name}")
         posix.link(temporary, f"{directory}/image-0")
 
     def save(

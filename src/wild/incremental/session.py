@@ -11,13 +11,12 @@ and then publishes by a rename.
 
 from __future__ import annotations
 
-import contextlib
 import fcntl
 import posix
 import time
 
 from wild.errors import CannotUpdate, LinkError
-from wild.incremental.control import read_control, stamp, write_control
+from wild.incremental.control import read_control, remove, stamp, write_control
 from wild.incremental.fingerprint import Fingerprint
 from wild.incremental.journal import now, write_line
 from wild.kernels.identity import ROW, differing
@@ -62,8 +61,10 @@ class Session:
     def lock(self) -> bool:
         """Take the lock; False where there can be no state: no directory can be made, or somebody keeps it."""
         try:
-            with contextlib.suppress(FileExistsError):
+            try:  # noqa: SIM105 - see control.remove
                 posix.mkdir(self.directory, 0o700)
+            except FileExistsError:
+                pass
             flags = posix.O_RDWR | posix.O_CREAT | posix.O_CLOEXEC
             self.descriptor = posix.open(f"{self.directory}/lock", flags, 0o600)
         except OSError as error:
@@ -202,13 +203,10 @@ class Session:
 
     def publish(self, image: str) -> None:
         """Give an image the name of the output, in one step."""
-        temporary = f"{self.output}.wild-{posix.getpid()}"
+        temporary = f"{self.directory}/publish"  # which a link that was killed may have left
+        remove(temporary)
         posix.link(image, temporary)
-        try:
-            posix.rename(temporary, self.output)
-        except OSError:
-            posix.unlink(temporary)
-            raise
+        posix.rename(temporary, self.output)
 
     def lap(self, name: str) -> None:
         """What has been done since the last lap."""

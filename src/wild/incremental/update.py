@@ -18,7 +18,6 @@ import posix
 from wild.errors import CannotUpdate, LinkError
 from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
-from wild.incremental.imports import write_imports
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
 from wild.kernels import refit, reframe, regraft, rescan, reslots, rewrite
@@ -270,7 +269,11 @@ class Update:
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
-        write_imports(graft, output, self.paths)
+        imports = rewrite.new_imports(graft)
+        if imports:
+            from wild.incremental.imports import write_imports
+
+            write_imports(graft, output, self.paths, imports)
         rewrite.free_relocations(graft, self.free_runs, got[0] + got[2] - 8)
         self.note_relocations(relative, symbolic)
         self.write_frames()

@@ -7,12 +7,12 @@ output stays what it was, both programs are kept in the state directory, and the
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
 
 from wild.errors import InternalError
+from wild.incremental.control import remove
 from wild.incremental.request import REPORTS
 from wild.reference import differences
 from wild.rewrite import WRITTEN, rewritten
@@ -80,8 +80,3 @@ def link_aside(arguments: list[str], output: str) -> str:
         env=environment, capture_output=True, text=True, errors="replace", check=False,
     )  # fmt: skip
     return f"the full link fails:\n{done.stderr.strip()}" if done.returncode else ""
-
-
-def remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)

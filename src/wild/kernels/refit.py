@@ -292,7 +292,10 @@ def place_names(graft: Graft) -> list:
 @cython.cfunc
 @cython.exceptval(-1)
 def move_name(graft: Graft, name: uint32_t, symbol: cython.pointer[SymbolRow]) -> cython.int:
-    if symbol.flags & (SYM_TLS | SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL | NEEDS_PLT):
+    fixed: uint32_t = SYM_TLS | SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL
+    if not symbol.flags & SYM_IMPORTED:
+        fixed |= NEEDS_PLT  # what can be bound to another definition is reached by its dynamic symbol only
+    if symbol.flags & fixed:
         raise CannotUpdate("E13", "a thread-local or indirect symbol moved")
     graft.seen[name] |= SEEN_MOVED
     graft.moved[graft.moved_count] = name

@@ -78,9 +78,13 @@ def move_slot(graft: Graft, number: uint32_t, relatives: uint64_t, got_offset: u
     image = cython.address(graft.saved.image)
     aux = cython.address(image.slots.row[number])
     symbol = cython.address(image.symbols[aux.target])
-    if aux.gottp != NONE or aux.tlsgd != NONE or aux.tlsdesc != NONE or aux.plt != NONE or aux.copy != NONE:
+    if aux.gottp != NONE or aux.tlsgd != NONE or aux.tlsdesc != NONE or aux.copy != NONE:
         raise CannotUpdate("E13", "a thread-local or indirect symbol moved")
-    if aux.got == NONE or symbol.flags & SYM_IMPORTED:
+    if symbol.flags & SYM_IMPORTED:
+        return 0  # its slots are filled by the loader, from its dynamic symbol
+    if aux.plt != NONE:
+        raise CannotUpdate("E13", "a thread-local or indirect symbol moved")
+    if aux.got == NONE:
         return 0
     word = image.out + got_offset + 8 * cython.cast(uint64_t, aux.got)
     write64(word, symbol.value)
