@@ -161,6 +161,7 @@ def test_policy_does_not_reach_inside_a_kernel(path):
 PRINTING = {
     "cli.py": "the place for it",
     "show_log.py": "a command of its own, whose answer goes to standard output",
+    "diff_objects.py": "the same",
     "clock.py": "--time: the times of a link that then fails are wanted too",
 }
 

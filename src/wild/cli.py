@@ -27,6 +27,7 @@ VERSION_OPTIONS = ("--version", "-v", "-V")
 OUTPUT_FORMAT = "elf64-x86-64"
 # The first word of a command -> the module whose `run(arguments) -> exit status` does it.
 SUBCOMMANDS: dict[str, str] = {
+    "diff": "wild.incremental.diff_objects",
     "doctor": "wild.doctor",
     "duplicates": "linker_diff.duplicates",
     "explain": "wild.explain",

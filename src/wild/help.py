@@ -37,6 +37,7 @@ COMMANDS = (
         "explain OUTPUT ADDRESS|SYMBOL",
         "Tell which input bytes of an output came from, and what was done to them",
     ),
+    ("diff [--all] OLD.o NEW.o", "List the sections that an edit of an object has changed"),
     ("linker-diff REFERENCE... OURS", "Compare linked files by meaning, whatever their layout"),
     (
         "log [--last[=N]] [--output PATH] [--json]",
