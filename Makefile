@@ -6,7 +6,7 @@
 #
 # WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked demo test test-tools test-asan fuzz lint lint-tools format coverage clean bench bench-full
+.PHONY: build build-locked demo test test-tools test-asan fuzz mutants lint lint-tools format coverage clean bench bench-full
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
@@ -67,7 +67,7 @@ test-asan:
 
 # Coverage-guided fuzzing of every parser; SECONDS for each, TARGETS to choose (fuzz/fuzz.py --list).
 SECONDS := 60
-TARGETS := object shared script versions list response expression dwarf view rust
+TARGETS := object shared script layout versions exports list ordering response expression dwarf view plugin rust
 fuzz: build/environment
 	@$(PYTHON) -m pip --disable-pip-version-check install --quiet "atheris>=2.3,<4"
 	$(MAKE) --no-print-directory build WILD_BUILD=fuzz
@@ -78,6 +78,13 @@ fuzz: build/environment
 			|| { tail -40 build/fuzz/$$target.log; exit 1; }; \
 		grep -E '^#[0-9]+.*DONE' build/fuzz/$$target.log; \
 	done
+
+# Changes the policy modules and sees whether their tests notice; MODULES to choose, MUTANTS for a sample of each, as
+# many as go into SECONDS for each.
+MUTANTS := 0
+mutants: build
+	$(PYTHON) -m pip --disable-pip-version-check install --quiet "cosmic-ray>=8.3,<9"
+	$(PYTHON) tools/mutants.py --seconds $(SECONDS) --sample $(MUTANTS) $(MODULES)
 
 # Lines of policy and of kernels that the tests reach, in the tests' own process and in every link.
 coverage:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import subprocess
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from wild.debug_lines import function_of, source_of
@@ -37,6 +39,12 @@ def link_with(data: bytes, *words: str) -> None:
     link(options)
 
 
+def link_objects(*words: str) -> None:
+    """Link two sound objects as the words say."""
+    inputs = [f"{HERE}/seeds/start.o", f"{HERE}/seeds/object/c.o"]
+    link(parse([*words, *inputs, "--unresolved-symbols=ignore-all", "--threads=1", "-o", OUTPUT], {}))
+
+
 def fuzz_object(data: bytes) -> None:
     """Objects, archives, shared objects: the kind is told from the bytes; a static link with collection."""
     link_with(data, "--gc-sections", "--eh-frame-hdr", "--unresolved-symbols=ignore-all")
@@ -51,6 +59,42 @@ def fuzz_script(data: bytes) -> None:
     """Linker scripts."""
     if is_script(data[:512]):
         parse_script(data.decode("utf-8", "surrogateescape"), "script")
+
+
+def fuzz_layout(data: bytes) -> None:
+    """Linker scripts with SECTIONS, given with -T: a whole link by them."""
+    with open(INPUT, "wb") as file:
+        file.write(data)
+    link_objects("-T", INPUT)
+
+
+def fuzz_ordering(data: bytes) -> None:
+    """Files of symbols, of sections and of calls that say the order of sections; the first byte tells which."""
+    kind = ("symbol", "section", "call-graph")[data[0] % 3 if data else 0]
+    with open(INPUT, "wb") as file:
+        file.write(data[1:])
+    link_objects(f"--{kind}-ordering-file={INPUT}")
+
+
+def fuzz_exports(data: bytes) -> None:
+    """Version scripts in a link, with all that patterns do to names."""
+    with open(INPUT, "wb") as file:
+        file.write(data)
+    link_objects("-shared", f"--version-script={INPUT}", "--undefined-version")
+
+
+def fuzz_plugin(data: bytes) -> None:
+    """What a compiler's plugin says of a file (plugin.c): stand-ins, archives, resolutions."""
+    with open(INPUT, "wb") as file:
+        file.write(b"BC\xc0\xde" + data)
+    link_objects(INPUT, "-plugin", plugin(), "-shared")
+
+
+@cache
+def plugin() -> str:
+    made = f"{SCRATCH}/plugin.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", f"{HERE}/plugin.c", "-o", made], check=True)
+    return made
 
 
 def fuzz_versions(data: bytes) -> None:

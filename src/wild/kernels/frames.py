@@ -42,6 +42,7 @@ TERMINATOR = cython.declare(cython.const[uint64_t], 4)
 
 
 @cython.final
+@cython.no_gc_clear  # __dealloc__ needs the arena
 @cython.cclass
 class FrameTable:
     """The records of every .eh_frame of the live objects."""

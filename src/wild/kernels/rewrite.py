@@ -28,6 +28,7 @@ R_RELATIVE = cython.declare(cython.const[uint64_t], 8)
 
 
 @cython.final
+@cython.no_gc_clear  # __dealloc__ needs the dictionary
 @cython.cclass
 class InputMaps:
     """Unchanged inputs that are mapped because something in them is written anew."""
