@@ -1,4 +1,7 @@
-"""A small ELF64 little-endian reader for assertions about outputs, quick enough to be run on every link."""
+"""A small ELF64 little-endian reader for assertions about outputs, quick enough to be run on every link.
+
+It reads objects, too, and shares only names with linker-diff's reader: what one of them misreads the other should not.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import struct
 from collections.abc import Iterator
 from functools import cached_property
 from typing import NamedTuple
+
+from linker_diff import elf_names
 
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC, SHT_NOTE, SHT_NOBITS = (
     1,
@@ -25,33 +30,10 @@ PT_GNU_EH_FRAME, PT_GNU_STACK, PT_GNU_RELRO, PT_GNU_PROPERTY = 0x6474E550, 0x647
 PF_X, PF_W, PF_R = 1, 2, 4
 ET_REL, ET_EXEC, ET_DYN = 1, 2, 3
 SHN_UNDEF, SHN_ABS, SHN_COMMON, SHN_XINDEX = 0, 0xFFF1, 0xFFF2, 0xFFFF
-BINDINGS = {0: "LOCAL", 1: "GLOBAL", 2: "WEAK", 10: "UNIQUE"}
-SYMBOL_TYPES = {
-    0: "NOTYPE",
-    1: "OBJECT",
-    2: "FUNC",
-    3: "SECTION",
-    4: "FILE",
-    5: "COMMON",
-    6: "TLS",
-    10: "IFUNC",
-}
-VISIBILITIES = ("DEFAULT", "INTERNAL", "HIDDEN", "PROTECTED")
-RELOCATIONS = {
-    0: "NONE", 1: "64", 5: "COPY", 6: "GLOB_DAT", 7: "JUMP_SLOT", 8: "RELATIVE", 10: "32", 16: "DTPMOD64",
-    17: "DTPOFF64", 18: "TPOFF64", 33: "SIZE64", 36: "TLSDESC", 37: "IRELATIVE",
-}  # fmt: skip
-DYNAMIC_TAGS = {
-    0: "NULL", 1: "NEEDED", 2: "PLTRELSZ", 3: "PLTGOT", 4: "HASH", 5: "STRTAB", 6: "SYMTAB", 7: "RELA", 8:
-    "RELASZ", 9: "RELAENT", 10: "STRSZ", 11: "SYMENT", 12: "INIT", 13: "FINI", 14: "SONAME", 15: "RPATH",
-    16: "SYMBOLIC", 20: "PLTREL", 21: "DEBUG", 22: "TEXTREL", 23: "JMPREL", 24: "BIND_NOW", 25:
-    "INIT_ARRAY", 26: "FINI_ARRAY", 27: "INIT_ARRAYSZ", 28: "FINI_ARRAYSZ", 29: "RUNPATH", 30: "FLAGS", 32:
-    "PREINIT_ARRAY", 33: "PREINIT_ARRAYSZ", 35: "RELRSZ", 36: "RELR", 37: "RELRENT", 0x6FFFFEF5: "GNU_HASH",
-    0x6FFFFEF6: "TLSDESC_PLT", 0x6FFFFEF7: "TLSDESC_GOT", 0x6FFFFFF0: "VERSYM", 0x6FFFFFF9: "RELACOUNT",
-    0x6FFFFFFB: "FLAGS_1", 0x6FFFFFFC: "VERDEF", 0x6FFFFFFD: "VERDEFNUM", 0x6FFFFFFE: "VERNEED", 0x6FFFFFFF:
-    "VERNEEDNUM", 0x7FFFFFFD: "AUXILIARY", 0x7FFFFFFF: "FILTER",
-}  # fmt: skip
-STRING_TAGS = frozenset({"NEEDED", "SONAME", "RPATH", "RUNPATH", "AUXILIARY", "FILTER"})
+BINDINGS = elf_names.BINDINGS | {10: "UNIQUE"}
+SYMBOL_TYPES = elf_names.SYMBOL_TYPES | {10: "IFUNC"}
+VISIBILITIES, RELOCATIONS = elf_names.VISIBILITIES, elf_names.RELOCATION_NAMES
+DYNAMIC_TAGS, STRING_TAGS = elf_names.DYNAMIC_TAGS, elf_names.STRING_TAGS
 
 
 class Section(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from itertools import pairwise, product
 
 import pytest
 from hypothesis import given
@@ -242,6 +243,30 @@ EXPRESSIONS = st.recursive(
     ),
     max_leaves=12,
 )
+
+
+@pytest.mark.parametrize(("low", "high"), list(pairwise(LEVELS)))
+def test_each_level_binds_tighter_than_the_one_before(low, high):
+    """Also where it is on the right: of numbers for which the other grouping has another value."""
+    for first, second in product(low.split(), high.split()):
+        tried = 0
+        for a, b, c in product(range(5), repeat=3):
+            if second in "/%" and c == 0:
+                continue
+            right = int(TWIN[first](a, int(TWIN[second](b, c)) & MASK)) & MASK
+            left = int(TWIN[second](int(TWIN[first](a, b)) & MASK, c)) & MASK
+            if left != right:
+                tried += 1
+                assert value(f"{a} {first} {b} {second} {c}") == right
+        assert tried
+
+
+@pytest.mark.parametrize(("left", "right"), [*product((-9, -1, 0, 1, 9), (-2, -1, 1, 2))])
+def test_division_truncates_toward_zero(left, right):
+    quotient = abs(left) // abs(right) * (1 if (left < 0) == (right < 0) else -1)
+
+    assert value(f"({left}) / ({right})") == quotient & MASK
+    assert value(f"({left}) % ({right})") == left - quotient * right & MASK
 
 
 @given(EXPRESSIONS)

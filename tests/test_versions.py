@@ -44,6 +44,20 @@ def test_a_parent_may_follow():
     assert nodes(parse("V2 {} V1; V1 {};")) == [("V2", 2, [3]), ("V1", 3, [])]
 
 
+@pytest.mark.parametrize("name", ["~V1", "Vé", "|"])
+def test_names_of_nodes_need_not_be_letters(name):
+    """What sorts behind `{` is no `{`, and UTF-8 is text."""
+    script = parse_version_script(f"{name} {{ é; }};".encode(), "v.map")
+
+    assert nodes(script) == [(name, 2, [])]
+    assert script.names.rows() == [("é".encode(), 2)]
+
+
+def test_a_node_does_not_begin_with_its_end():
+    with pytest.raises(LinkError, match=r"v\.map:1"):
+        parse("} f; };")
+
+
 def test_anonymous_node():
     script = parse("{ global: f; local: *; };")
 
