@@ -9,6 +9,7 @@ only where nothing else defines the name.  Values are set once the layout is kno
 from __future__ import annotations
 
 from wild import elf
+from wild.errors import LinkError
 from wild.output_sections import by_name
 
 TYPE_CHECKING = False
@@ -133,15 +134,23 @@ class OwnSymbols:
         return rows
 
     def take_types(self, inputs: Inputs, names: NameTable, resolution: Resolution) -> None:
-        """What is defined as another symbol, and nothing more, is of the type of that."""
+        """What is defined as another symbol, and nothing more, is of the type of that; raises LinkError for an ifunc.
+
+        The address of an ifunc is known only when its resolver has run, so no expression can have it as its value.
+        """
         if not self.definitions:
             return
-        from wild.expression import relative_to
+        from wild.expression import relative_to, symbols_of
         from wild.kernels.symbol_marks import copy_types
 
         targets = [(names.find(name), relative_to(node)) for name, node, _ in self.definitions]
         pairs = [(name, names.find(encode(found[0]))) for name, found in targets if found and found[1] == 0]
-        copy_types(inputs, resolution, [pair for pair in pairs if all(pair)])
+        ifuncs = copy_types(inputs, resolution, [pair for pair in pairs if all(pair)])
+        for name, node, _ in self.definitions:
+            if names.find(name) in ifuncs and self.options.kind != "relocatable":
+                where, reason = node[1], "is an ifunc, whose address only its resolver knows"
+                advice = "define the alias in its source, as with __attribute__((alias))"
+                raise LinkError(f"{where}: {symbols_of(node)[0]} {reason}; {advice}")
 
     def set_values(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
         """Give the internal file's definitions their final values."""

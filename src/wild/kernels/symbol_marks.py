@@ -2,7 +2,7 @@
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
-from cython.cimports.wild.kernels.elf import STT_FUNC, STT_OBJECT, Elf64_Sym
+from cython.cimports.wild.kernels.elf import STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, Elf64_Sym
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
@@ -47,7 +47,11 @@ def define_bounds(resolution: Resolution, names, hidden: bool, protected: bool):
 
 
 def copy_types(inputs: Inputs, resolution: Resolution, pairs):
-    """Give definitions of the internal file the type of other symbols that are code or data: (NameId, NameId) each."""
+    """Give definitions of the internal file the type of other symbols that are code or data: (NameId, NameId) each.
+
+    Returns the NameIds whose symbol is an ifunc that an object defines.
+    """
+    found = []
     own = cython.cast(cython.pointer[Elf64_Sym], inputs.view.base[0])
     for name, target in pairs:
         row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
@@ -58,6 +62,9 @@ def copy_types(inputs: Inputs, resolution: Resolution, pairs):
         if kind == STT_OBJECT or kind == STT_FUNC:
             own[row.sym].st_info = own[row.sym].st_info & 0xF0 | kind
             row.flags |= source.flags & SYM_FUNC
+        if kind == STT_GNU_IFUNC and source.flags & SYM_OBJECT_DEF:
+            found.append(name)
+    return found
 
 
 def keep_exported(resolution: Resolution, names: NameTable):

@@ -41,6 +41,13 @@
 //#LinkArgs:-pie -Wl,--defsym=alias=target -rdynamic
 //#ExpectDynSym:alias
 
+// GNU ld makes the alias an ifunc, too.
+//#Config:ifunc:base
+//#Variant:6
+//#LinkArgs:-Wl,--defsym=alias=target
+//#SkipLinker:ld
+//#ExpectError:--defsym alias=target: target is an ifunc, whose address only its resolver knows; define the alias
+
 //#Config:undefined-target:base
 //#Variant:1
 //#LinkArgs:-Wl,--defsym=alias=nowhere
@@ -101,6 +108,12 @@ int main(void) { return 42; }
 #elif VARIANT == 5
 #include "../common/runtime.c"
 void begin(void) { exit_syscall(42); }
+#elif VARIANT == 6
+static int chosen(void) { return 42; }
+static void *choose(void) { return chosen; }
+int target(void) __attribute__((ifunc("choose")));
+int alias(void);
+int main(void) { return alias(); }
 #else
 extern char alias;
 int main(void) { return (int)(long)&alias; }
