@@ -459,3 +459,30 @@ def test_any_line_is_read_or_refused(words):
         parse(words, {})
 
     assert words == before
+
+
+def test_defaults():
+    """Those that no other test of the command line would miss."""
+    options = parse([], {})
+
+    assert options.error_limit == 20
+    assert options.update_in_place
+    assert not options.incremental
+    assert not options.save_skip_linking
+
+
+@pytest.mark.parametrize("value", ["", "0", "1", "2", "10"])
+@pytest.mark.parametrize(
+    ("variable", "name"),
+    [
+        ("WILD_GC_SECTIONS", "gc_sections"),
+        ("WILD_INCREMENTAL", "incremental"),
+        ("WILD_SAVE_SKIP_LINKING", "save_skip_linking"),
+        ("WILD_WRITE_LAYOUT", "write_layout"),
+        ("WILD_WRITE_TRACE", "write_trace"),
+    ],
+)
+def test_only_1_in_the_environment_turns_something_on(variable, name, value):
+    options = parse([], {b"WILD_SAVE_DIR": b"saved", variable.encode(): value.encode()})
+
+    assert getattr(options, name) is (value == "1")
