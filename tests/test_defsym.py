@@ -129,3 +129,11 @@ def test_undefined_option_is_a_root(link):
     main = compile_c("int wanted(void) { return 1; } int main(void) { return 0; }", "-ffunction-sections")
 
     assert "wanted" in link(main, "-Wl,-u,wanted,--gc-sections").symbols
+
+
+def test_another_name_has_the_type_of_what_it_names(link):
+    source = compile_c("int function(void) { return 1; } int variable = 3; int main(void) { return 0; }")
+    program = link(source, "-Wl,--defsym=f=function,--defsym=v=variable,--defsym=inside=function+1")
+
+    assert (program.symbols["f"].type, program.symbols["v"].type) == ("FUNC", "OBJECT")
+    assert program.symbols["inside"].value == program.symbols["function"].value + 1

@@ -21,6 +21,7 @@ BIN = ROOT / ".venv" / "bin"
 PYTHON = BIN / "python"
 WILD = BIN / "wild"
 VERSION_LINE = f"Wild {VERSION} (compatible with GNU linkers)\n"
+LD_LINE = f"GNU ld compatible Wild {VERSION}, as of 2.40\n"
 can_link = pytest.mark.skipif(not (ROOT / "src" / "wild" / "link.py").is_file(), reason="nothing links yet")
 
 
@@ -39,14 +40,14 @@ def test_starts_from_the_bin_directory(name):
 def test_gcc_directory_holds_the_linker_as_ld():
     directory = output(WILD, "--print-gcc-dir").rstrip("\n")
 
-    assert output(f"{directory}/ld", "-v") == VERSION_LINE
+    assert output(f"{directory}/ld", "-v") == LD_LINE
 
 
 def test_starts_through_a_symbolic_link(tmp_path):
-    for name in ("ld", "elsewhere"):
+    for name, line in (("ld", LD_LINE), ("elsewhere", VERSION_LINE)):
         (tmp_path / name).symlink_to(WILD)
 
-        assert output(tmp_path / name, "-v") == VERSION_LINE
+        assert output(tmp_path / name, "-v") == line
 
 
 def test_starts_as_a_module():
@@ -90,9 +91,9 @@ def test_starts_from_an_installed_wheel(tmp_path):
     directory = output(commands / "wild", "--print-gcc-dir").strip()
     started = [commands / "wild", commands / "ld.wild", tmp_path / "ld", f"{directory}/ld"]
     assert directory.startswith(str(tmp_path / "venv" / "lib"))
-    assert [output(command, "-v") for command in started] == [VERSION_LINE] * 4
+    assert [output(command, "-v") for command in started] == [VERSION_LINE] * 2 + [LD_LINE] * 2
     assert output("./wild", "-v", cwd=commands) == VERSION_LINE
-    assert output("gcc/ld", "-v", cwd=Path(directory).parent) == VERSION_LINE
+    assert output("gcc/ld", "-v", cwd=Path(directory).parent) == LD_LINE
     assert output(commands / "python", "-m", "wild", "-v") == VERSION_LINE
 
 
@@ -140,6 +141,21 @@ def test_version_is_recognised_by_build_tools(option):
 
     assert first_line.startswith("Wild ")
     assert "GNU" in first_line
+
+
+KERNEL_PROBE = """
+    set -- $("$1" --version | head -1)
+    test "$1" = GNU -a "$2" = ld || { echo unknown linker; exit; }
+    shift $(($# - 1)); IFS=.-; set -- $1; echo $((10000 * $1 + 100 * $2 + ${3:-0}))
+"""
+
+
+def test_as_ld_the_linux_kernel_knows_it(tmp_path):
+    """What scripts/ld-version.sh does with the first line: the words before the version, then its parts."""
+    (tmp_path / "ld").symlink_to(WILD)
+
+    assert output("sh", "-c", KERNEL_PROBE, "probe", tmp_path / "ld") == "24000\n"
+    assert output("sh", "-c", KERNEL_PROBE, "probe", WILD) == "unknown linker\n"
 
 
 def test_capital_v_lists_emulations():
@@ -298,4 +314,4 @@ def test_launchers_survive_a_checkout_with_a_space_in_its_path(tmp_path):
     output(PYTHON, ROOT / "tools" / "launchers.py", place / "bin" / "python", place / "bin", place / "src")
 
     assert output(place / "bin" / "wild", "-v") == VERSION_LINE
-    assert output(place / "src" / "wild" / "gcc" / "ld", "-v") == VERSION_LINE
+    assert output(place / "src" / "wild" / "gcc" / "ld", "-v") == LD_LINE

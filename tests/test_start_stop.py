@@ -111,6 +111,15 @@ def test_start_stop_gc_drops_what_only_the_walk_refers_to(link):
     program.run(status=42)
 
 
+def test_bounds_of_what_start_stop_gc_drops_are_an_error(link):
+    entries = compile_c('__attribute__((section("table"))) int entry = 1;', name="entries")
+    messages = link.fails(compile_c(WALK), entries, "-Wl,--gc-sections,-z,start-stop-gc")
+
+    assert "undefined symbol: __start_table" in messages
+    assert "__stop_table" in messages
+    assert "nostart-stop-gc" in messages
+
+
 def test_stop_alone_keeps_the_section(link):
     entries = compile_c('__attribute__((section("table"))) int entry = 42;', name="entries")
     main = compile_c("extern int __stop_table[]; int main(void) { return __stop_table[-1]; }")

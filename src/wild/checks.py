@@ -130,6 +130,11 @@ class Checks:
         for name in self.options.require_defined:
             if not self.is_defined(name):
                 self.messages.fail(f"required symbol {name} is not defined (--require-defined={name})")
+        if self.options.gc_sections and self.options.z_start_stop_gc:
+            from wild.roots import dropped_bounds
+
+            texts = dropped_bounds(self.names, self.resolution, self.sections, self.tables(), self.options)
+            self.report_undefined(texts)
         self.warn_of_entry()
         self.warn_of_contents(reach)
         self.messages.stop_if_failed()

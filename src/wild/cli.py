@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 VERSION_LINE = f"Wild {VERSION} (compatible with GNU linkers)"
+# Under the name `ld`: the Linux kernel (scripts/ld-version.sh) asks for a line that begins with "GNU ld" and ends with
+# the version whose options and scripts are understood.
+LD_VERSION_LINE = f"GNU ld compatible Wild {VERSION}, as of 2.40"
 VERSION_OPTIONS = ("--version", "-v", "-V")
 OUTPUT_FORMAT = "elf64-x86-64"
 # The first word of a command -> the module whose `run(arguments) -> exit status` does it.
@@ -84,7 +87,7 @@ class Command:
             status: int = import_module(SUBCOMMANDS[first]).run(self.arguments[1:])
             return status
         if first in VERSION_OPTIONS and len(self.arguments) == 1:
-            print(version_text(first))
+            print(version_text(first, self.name))
             return 0
         return self.link()
 
@@ -110,7 +113,7 @@ class Command:
         self.color = options.color
         if options.directory is not None:
             chdir(options.directory)
-        answer = answer_to(options)
+        answer = answer_to(options, self.name)
         if answer:
             print(answer)
         if is_answer_all(options):
@@ -226,12 +229,13 @@ def tell(text: str) -> None:
         sys.stdout.flush()
 
 
-def version_text(option: str) -> str:
-    """What one of the three version options prints."""
-    return f"{VERSION_LINE}\n  Supported emulations:\n   elf_x86_64" if option == "-V" else VERSION_LINE
+def version_text(option: str, name: str) -> str:
+    """What one of the three version options prints for a linker that was called by a name."""
+    line = LD_VERSION_LINE if name == "ld" else VERSION_LINE
+    return f"{line}\n  Supported emulations:\n   elf_x86_64" if option == "-V" else line
 
 
-def answer_to(options: Options) -> str:
+def answer_to(options: Options, name: str) -> str:
     """What the options that are questions print; empty if there is none."""
     if options.help:
         from wild.help import help_text
@@ -244,11 +248,11 @@ def answer_to(options: Options) -> str:
     if options.print_output_format:
         return OUTPUT_FORMAT
     if options.show_version:
-        return version_text("-V" if options.show_version == "V" else "")
+        return version_text("-V" if options.show_version == "V" else "", name)
     if options.verbose:
         from wild.default_script import verbose_text
 
-        return f"{version_text('-V')}\n{verbose_text(options)}"
+        return f"{version_text('-V', name)}\n{verbose_text(options)}"
     return ""
 
 

@@ -1,7 +1,7 @@
-"""The default layout as a linker script, for --verbose.
+"""The default layout as a linker script, for --verbose, and for scripts that add to it (wild.scripted.own_script).
 
 Scripts are often begun as a copy of what `ld --verbose` prints, and configure scripts look in it for SEARCH_DIR.
-Nothing here is read by a link: the text is made from the tables of `wild.output_sections` that links are made by,
+Other links do not read it: the text is made from the tables of `wild.output_sections` that links are made by,
 so that `-T` with a copy of it lays out what a link without it does.  Sections that the tables do not name are
 placed behind those of their kind in both.
 """
@@ -44,18 +44,18 @@ BEFORE = {
         '  PROVIDE (__executable_start = SEGMENT_START ("text-segment", {base:#x}));',
         '  . = SEGMENT_START ("text-segment", {base:#x}) + SIZEOF_HEADERS;',
     ],
-    READ_ONLY: [],
+    READ_ONLY: ['  . = SEGMENT_START ("rodata-segment", .);'],
     CODE: [f"  . = ALIGN ({PAGE});"],
     RELRO: [
         "  PROVIDE (__etext = .); PROVIDE (_etext = .); PROVIDE (etext = .);",
         f"  . = DATA_SEGMENT_ALIGN ({PAGE}, CONSTANT (COMMONPAGESIZE));",
     ],
     DATA: ["  . = DATA_SEGMENT_RELRO_END (0, .);"],
-    LARGE_READ_ONLY: [SAME_IN_PAGE],
+    LARGE_READ_ONLY: [f'  . = SEGMENT_START ("ldata-segment", ALIGN ({PAGE}) + (. & ({PAGE} - 1)));'],
     LARGE_DATA: [SAME_IN_PAGE],
 }
-BSS_BOUND = ["  _edata = .; PROVIDE (edata = .);", "  __bss_start = .;"]
-END = ["  _end = .; PROVIDE (end = .);", "  . = DATA_SEGMENT_END (.);"]
+BSS_BOUND = ["  PROVIDE (_edata = .); PROVIDE (edata = .);", "  PROVIDE (__bss_start = .);"]
+END = ["  PROVIDE (_end = .); PROVIDE (end = .);", "  . = DATA_SEGMENT_END (.);"]
 # What the start-up code of static programs relocates: it has the bounds from no dynamic section.
 IRELATIVE = [
     "  .rela.plt :",

@@ -1,4 +1,4 @@
-"""What is made of the finished bytes: .gdb_index, and compressed sections.
+"""What is made of the finished bytes: .gdb_index, compressed sections, and files that are not all of an ELF file.
 
 How large these become is known only after all relocations have been applied.  So such a link writes its output to a
 draft in memory, with the layout that every link has; then the sections that are not loaded get their final sizes and
@@ -7,6 +7,7 @@ places, and the file is made of both.  Addresses do not change, since nothing th
 
 from __future__ import annotations
 
+from wild.errors import LinkError
 from wild.headers import NameTable
 from wild.kernels.output import Output
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from wild.layout import Placement
     from wild.messages import Messages
     from wild.output_sections import OutputSection
+
+E_SHOFF, E_SHENTSIZE = 0x28, 0x3A  # gABI, "ELF Header"
+LARGEST_IMAGE = 1 << 36
 
 
 def finish_draft(pool: Pool, messages: Messages, placement: Placement, draft: Output) -> Output:
@@ -77,3 +81,42 @@ def make_index(pool: Pool, messages: Messages, placement: Placement, draft: Outp
 def own_index(placement: Placement) -> OutputSection | None:
     found = [section for section in placement.unloaded if section.name == ".gdb_index" and section.made]
     return found[0] if found else None
+
+
+def cut_draft(placement: Placement, draft: Output) -> Output:
+    """The output of --oformat=binary or -z nosectionheader, made from the whole file; raises LinkError."""
+    options = placement.options
+    if options.oformat == "binary":
+        return memory_image(placement, draft)
+    output = Output(options.output, placement.loaded_end)
+    try:
+        output.copy(draft, 0, 0, placement.loaded_end)
+        output.write(E_SHOFF, bytes(8))
+        output.write(E_SHENTSIZE, bytes(6))  # and e_shnum, e_shstrndx
+    except BaseException:
+        output.abandon()
+        raise
+    draft.abandon()
+    return output
+
+
+def memory_image(placement: Placement, draft: Output) -> Output:
+    """The contents of the loaded sections, each at its load address, from the lowest one on."""
+    found = [section for section in placement.loaded if section.size and not section.nobits]
+    places = [(getattr(section, "load_address", section.address), section) for section in found]
+    start = min((address for address, _ in places), default=0)
+    size = max((address + section.size - start for address, section in places), default=0)
+    if size > LARGEST_IMAGE:
+        raise LinkError(
+            f"--oformat=binary: from {start:#x} to {start + size:#x} the image would have {size} bytes; "
+            "sections are too far apart"
+        )
+    output = Output(placement.options.output, size)
+    try:
+        for address, section in places:
+            output.copy(draft, section.offset, address - start, section.size)
+    except BaseException:
+        output.abandon()
+        raise
+    draft.abandon()
+    return output

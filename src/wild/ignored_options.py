@@ -115,7 +115,6 @@ ROWS: tuple[str | Row, ...] = (
     ("rsp-quoting", "STYLE", "only", "posix", "read response files of another style"),
     ("out-implib in-implib", "FILE", "refuse", "", "write import libraries"),
     ("cmse-implib", "", "refuse", "", "write import libraries"),
-    ("why-live", "SYMBOL", "refuse", "", "explain why a symbol is kept"),
     (("print-symbol-counts vs-diagnostics warn-backrefs"
       " detect-odr-violations validate-output got-plt-syms"), "[=VALUE]", "refuse",
      "", "write that report"),

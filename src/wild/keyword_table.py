@@ -14,6 +14,9 @@ ROWS: tuple[str | Row, ...] = (
     ("lazy", "", "off", "z_now", "Bind a function when it is first called (default)"),
     ("relro", "", "switch", "z_relro", "Make what only relocation writes read-only afterwards (default)"),
     ("separate-code", "", "switch", "z_separate_code", "Share no page between code and data (default)"),
+    ("separate-loadable-segments", "", "on", "z_separate_loadable_segments", "Share no page of the file at all"),
+    ("nosectionheader", "", "on", "z_nosectionheader", "Leave out the section headers, and what only they describe"),
+    ("sectionheader", "", "off", "z_nosectionheader", "Write them (default)"),
     ("text", "", "on", "z_text", "Report relocations in read-only sections as errors"),
     ("notext textoff", "", "off", "z_text", "Let the program be relocated in read-only sections"),
     ("execstack", "", "switch", "z_execstack", "Mark the stack as executable"),
@@ -65,7 +68,7 @@ ROWS: tuple[str | Row, ...] = (
     ("nocommon", "", "ignore", "", "common symbols become objects"),
     ("noextern-protected-data noindirect-extern-access", "", "ignore", "",
      "protected symbols are bound locally"),
-    (("nounique nounique-symbol nomark-plt nomemory-seal norewrite-endbr nolrodata-after-bss sectionheader"
+    (("nounique nounique-symbol nomark-plt nomemory-seal norewrite-endbr nolrodata-after-bss"
       " notext-unlikely-segment"), "", "ignore", "", "it is so anyway"),
     (("bti-report gcs-report gcs-report-dynamic pauth-report execute-only-report zicfilp-unlabeled-report"
       " zicfiss-report memtag-mode aarch64-feature-pauth zicfilp zicfiss gcs"), "VALUE", "ignore", "",
@@ -83,9 +86,8 @@ ROWS: tuple[str | Row, ...] = (
     ("ifunc-noplt retpolineplt mark-plt", "", "refuse", "", "make such a PLT"),
     ("rel", "", "refuse", "", "write relocations without addends"),
     ("rodynamic", "", "refuse", "", "make .dynamic read-only"),
-    ("lrodata-after-bss text-unlikely-segment separate-loadable-segments wxneeded nobtcfi memory-seal", "",
+    ("lrodata-after-bss text-unlikely-segment wxneeded nobtcfi memory-seal", "",
      "refuse", "", "lay out segments that way"),
-    ("nosectionheader", "", "refuse", "", "leave out the section headers"),
     ("unique-symbol", "", "refuse", "", "rename local symbols"),
     ("rewrite-endbr", "", "refuse", "", "change ENDBR instructions"),
     ("noreloc-overflow", "", "refuse", "", "leave out the check for overflow"),

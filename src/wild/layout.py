@@ -164,6 +164,8 @@ class Placement:
             and ((before.flags if before else elf.PF_R) ^ load.flags) & elf.PF_X
         ):
             offset += -offset % self.page
+        if self.options.z_separate_loadable_segments and separate and before is not None:
+            offset += -offset % self.page
         if start is None:
             if load is not self.headers:
                 address += -address % self.page

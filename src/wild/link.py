@@ -196,6 +196,10 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     it.slots = Slots(inputs, names, resolution, reach, mode)
     found.checks.copies(it.slots)
     clock.lap("reach")
+    if options.why_live:
+        from wild.why_live import live_texts
+
+        found.checks.messages.tell("\n".join(live_texts(found.checks.tables(), it.frames, options)))
 
     if options.icf != "none":
         # Keep one of several functions that are the same.
@@ -273,3 +277,7 @@ def produce(
 
         write_dependencies(options.dependency_file, inputs, options)
     clock.lap("write")
+    if options.stats:
+        from wild.totals import total_lines
+
+        found.checks.messages.tell("\n".join(total_lines(found.checks.tables(), placement.file_size)))

@@ -48,9 +48,16 @@ def write_maps(
         try:
             if options.map_file:
                 common = composition.section(".bss", True).shndx
-                write_map(
-                    pool, layout, own_lines(composition, placement.sections), common, descriptor, demangle
-                )
+                lines = own_lines(composition, placement.sections)
+                if options.map_format == "json":
+                    import json
+
+                    from wild.kernels.map_json import write_json
+
+                    name = json.dumps(options.output).encode()
+                    write_json(pool, layout, lines, common, descriptor, demangle, name)
+                else:
+                    write_map(pool, layout, lines, common, descriptor, demangle)
             if options.cref:
                 write_cross_reference(tables, descriptor, demangle)
         finally:

@@ -130,6 +130,7 @@ class Options:
         self.nmagic = False
         self.omagic = False
         self.rosegment = True
+        self.oformat = "elf64-x86-64"  # elf64-x86-64, binary
         self.image_base: int | None = None
         self.section_start: dict[str, int] = {}
         self.check_sections = True
@@ -211,6 +212,9 @@ class Options:
         self.time = False
         self.time_trace: str | None = None  # a path
         self.time_trace_granularity = 500
+        self.why_live: list[str] = []  # globs
+        self.map_format = "text"  # text, json
+        self.stats = False
         self.why_extract: str | None = None  # a path, `-` is standard output
         self.print_dependencies: str | None = None  # likewise
         self.error_limit = 20  # 0 means no limit
@@ -240,6 +244,8 @@ class Options:
 
     def _set_keywords(self) -> None:
         self.z_now = False
+        self.z_nosectionheader = False
+        self.z_separate_loadable_segments = False
         self.z_relro = True
         self.z_separate_code = True
         self.z_text: bool | None = None

@@ -159,6 +159,12 @@ def set_segment_start(effects: Effects, row: Row, name: str, value: str) -> None
     effects.options.segment_start[row[3]] = parse_address(value)
 
 
+def set_output_format(effects: Effects, row: Row, name: str, value: str) -> None:
+    if value not in ("elf64-x86-64", "elf", "default", "binary"):
+        raise ValueError(f"{value}: only elf64-x86-64 and binary can be written")
+    effects.options.oformat = "binary" if value == "binary" else "elf64-x86-64"
+
+
 def choose_libraries(effects: Effects, row: Row, name: str, value: str) -> None:
     check_choice(row, value)
     effects.set_marks(IN_STATIC if value == "archive" else 0, IN_STATIC)

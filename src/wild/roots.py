@@ -7,12 +7,13 @@ sections of that name alive, unless -z start-stop-gc says otherwise.
 from __future__ import annotations
 
 from wild.kernels.symbol_marks import define_bounds, hide_names, keep_exported, keep_names
-from wild.own_symbols import encode
+from wild.own_symbols import INTERNAL_FILE, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.inputs import InputSet
     from wild.kernels.names import NameTable
+    from wild.kernels.references import LinkTables
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
     from wild.options import Options
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 # What the addresses in .note.stapsdt are relative to; debuggers find no probe without it. The note is not loaded, and
 # so keeps nothing.
 PROBE_BASE = b".stapsdt.base"
+REFERENCES_SHOWN = 3
 SYM_OBJECT_DEF, SYM_REF = 1, 1 << 9  # kernels/tables.pxd
 
 
@@ -36,6 +38,38 @@ def define_section_bounds(
                 bounds.append(number)
     visibility = options.z_start_stop_visibility
     define_bounds(resolution, bounds, visibility in ("hidden", "internal"), visibility == "protected")
+
+
+def dropped_bounds(
+    names: NameTable, resolution: Resolution, sections: SectionTable, tables: LinkTables, options: Options
+) -> list[str]:
+    """What live code asks for the bounds of, and -z start-stop-gc has dropped: errors, as in lld."""
+    live: dict[bytes, bool] = {}
+    for index, (rule, name, *_) in enumerate(sections.part_keys()):
+        if rule < 0 and is_identifier(name):
+            live[name] = live.get(name, False) or sections.is_kept(index)
+    wanted = []
+    for name in sorted(name for name, kept in live.items() if not kept):
+        for prefix in (b"__start_", b"__stop_"):
+            number = names.find(prefix + name)
+            if number and resolution.symbol(number)[0] == INTERNAL_FILE:
+                wanted.append((number, name.decode("ascii")))
+    from wild.locations import Locations
+
+    locations = Locations(tables, options)
+    texts = []
+    for (number, section), (count, places) in zip(
+        wanted, tables.references([number for number, _ in wanted], REFERENCES_SHOWN), strict=True
+    ):
+        if count:
+            lines = [f"undefined symbol: {locations.shown(names.text(number))}"]
+            for file, k, offset in places:
+                lines += locations.lines("referenced by", file, k, offset)
+            lines.append(
+                f">>> --gc-sections has dropped all of section {section}; -z nostart-stop-gc would keep it"
+            )
+            texts.append("\n".join(lines))
+    return texts
 
 
 def hide_excluded(names: NameTable, resolution: Resolution, sources: InputSet) -> None:

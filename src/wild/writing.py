@@ -79,7 +79,7 @@ def write_output(
             fill_room(output, composition)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
-        if has_draft:
+        if has_draft and not is_cut(options):
             from wild.finishing import finish_draft
 
             output = finish_draft(pool, checks.messages, placement, output)
@@ -89,6 +89,10 @@ def write_output(
             output, placement, type, x86_64.MACHINE, entry_address(options, names, layout, placement), osabi
         )
         leaves = write_build_id(pool, output, synthetic, composition.room is not None)
+        if is_cut(options):
+            from wild.finishing import cut_draft
+
+            output = cut_draft(placement, output)
         check_unchanged(pool, inputs)
         if session is not None and composition.room is not None:
             session.take(output, leaves)
@@ -101,7 +105,12 @@ def write_output(
 def needs_draft(options: Options) -> bool:
     """Is something made of the finished bytes (finishing.py)?"""
     compressed = options.compress_debug_sections != "none" or bool(options.compress_sections)
-    return compressed or options.gdb_index
+    return compressed or options.gdb_index or is_cut(options)
+
+
+def is_cut(options: Options) -> bool:
+    """Is a part of what is written left out of the file in the end?"""
+    return options.oformat == "binary" or options.z_nosectionheader
 
 
 def clear_gaps(output: Output, placement: Placement, composition: Composition) -> None:

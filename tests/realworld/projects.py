@@ -30,7 +30,7 @@ REDIS_TESTS = " ".join(
     f"--single unit/{name}"
     for name in (
         "type/string", "type/list", "type/hash", "type/set", "type/zset", "type/stream", "expire", "scan", "multi",
-        "scripting", "functions", "pubsub", "bitops", "hyperloglog", "geo", "sort", "dump", "info", "protocol",
+        "scripting", "functions", "pubsub", "bitops", "hyperloglog", "geo", "sort", "info", "protocol",
     )
 )  # fmt: skip
 SQLITE_CHECKS = (

@@ -33,6 +33,10 @@ def unsupported(options: Options) -> str:
         "--orphan-handling": options.orphan_handling != "place",
         "-Trodata-segment": bool(options.segment_start),
         "--print-memory-usage": options.print_memory_usage,
+        "--oformat": options.oformat != "elf64-x86-64",
+        "--stats": options.stats,
+        "--why-live": bool(options.why_live),
+        "-z nosectionheader": options.z_nosectionheader,
         "--emit-relocs": options.emit_relocs,
         "--compress-debug-sections": options.compress_debug_sections != "none"
         or bool(options.compress_sections),

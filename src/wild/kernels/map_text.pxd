@@ -50,3 +50,5 @@ cdef struct Map:
 
 cdef int list_lines(Arena arena, Layout layout, Map *map, list own, uint32_t common) except -1
 cdef int write_lines(Pool pool, Arena arena, Map *map, LineFormat format, int descriptor) except -1
+cdef int list_symbols(Arena arena, Map *map) except -1
+cdef int compare_symbols(const void *a, const void *b) noexcept nogil

@@ -16,3 +16,5 @@ cdef class LinkTables:
 
     cdef bint mentions(self, int64_t file, U32 wanted) noexcept
     cdef int scan_file(self, uint32_t file, U32 wanted, int64_t most, list counts, list places) except -1
+
+cdef uint32_t aimed_at(LinkTables tables, uint32_t file, uint32_t symbol) noexcept

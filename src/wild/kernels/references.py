@@ -282,3 +282,17 @@ def version_name(
             break
         at += entry.vd_next
     return b""
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def aimed_at(tables: LinkTables, file: uint32_t, symbol: uint32_t) -> uint32_t:
+    """The SectionId that a symbol is in, 0 for none."""
+    row = cython.address(tables.inputs.view.row[file])
+    base = tables.inputs.view.base[file]
+    if symbol >= row.first_global:
+        name: uint32_t = tables.names.view.of[row.global_base + symbol - row.first_global]
+        return tables.resolution.view.row[name].section
+    sym = cython.cast(Sym, base + row.symoff) + symbol
+    section: uint32_t = section_of(base, row, sym, symbol)
+    return row.sec_base + section if 0 < section < row.shnum else 0

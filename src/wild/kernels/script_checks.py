@@ -5,8 +5,8 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.references import LinkTables
-from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_of
+from cython.cimports.wild.kernels.references import LinkTables, aimed_at
+from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of
 from cython.cimports.wild.kernels.tables import *
 
 
@@ -57,7 +57,7 @@ def cross_references(tables: LinkTables, output_of_part: list, forbidden: set):
             base = tables.inputs.view.base[file]
             span: RelaSpan = relocations_of(sections, base, row, row.sec_base + k)
             for r in range(span.count):
-                aim: uint32_t = aimed_at(tables, file, span.rela[r].r_sym)
+                aim: uint32_t = aimed_at(tables, cython.cast(uint32_t, file), span.rela[r].r_sym)
                 target: uint32_t = output_of(tables, outputs, count, aim) if aim else 0
                 if target and target != source and (source, target) in forbidden:
                     found.append((file, k, span.rela[r].r_offset, span.rela[r].r_sym, source, target))
@@ -73,18 +73,3 @@ def output_of(tables: LinkTables, outputs: U32, count: int64_t, section: uint32_
     if sec.kind == SEC_OUT or not sec.flags & SEC_LIVE or sec.part >= count:
         return 0
     return outputs[sec.part]
-
-
-@cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def aimed_at(tables: LinkTables, file: int64_t, symbol: uint32_t) -> uint32_t:
-    """The SectionId that a symbol is in, 0 for none."""
-    row = cython.address(tables.inputs.view.row[file])
-    base = tables.inputs.view.base[file]
-    if symbol >= row.first_global:
-        name: uint32_t = tables.names.view.of[row.global_base + symbol - row.first_global]
-        return tables.resolution.view.row[name].section
-    sym = cython.cast(Sym, base + row.symoff) + symbol
-    section: uint32_t = section_of(base, row, sym, symbol)
-    return row.sec_base + section if 0 < section < row.shnum else 0

@@ -165,6 +165,15 @@ class SectionTable:
         for i in range(row.first, row.first + row.count):
             self.view.row[self.ids[i]].flags |= SEC_ROOT
 
+    def is_kept(self, key: int):
+        """Is a section of one key (by its number in part_keys) live?"""
+        i: uint64_t
+        row = cython.address(self.keys[cython.cast(int64_t, key)])
+        for i in range(row.first, row.first + row.count):
+            if self.view.row[self.ids[i]].flags & SEC_LIVE:
+                return True
+        return False
+
     def set_content(self, section: uint32_t, data: bytes):
         """The uncompressed contents of a section; their length has been checked against SectionRow.size."""
         self.own_contents()

@@ -57,8 +57,8 @@ class ScriptedPlacement(Placement):
         self.layouter.run()
         self.cut_segments()
         self.headers_size = EHDR_SIZE + PHDR_SIZE * len(self.segments)
-        end = self.place_in_file()
-        self.place_unloaded(end)
+        self.loaded_end = self.place_in_file()
+        self.place_unloaded(self.loaded_end)
         for segment in self.segments:
             self.finish_segment(segment)
 

@@ -1,0 +1,12 @@
+from wild.kernels.measure import Layout
+from wild.kernels.pool import Pool
+
+def write_json(
+    pool: Pool,
+    layout: Layout,
+    own: list[tuple[int, int, int, int, bytes, bool]],
+    common: int,
+    descriptor: int,
+    demangle: int,
+    name: bytes,
+) -> None: ...

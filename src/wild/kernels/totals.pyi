@@ -1,0 +1,3 @@
+from wild.kernels.references import LinkTables
+
+def totals(tables: LinkTables) -> dict[str, int]: ...
