@@ -73,6 +73,7 @@ ROWS: tuple[str | Row, ...] = (
      "for other machines"),
     ("power10-stubs plt-align", "[=VALUE]", "ignore", "", "for other machines"),
     "Not in this version",
+    ("debug debug-fuel wild-experiments wild-experimental-sframe", "[=VALUE]", "refuse", "", "try out such things"),
     ("debug-names", "", "refuse", "", "merge indices of debug information"),
     ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
     ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),

@@ -47,6 +47,10 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
     # Join sections of the same name and flags; keep the groups.
     strip = STRIP_ALL if options.strip == "all" else STRIP[options.discard]
     partial = PartialLink(inputs, found.names, found.resolution, found.sections, strip)
+    if found.script is not None:
+        from wild.scripted.partial_script import statements_of
+
+        partial.place(statements_of(found.parts))
     partial.join(found.sections, not options.force_group_allocation, list(map(encode, options.unique)))
     views = Views.of(inputs, found.names, found.resolution, found.sections)
     properties = property_note(NoteTable(pool, views).properties)

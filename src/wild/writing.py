@@ -52,12 +52,7 @@ def write_output(
     """Write the file; whatever goes wrong, no half-written output stays.
 
     A `session` takes a link to the output before it is published."""
-    has_draft = needs_draft(options)
-    # The room of an incremental link is filled only where it must not be zero.
-    fresh = has_draft or composition.parts.scripted or composition.room is not None
-    in_place = options.update_in_place and not fresh
-    reuse = in_place and not inputs.has_file(options.output)
-    output = Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
+    output = open_output(options, placement, composition, inputs)
     try:
         if output.reused:
             clear_gaps(output, placement, composition)
@@ -79,7 +74,7 @@ def write_output(
             fill_room(output, composition)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
-        if has_draft and not is_cut(options):
+        if needs_draft(options) and not is_cut(options):
             from wild.finishing import finish_draft
 
             output = finish_draft(pool, checks.messages, placement, output)
@@ -100,6 +95,16 @@ def write_output(
     except BaseException:
         output.abandon()
         raise
+
+
+def open_output(options: Options, placement: Placement, composition: Composition, inputs: Inputs) -> Output:
+    """The output, or a draft of it; an older file is written over where that is possible."""
+    has_draft = needs_draft(options)
+    # The room of an incremental link is filled only where it must not be zero.
+    fresh = has_draft or composition.parts.scripted or composition.room is not None
+    in_place = options.update_in_place and not fresh
+    reuse = in_place and not inputs.has_file(options.output)
+    return Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
 
 
 def needs_draft(options: Options) -> bool:

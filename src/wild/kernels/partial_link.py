@@ -17,7 +17,13 @@ from cython.cimports.wild.kernels.partial_headers import (
     write_headers,
 )
 from cython.cimports.wild.kernels.partial_marks import mark_files, mark_signatures
-from cython.cimports.wild.kernels.partial_sections import Joining, intern, join_sections, measure_rows
+from cython.cimports.wild.kernels.partial_sections import (
+    Joining,
+    Statement,
+    intern,
+    join_sections,
+    measure_rows,
+)
 from cython.cimports.wild.kernels.partial_symbols import (
     NAME_BLOCK,
     count_locals,
@@ -72,6 +78,21 @@ class PartialLink:
         view.local_index = cython.cast(U32, arena.array(files.locals, 4))
         view.name_index = cython.cast(U32, arena.array(names.view.capacity, 4))
         view.run = cython.cast(cython.pointer[LocalRun], arena.array(files.count, cython.sizeof(LocalRun)))
+
+    def place(self, statements: list):
+        """Before `join`: (name of the output section, its alignment, are sections sorted by name?) by the numbers of
+        a script's input statements."""
+        rows = cython.cast(
+            cython.pointer[Statement], self.arena.array(len(statements), cython.sizeof(Statement))
+        )
+        i: int64_t = 0
+        for name, align, by_name in statements:
+            self.own.append(name)
+            rows[i].name = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
+            rows[i].align = align
+            rows[i].by_name = by_name
+            i += 1
+        self.joining.statement = rows
 
     def join(self, sections: SectionTable, keep_groups: bool, unique: list):
         """Decide which sections become one; those whose names match one of the globs `unique` stay alone."""

@@ -1,6 +1,6 @@
 # Joining sections of a partial link.
 
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.glob cimport GlobPattern
 from wild.kernels.partial cimport OutRow, Partial
@@ -10,7 +10,20 @@ cdef enum:
     OTHER_FLAGS = 0xA40          # SHF_GROUP, SHF_COMPRESSED, SHF_INFO_LINK: set by the linker itself
     ROOM_FOR_OWN = 4             # OutRows that no input asks for: three areas of common symbols, and properties
 
-cdef struct Joining:             # the hash table of OutRows, and what --unique keeps apart
+cdef struct Statement:           # an input statement of a linker script
+    const uint8_t *name          # of the output section that it is in
+    uint64_t align               # which that has at least
+    uint32_t by_name             # its sections are sorted by name
+
+cdef struct Placed:              # a section and its place among those of its OutRow, for sorting
+    const uint8_t *name          # NULL: by input order
+    uint32_t statement
+    uint32_t section             # SectionId
+
+ctypedef const void *ConstVoid
+
+cdef struct Joining:             # the hash table of OutRows, what --unique keeps apart, and what a script says
+    Statement *statement         # by SectionRow.unused; NULL: there is no script
     uint32_t *slots
     uint64_t mask
     GlobPattern *pattern

@@ -12,7 +12,10 @@ and layout has no counterpart here, so after names are bound a partial link goes
  4. number    (partial_symbols.py, partial_headers.py) symbols and section headers, then the places in the file.
  5. write     (partial_write.py) contents as they are, and relocations with new offsets, symbols and addends.
 
-GNU ld joins by its script instead, which in a partial link is the same but for odd flags: two sections of one name,
+A linker script (-T) names the sections of the output and puts those of the inputs in order; what it does not name is
+joined as without it.  The kernel's modules are linked so.
+
+GNU ld joins by its script always, which in a partial link is the same but for odd flags: two sections of one name,
 only one of them writable, are joined by ld and kept apart here (and by lld), so that neither gains or loses a
 permission before the final link decides.  Strings and constants are joined and not merged: a reference to the middle
 of a string is a section and an offset, and only the last link may decide where strings go.  Sections with
@@ -24,13 +27,19 @@ sections of the output.
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.libc.stdlib import malloc
-from cython.cimports.libc.string import memcmp, memcpy, memset, strlen
+from cython.cimports.libc.stdlib import free, malloc, qsort
+from cython.cimports.libc.string import memcmp, memcpy, memset, strcmp, strlen
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.glob import glob_match
 from cython.cimports.wild.kernels.partial import *
-from cython.cimports.wild.kernels.partial_sections import OTHER_FLAGS, ROOM_FOR_OWN, Joining
+from cython.cimports.wild.kernels.partial_sections import (
+    OTHER_FLAGS,
+    ROOM_FOR_OWN,
+    ConstVoid,
+    Joining,
+    Placed,
+)
 from cython.cimports.wild.kernels.pool import Arena
 from cython.cimports.wild.kernels.sections import is_zdebug, relocations_of, section_header, section_name
 from cython.cimports.wild.kernels.tables import *
@@ -61,6 +70,8 @@ def join_sections(partial: PartialPtr, arena: Arena, joining: cython.pointer[Joi
         number_sections(partial, joining, False)
         number_sections(partial, joining, True)
         list_sections(partial)
+        if joining.statement is not cython.NULL:
+            sort_sections(partial, joining)
     return 0
 
 
@@ -98,13 +109,16 @@ def number_of(partial: PartialPtr, joining: cython.pointer[Joining], file: uint3
     wanted.name = section_name(partial.files.base[file], row, shdr)
     if is_zdebug(wanted.name) and partial.sections.row[row.sec_base + k].flags & SEC_COMPRESSED:
         wanted.name = without_z(wanted.name)
-    text = cython.cast(cython.p_const_char, wanted.name)
-    wanted.name_length = cython.cast(uint32_t, strlen(text))
+    wanted.name_length = cython.cast(uint32_t, strlen(cython.cast(cython.p_const_char, wanted.name)))
     wanted.flags = shdr.sh_flags & ~cython.cast(uint64_t, OTHER_FLAGS)
     if is_named(cython.address(wanted), PROPERTY_NOTE):
         return 0
     if is_named(cython.address(wanted), STACK_NOTE):
         wanted.flags = 0
+    statement: uint32_t = partial.sections.row[row.sec_base + k].unused
+    if joining.statement is not cython.NULL and statement != NONE:
+        wanted.name = joining.statement[statement].name
+        wanted.name_length = cython.cast(uint32_t, strlen(cython.cast(cython.p_const_char, wanted.name)))
     if wanted.flags & SHF_MERGE:
         wanted.entsize = shdr.sh_entsize
         wanted.merge_align = 1 + partial.sections.row[row.sec_base + k].align
@@ -112,7 +126,57 @@ def number_of(partial: PartialPtr, joining: cython.pointer[Joining], file: uint3
         wanted.group = partial.group_of[row.sec_base + k]
     if wanted.flags & SHF_LINK_ORDER and 0 < shdr.sh_link < row.shnum:
         wanted.order = partial.sections.row[row.sec_base + shdr.sh_link].part
-    return intern(partial, joining, cython.address(wanted))
+    number: uint32_t = intern(partial, joining, cython.address(wanted))
+    if joining.statement is not cython.NULL and statement != NONE:
+        out = cython.address(partial.out[number])
+        out.align = max(out.align, joining.statement[statement].align)
+    return number
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def sort_sections(partial: PartialPtr, joining: cython.pointer[Joining]) -> cython.void:
+    """Let the sections of each OutRow stand in the order of the script; those that it does not name come last."""
+    placed = cython.cast(cython.pointer[Placed], malloc(partial.sections.count * cython.sizeof(Placed)))
+    if placed is cython.NULL:
+        return  # in input order, which is no worse a link
+    i: int64_t
+    n: uint64_t
+    for i in range(1, partial.out_count):
+        row = cython.address(partial.out[i])
+        for n in range(row.count):
+            section: uint32_t = partial.ids[row.first + n]
+            placed[n].section = section
+            placed[n].statement = partial.sections.row[section].unused
+            placed[n].name = cython.NULL
+            if placed[n].statement != NONE and joining.statement[placed[n].statement].by_name:
+                source = cython.address(partial.files.row[partial.file_of[section]])
+                base = partial.files.base[partial.file_of[section]]
+                placed[n].name = section_name(
+                    base, source, section_header(base, source, section - source.sec_base)
+                )
+        qsort(placed, row.count, cython.sizeof(Placed), compare_placed)
+        for n in range(row.count):
+            partial.ids[row.first + n] = placed[n].section
+    free(placed)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def compare_placed(a: ConstVoid, b: ConstVoid) -> cython.int:
+    one = cython.cast(cython.pointer[Placed], a)
+    other = cython.cast(cython.pointer[Placed], b)
+    if one.statement != other.statement:
+        return -1 if one.statement < other.statement else 1
+    if one.name is not cython.NULL and other.name is not cython.NULL:
+        order: cython.int = strcmp(
+            cython.cast(cython.p_const_char, one.name), cython.cast(cython.p_const_char, other.name)
+        )
+        if order:
+            return order
+    return -1 if one.section < other.section else one.section > other.section
 
 
 @cython.cfunc

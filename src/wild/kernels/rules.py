@@ -129,10 +129,12 @@ def place_section(
 ) -> cython.void:
     """Kind and part by name and flags; what a rule alone cannot place becomes unusual."""
     text = cython.cast(cython.p_const_char, name)
-    if read.whole:
-        keep_whole(read, sec, text)
-        return
     rule: uint32_t = NONE
+    if read.whole:
+        if read.scripted:
+            rule = find_rule(read, file, shdr, name)
+        keep_whole(read, sec, text, rule)
+        return
     if not sec.flags & SEC_ALLOC:
         if read.scripted:
             rule = find_rule(read, file, shdr, name)
@@ -217,10 +219,17 @@ def is_kept_whole(text: cython.p_const_char) -> cython.bint:
 @cython.nogil
 @cython.exceptval(check=False)
 def keep_whole(
-    read: cython.pointer[Read], sec: cython.pointer[SectionRow], text: cython.p_const_char
+    read: cython.pointer[Read], sec: cython.pointer[SectionRow], text: cython.p_const_char, rule: uint32_t
 ) -> cython.void:
-    """In a partial link every section is kept (partial_sections.py); only reach.py asks which is .eh_frame."""
+    """In a partial link every section is kept that no script discards (partial_sections.py), and `unused` has the
+    number of the script's statement; only reach.py asks which is .eh_frame."""
     sec.unused = NONE
+    if rule != NONE:
+        if read.rules[rule].flags & RULE_DROP:
+            return
+        sec.unused = read.rules[rule].group
+        if read.rules[rule].flags & RULE_ROOT:
+            sec.flags |= SEC_ROOT
     if is_debug(text):
         sec.flags |= SEC_DEBUG
         if read.strip_debug:

@@ -62,7 +62,7 @@ class ScriptedParts(Parts):
 
     def rules(self, whole: bool) -> list[tuple[Any, ...]]:
         """The rules as the kernel wants them."""
-        found: list[tuple[Any, ...]] = [(name, EXACT, 0, 0, DROP) for name in REMADE]
+        found: list[tuple[Any, ...]] = [] if whole else [(name, EXACT, 0, 0, DROP) for name in REMADE]
         for number, group in enumerate(self.groups):
             part = 0 if group.output.name == DISCARD else self.add(group.output.name, 0)
             found += [self.rule(group, pattern, part, number) for pattern in group.patterns]
