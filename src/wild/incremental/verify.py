@@ -29,6 +29,10 @@ ACCEPTED = (
     ".dynamic.DT_RELACOUNT",
     "dynsym.extra.*",  # imports that nothing uses any more, and what comes with them
     "rel.slot.*",
+    "symbol.extra.*",  # functions that nothing uses any more, as those of archive members
+    "symbol.local.extra.*",
+    "asm.frame_dummy",  # of crtbeginT.o: names the first record of .eh_frame, which may be another
+    "asm.__do_global_dtors_aux",
     "version.needed.*",  # versions of symbols are compared with the symbols
     "version.weak.*",  # of what only an unused import needs strongly
     "section.plt*.extra",  # it has room even if there are no entries
