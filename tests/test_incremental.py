@@ -50,6 +50,22 @@ def test_nothing_changed(project):
     assert after.st_mtime_ns > before.st_mtime_ns  # make goes by that
 
 
+def test_the_dependency_file_is_written_by_every_link(tmp_path):
+    """Ninja removes it when it has read it."""
+    made = Project(tmp_path / "project", link_flags="-Wl,--dependency-file=program.d")
+    made.write("main.c", MAIN)
+    made.write("part.c", part())
+    initial(made)
+    written = (made.directory / "program.d").read_text()
+    assert "part.o" in written
+
+    for edit, mode in (("", "unchanged"), ("x++;", "update")):
+        (made.directory / "program.d").unlink()
+        made.write("part.c", part(body=edit))
+        made.step(mode)
+        assert (made.directory / "program.d").read_text() == written
+
+
 def test_a_touched_object_changes_nothing(project):
     (project.directory / "part.o").touch()
 

@@ -48,6 +48,11 @@ def letter_of_a_string(it: Damaged) -> None:
     it.replace(b"hello", b"hallo", ".rodata")
 
 
+@fault("exceptions", "asm.*")
+def letter_of_a_string_behind_one_that_is_the_same(it: Damaged) -> None:
+    it.replace(b"%d %d", b"%d %x", ".rodata")
+
+
 @fault("pie", "asm.pick")
 def constant_in_a_function(it: Damaged) -> None:
     function = it.symbol("pick")

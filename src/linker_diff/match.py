@@ -211,7 +211,7 @@ class Pair:
             return self.is_near(a, b) or not self.has_names(a, b)
         if section_a.flags & kinds != section_b.flags & kinds and section_a.name != section_b.name:
             return False
-        return self.compare_data(a, b, width) or self.is_near(a, b)
+        return self.compare_data(a, b, width) or (not self.are_misspelt(a, b) and self.is_near(a, b))
 
     def compare_names(self, a: int, b: int) -> bool | None:
         """Rules 1 and 2; None where they do not decide."""
@@ -304,7 +304,21 @@ class Pair:
         texts = is_text(text_a[:4]) and is_text(text_b[:4])
         if texts and not terminated and text_a[0] == text_b[0]:
             return True
+        if self.are_misspelt(a, b):
+            return False
         return self.same_units(a, b, room) >= min(8, room) or self.same_end(a, b)
+
+    def are_misspelt(self, a: int, b: int) -> bool:
+        """Are these texts of C of one length that differ in fewer than half of their letters?  Whatever stands before
+        them, they are meant to be the same."""
+        texts = []
+        for places, at in ((self.ref, a), (self.ours, b)):
+            text, end, _ = places.image.read(at, min(places.bound(at) - at, LONGEST)).partition(b"\0")
+            if not end or not text.isascii() or not is_text(text) or ends_text(places.image.read(at - 1, 1)):
+                return False
+            texts.append(text)
+        wrong = sum(one != other for one, other in zip(*texts, strict=False))
+        return len(texts[0]) == len(texts[1]) >= 4 and 0 < wrong * 2 < len(texts[0])
 
     def same_end(self, a: int, b: int) -> bool:
         """Do constants end at both addresses that are the same, as those of a loop that stops at the end of a text?"""

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
 
 def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
     """Write the rule to `path`; raises LinkError."""
+    try:
+        with open(path, "wb") as file:
+            file.write(rule_text(inputs, options))
+    except OSError as error:
+        raise LinkError(f"{path}: cannot write the dependencies: {error.strerror}") from None
+
+
+def rule_text(inputs: Inputs, options: Options) -> bytes:
+    """The rule for the output, and an empty one for each file that it was made of."""
     files = [*inputs.lasting_paths(), *options.version_scripts, *options.dynamic_lists]
     files += options.export_dynamic_symbol_lists
     files += [file for file in (*options.scripts, options.retain_symbols_file) if file]
@@ -22,11 +31,7 @@ def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
     target = escaped(options.output).replace("%", "\\%")  # only in targets has it a meaning
     rule = " \\\n  ".join([f"{target}:", *names])
     text = rule + "\n" + "".join(f"\n{name}:\n" for name in names)
-    try:
-        with open(path, "wb") as file:
-            file.write(text.encode("utf-8", "surrogateescape"))
-    except OSError as error:
-        raise LinkError(f"{path}: cannot write the dependencies: {error.strerror}") from None
+    return text.encode("utf-8", "surrogateescape")
 
 
 def escaped(path: str) -> str:

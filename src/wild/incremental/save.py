@@ -144,6 +144,11 @@ class Saver:
         blob = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in paths)
         rows = identities(blob, len(paths))
         limit = int(session.start * 1e9) - RACY
+        dependencies = None
+        if options.dependency_file:
+            from wild.dependency_file import rule_text
+
+            dependencies = options.dependency_file, rule_text(inputs, options)
         return {
             "code": code_identity(),
             "boot": boot_identity(),
@@ -153,6 +158,7 @@ class Saver:
             "rows": rows,
             "files": files,
             "texts": read_texts(paths[files:read]),
+            "dependencies": dependencies,
             "racy": [number for number in range(read) if changed_since(rows, number, limit)],
         }
 

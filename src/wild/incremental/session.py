@@ -93,11 +93,13 @@ class Session:
             self.lap("look")
             if not changed:
                 self.publish_again(control)
-                self.log("unchanged")
+                mode = "unchanged"
             else:
                 from wild.incremental.update import update
 
-                self.log("update" if update(self, control, changed) else "unchanged")
+                mode = "update" if update(self, control, changed) else "unchanged"
+            self.repeat_dependencies(control)
+            self.log(mode)
         except CannotUpdate as reason:
             self.reason = (reason.code, reason.reason)
             return False
@@ -193,6 +195,13 @@ class Session:
             self.publish(path)
         write_control(self.directory, control)
         self.warn_again = control["warnings"]
+
+    def repeat_dependencies(self, control: dict[str, Any]) -> None:
+        """--dependency-file, as the full link wrote it: ninja removes it when it has read it."""
+        if control["dependencies"] is not None:
+            path, text = control["dependencies"]
+            with open(path, "wb") as file:
+                file.write(text)
 
     def verify(self, image: str) -> None:
         """Compare an image that will be published with a full link, if that is wanted; raises InternalError."""

@@ -36,7 +36,7 @@
 //#Config:hidden-in-another-library:base
 //#Variant:2
 //#Shared:definitions.c
-//#ExpectError:undefined hidden symbol: hidden_here
+//#ExpectError:undefined symbol: hidden_here
 
 //#Config:hidden-is-wanted-by-library:base
 //#Variant:3
