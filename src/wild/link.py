@@ -111,6 +111,7 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     # Open and map every input, split archives, read library scripts.
     it.sources = InputSet(pool, inputs, options)
     it.sources.open()
+    clock.step("map")
     it.script = it.sources.layout_script(messages)
     it.own = OwnSymbols(options, it.sources.scripts, it.script)
     it.sources.read_headers(it.own)
@@ -149,6 +150,7 @@ def bind_names(
     it.sections = SectionTable(
         pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole, scripted
     )
+    clock.step("tables")
     decompress_sections(inputs, it.sections)
     decode_relocations(pool, inputs, it.sections)
     if not whole:
@@ -186,9 +188,11 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     # Walk the relocations from the roots: what is live, what needs a slot.
     it.frames = FrameTable(inputs, sections, relocation_types())
     it.frames.read(pool, names, resolution)
+    clock.step("unwind records")
     mode = output_mode(options, kind)
     mark_roots(names, resolution, sections, found.own, options)
     reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, options.gc_sections)
+    clock.step("walk")
     if options.gc_sections:
         resolution.drop_unneeded(pool)
         drop_commons(resolution)
@@ -212,6 +216,7 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     it.merged = MergeTable.of(inputs, sections)
     it.composition = compose(options, found.parts)
     it.composition.assign_keys(sections, it.merged)
+    clock.step("compose")
     if options.orphan_handling in ("warn", "error"):
         from wild.scripted.orphans import report_orphans
 
@@ -227,6 +232,7 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     it.layout = Layout(inputs, names, resolution, sections, it.frames, it.merged, it.slots, mode)
     it.composition.measure(pool, it.layout, it.merged, it.slots)
     size_frames(pool, it.frames, it.layout)
+    clock.step("parts")
     it.views = Views.of(inputs, names, resolution, sections)
     it.synthetic = Synthetic(pool, options, it.composition, it.views, kind)
     functions = init_functions(options, names, resolution)
@@ -266,7 +272,7 @@ def produce(
     # Copy and relocate every section, fill the tables, give the file its name.
     write_output(
         pool, options, found.kind, placement, sized.composition, sized.synthetic, sized.layout, sized.merged,
-        sized.frames, found.names, inputs, found.checks, session,
+        sized.frames, found.names, inputs, found.checks, clock, session,
     )  # fmt: skip
     if options.write_layout or options.write_trace or options.debug_address:
         from wild.layout_file import write_layout_files

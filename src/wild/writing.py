@@ -15,6 +15,7 @@ from wild.own_symbols import encode, is_number
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.checks import Checks
+    from wild.clock import Clock
     from wild.compose import Composition
     from wild.incremental.session import Session
     from wild.kernels.files import Inputs
@@ -47,6 +48,7 @@ def write_output(
     names: NameTable,
     inputs: Inputs,
     checks: Checks,
+    clock: Clock,
     session: Session | None = None,
 ) -> None:
     """Write the file; whatever goes wrong, no half-written output stays.
@@ -63,9 +65,11 @@ def write_output(
             write_sections(pool, layout, output)
         except KernelFault as fault:
             checks.values(fault)
+        clock.step("sections")
         for part, group in composition.merged.items():
             if part in composition.part_offsets:
                 merged.write(pool, group, output.address + composition.part_offsets[part])
+        clock.step("merged")
         for offset, data in placement.data():
             output.write(offset, data)
         if composition.room is not None:
@@ -83,7 +87,9 @@ def write_output(
         write_headers(
             output, placement, type, x86_64.MACHINE, entry_address(options, names, layout, placement), osabi
         )
+        clock.step("tables")
         leaves = write_build_id(pool, output, synthetic, composition.room is not None)
+        clock.step("build-id")
         if is_cut(options):
             from wild.finishing import cut_draft
 
@@ -92,6 +98,7 @@ def write_output(
         if session is not None and composition.room is not None:
             session.take(output, leaves)
         output.commit(True)
+        clock.step("publish")
     except BaseException:
         output.abandon()
         raise
