@@ -173,7 +173,9 @@ def main() -> None:
         "machine": machine(),
         "date": time.strftime("%Y-%m-%d"),
         "rounds": options.rounds,
-        "linkers": {name: version_of(path) for name, path in linkers.items()},
+        "linkers": {
+            name: "this checkout" if name == "wild" else version_of(path) for name, path in linkers.items()
+        },
         "corpora": {},
     }
     with tempfile.TemporaryDirectory() as directory:

@@ -66,16 +66,9 @@ def write_output(
         except KernelFault as fault:
             checks.values(fault)
         clock.step("sections")
-        for part, group in composition.merged.items():
-            if part in composition.part_offsets:
-                merged.write(pool, group, output.address + composition.part_offsets[part])
+        write_merged(pool, output, composition, merged)
         clock.step("merged")
-        for offset, data in placement.data():
-            output.write(offset, data)
-        if composition.room is not None:
-            from wild.incremental.room import fill_room
-
-            fill_room(output, composition)
+        write_data(output, placement, composition)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
         if needs_draft(options) and not is_cut(options):
@@ -112,6 +105,23 @@ def open_output(options: Options, placement: Placement, composition: Composition
     in_place = options.update_in_place and not fresh
     reuse = in_place and not inputs.has_file(options.output)
     return Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
+
+
+def write_merged(pool: Pool, output: Output, composition: Composition, merged: MergeTable) -> None:
+    """Strings and constants, each once."""
+    for part, group in composition.merged.items():
+        if part in composition.part_offsets:
+            merged.write(pool, group, output.address + composition.part_offsets[part])
+
+
+def write_data(output: Output, placement: Placement, composition: Composition) -> None:
+    """What the layout itself holds, and the fill of an incremental link's room."""
+    for offset, data in placement.data():
+        output.write(offset, data)
+    if composition.room is not None:
+        from wild.incremental.room import fill_room
+
+        fill_room(output, composition)
 
 
 def needs_draft(options: Options) -> bool:
