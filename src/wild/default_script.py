@@ -70,11 +70,12 @@ LONE_PATTERNS = {".bss": "COMMON", ".lbss": "LARGE_COMMON", ".tbss": ".tcommon"}
 
 def verbose_text(options: Options) -> str:
     """What --verbose tells of the layout: the script in force, as GNU ld frames it; raises OSError."""
-    paths = options.scripts or ([options.default_script] if options.default_script else [])
-    if paths:
+    if options.scripts:
+        from wild.inputs import find_script
+
         texts = []
-        for path in paths:
-            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+        for script in options.scripts:
+            with open(find_script(script, options), encoding="utf-8", errors="surrogateescape") as file:
                 texts.append(file.read().rstrip("\n"))
         return "\n".join(["using external linker script:", RULE, *texts, RULE])
     return "\n".join(["using internal linker script:", RULE, script_text(options), RULE])

@@ -90,16 +90,16 @@ def evaluate(node: Node, lookup: Lookup, fact: FactLookup | None = None) -> int:
 def symbols_of(node: Node) -> list[str]:
     """The symbols an expression refers to, each once, in order; neither `.` nor those DEFINED asks about."""
     found: dict[str, None] = {}
-    todo = [node]
-    while todo:
-        node = todo.pop()
+    pending = [node]
+    while pending:
+        node = pending.pop()
         if node[0] == "symbol":
             if node[1] != ".":
                 found[node[1]] = None
         elif node[0] == "call":
-            todo += [argument for argument in reversed(node[2]) if not isinstance(argument, str)]
+            pending += [argument for argument in reversed(node[2]) if not isinstance(argument, str)]
         else:
-            todo += [child for child in reversed(node[1:]) if isinstance(child, tuple)]
+            pending += [child for child in reversed(node[1:]) if isinstance(child, tuple)]
     return list(found)
 
 

@@ -69,7 +69,7 @@ class InputSet:
             raise LinkError("no input files")
         paths = list(names)
         for script in self.options.scripts:
-            paths.append(self.find_script(script))
+            paths.append(find_script(script, self.options))
             bits.append(IN_SCRIPT)
         missing = []
         if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
@@ -203,14 +203,6 @@ class InputSet:
             inner_bits.append(inner | IN_AS_NEEDED if as_needed else inner)
         return self.open_paths(paths, inner_bits, depth + 1) if paths else ([], [])
 
-    def find_script(self, name: str) -> str:
-        """The file of -T: as it is named, or in a directory of -L (GNU ld manual, -T)."""
-        if not is_file(name) and "/" not in name:
-            for directory in self.options.library_paths:
-                if is_file(f"{directory}/{name}"):
-                    return f"{directory}/{name}"
-        return name
-
     def layout_script(self, messages: Messages) -> LayoutScript | None:
         """What all scripts say about the layout, None if that is what no script would say."""
         found = [script.layout for script in self.scripts if script.layout is not None]
@@ -338,6 +330,15 @@ def is_compatible(path: str) -> bool:
     finally:
         posix.close(descriptor)
     return head[:4] != b"\x7fELF" or (head[4:6] == b"\x02\x01" and head[18:20] == b"\x3e\x00")
+
+
+def find_script(name: str, options: Options) -> str:
+    """The file of -T: as it is named, or in a directory of -L (GNU ld manual, -T)."""
+    if not is_file(name) and "/" not in name:
+        for directory in options.library_paths:
+            if is_file(f"{directory}/{name}"):
+                return f"{directory}/{name}"
+    return name
 
 
 def first_object(descriptor: int) -> bytes:
