@@ -78,6 +78,17 @@ def test_a_changed_module_counts_at_once(package, program):
     assert "mode" not in origins(package, program)
 
 
+def test_modules_of_an_inner_package_that_the_bundle_lacks_are_found(package, program, tmp_path):
+    """To save a link by a script, the script is read before the bundle is written, and the others come after."""
+    script = tmp_path / "layout.ld"
+    script.write_text("SECTIONS { .text : { *(.text) } }", encoding="utf-8")
+    arguments = tmp_path / "arguments"
+    arguments.write_text(f"{program} -T {script} --reproduce={tmp_path}/saved.tar", encoding="utf-8")
+
+    for _ in range(2):
+        link(package, f"@{arguments}")
+
+
 def test_a_moved_package_does_not_use_the_old_one(package, program, tmp_path):
     link(package, program)
     moved = tmp_path / "elsewhere"

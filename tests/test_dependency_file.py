@@ -55,6 +55,19 @@ def test_scripts_and_lists_are_inputs_too(link):
     ] == []
 
 
+def test_scripts_are_named_where_they_were_found(link):
+    """By -T in the directories of -L, and by INCLUDE beside the script."""
+    main = assemble(START)
+    (link.directory / "scripts").mkdir()
+    write(link.directory / "scripts" / "layout.txt", "INCLUDE sections.txt")
+    write(link.directory / "scripts" / "sections.txt", "SECTIONS { .text 0x400000 : { *(.text) } }")
+
+    text = dependencies(link, "-Lscripts", "-T", "layout.txt", main)
+
+    names = [line.removesuffix(":") for line in text.splitlines() if line.endswith(":")]
+    assert [name for name in names if name.endswith(".txt")] == ["scripts/layout.txt", "scripts/sections.txt"]
+
+
 @pytest.mark.parametrize("name", ODD_NAMES)
 def test_make_understands_every_name(link, name):
     """With a newer input make wants to build the output again, and without one it does not."""

@@ -385,6 +385,20 @@ def test_a_script_changes(tmp_path):
     project.step("initial:C2")
 
 
+def test_a_script_that_a_script_includes_changes(tmp_path):
+    project = Project(tmp_path / "project", link_flags="outer.ld")
+    (tmp_path / "project" / "outer.ld").write_text("INCLUDE inner.ld\n")
+    (tmp_path / "project" / "inner.ld").write_text("INPUT(part.o)\n")
+    project.write("main.c", MAIN)
+    project.write("part.c", part())
+    project.write("other.c", part(4))
+    project.objects = ["main.o"]
+    initial(project)
+    assert project.link()["mode"] == "unchanged"
+    (tmp_path / "project" / "inner.ld").write_text("INPUT(other.o)\n")
+    project.step("initial:C2")
+
+
 def test_a_canonical_link_is_asked_for(project):
     project.step("initial:C6", "-Wl,--incremental=canonical")
 

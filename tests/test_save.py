@@ -127,6 +127,32 @@ def test_relative_paths_response_files_and_scripts_are_followed(link, inputs, tm
     assert repeat(tmp_path / "saved", linker_under_test(), tmp_path) == "42\n"
 
 
+def test_members_of_thin_archives_are_found_whatever_their_names(link, inputs, tmp_path):
+    source, saved = link.directory / "source", tmp_path / "saved"
+    (source / "deep" / "deeper").mkdir(parents=True)
+    (source / "libf.a").unlink()
+    archive = source / "deep" / "deeper" / "libabsolute.a"
+    odd = shutil.copy(compile_c("int odd(void) { return 1; }", name="odd"), source / "odd.o")
+    subprocess.run([tool("ar"), "rcTP", archive, odd, source / "f.o"], check=True)
+
+    link(inputs[0], archive, WILD_SAVE_DIR=str(saved))
+    shutil.rmtree(source)
+
+    assert [repeat(saved, linker, tmp_path) for linker in linkers()] == ["42\n"] * len(linkers())
+
+
+def test_scripts_that_scripts_include_are_copied(link, inputs, tmp_path):
+    source = link.directory / "source"
+    (source / "outer.ld").write_text("INCLUDE source/inner.ld\n")
+    (source / "inner.ld").write_text("INCLUDE last.ld\n")
+    (source / "last.ld").write_text("INPUT(-lf)\n")
+
+    link(inputs[0], "source/outer.ld", f"-L{source}", WILD_SAVE_DIR=str(tmp_path / "saved"))
+    shutil.rmtree(source)
+
+    assert [repeat(tmp_path / "saved", linker, tmp_path) for linker in linkers()] == ["42\n"] * len(linkers())
+
+
 def test_every_file_option_is_copied_or_known_to_be_something_else():
     """A new option that reads a file must be copied with the link, too."""
     from wild import ignored_options, option_table, rewrite, save

@@ -57,7 +57,10 @@ class Bundle:
         entry = self.entries.get(name)
         if not entry or stamp_of(source := entry[0]) != entry[1]:
             return None
-        spec = ModuleSpec(name, self, origin=source, is_package=source.endswith(PACKAGE_FILE))  # type: ignore[arg-type]
+        spec = ModuleSpec(name, self, origin=source)  # type: ignore[arg-type]
+        if source.endswith(PACKAGE_FILE):
+            # Its directory, for those of its modules that are not here.
+            spec.submodule_search_locations = [source.removesuffix(PACKAGE_FILE)]
         spec.has_location = True
         spec.cached = BUNDLE
         return spec
@@ -89,7 +92,7 @@ class Bundle:
         module.__package__ = package
         if spec.submodule_search_locations is not None:
             module.__package__ = spec.name
-            module.__path__ = [str(spec.origin).removesuffix(PACKAGE_FILE)]
+            module.__path__ = spec.submodule_search_locations
         try:
             self.exec_module(module)
         except BaseException:

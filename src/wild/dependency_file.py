@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 
-def write_dependencies(path: str, inputs: Inputs, options: Options) -> None:
-    """Write the rule to `path`; raises LinkError."""
+def write_dependencies(path: str, inputs: Inputs, included: list[str], options: Options) -> None:
+    """Write the rule to `path`; raises LinkError.  `included` are the files that linker scripts include."""
     try:
         with open(path, "wb") as file:
-            file.write(rule_text(inputs, options))
+            file.write(rule_text(inputs, included, options))
     except OSError as error:
         raise LinkError(f"{path}: cannot write the dependencies: {error.strerror}") from None
 
 
-def rule_text(inputs: Inputs, options: Options) -> bytes:
+def rule_text(inputs: Inputs, included: list[str], options: Options) -> bytes:
     """The rule for the output, and an empty one for each file that it was made of."""
-    files = [*inputs.lasting_paths(), *options.version_scripts, *options.dynamic_lists]
+    files = [*inputs.lasting_paths(), *included, *options.version_scripts, *options.dynamic_lists]
     files += options.export_dynamic_symbol_lists
-    files += [file for file in (*options.scripts, options.retain_symbols_file) if file]
+    single = (
+        options.retain_symbols_file, options.symbol_ordering_file, options.section_ordering_file,
+        options.call_graph_ordering_file,
+    )  # fmt: skip
+    files += [file for file in single if file]
     names = [escaped(file) for file in dict.fromkeys(files)]
     target = escaped(options.output).replace("%", "\\%")  # only in targets has it a meaning
     rule = " \\\n  ".join([f"{target}:", *names])

@@ -96,6 +96,10 @@ class InputSet:
             # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
             self.options.entry = entries[-1]
 
+    def included(self) -> list[str]:
+        """The files that scripts include: they are read, but not mapped as inputs are."""
+        return [path for script in self.scripts for path in script.included]
+
     def obey_scripts(self) -> None:
         """STARTUP, whose file comes first, and OUTPUT, which counts without -o; raises LinkError."""
         for script in self.scripts:

@@ -281,7 +281,7 @@ def produce(
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 
-        write_dependencies(options.dependency_file, inputs, options)
+        write_dependencies(options.dependency_file, inputs, found.sources.included(), options)
     clock.lap("write")
     if options.stats:
         from wild.totals import total_lines

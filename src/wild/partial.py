@@ -80,7 +80,7 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 
-        write_dependencies(options.dependency_file, inputs, options)
+        write_dependencies(options.dependency_file, inputs, found.sources.included(), options)
     clock.lap("write")
 
 

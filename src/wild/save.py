@@ -15,8 +15,9 @@ sysroot, so that libc.so and other scripts find there what they name by absolute
 from __future__ import annotations
 
 import posix
-from posixpath import abspath, basename, dirname, exists, isdir, normpath, realpath
+from posixpath import abspath, basename, dirname, exists, isdir, normpath, realpath, relpath
 
+from wild import thin_archive
 from wild.errors import LinkError
 from wild.inputs import InputSet
 from wild.kernels.files import Inputs
@@ -105,7 +106,11 @@ def files_read(options: Options) -> list[str]:
         inputs.end_guard()
         pool.close()
     named = [path for path, bits in zip(options.inputs, options.input_flags, strict=True) if not bits & 1]
-    return [path for path in dict.fromkeys([*inputs.paths, *named]) if exists(path) and not isdir(path)]
+    return [
+        path
+        for path in dict.fromkeys([*inputs.paths, *found.included(), *named])
+        if exists(path) and not isdir(path)
+    ]
 
 
 class SavedLink:
@@ -122,8 +127,21 @@ class SavedLink:
             return path
         place = self.place(path)
         if not isdir(path):
-            self.store.add_file(path, place)
+            self.store.add_file(path, place, self.changed(path, place))
         return place
+
+    def changed(self, path: str, place: str) -> bytes | None:
+        """What stands in the tree for a thin archive whose members it names by absolute paths; None for others."""
+        with open(path, "rb") as file:
+            if file.read(len(thin_archive.MAGIC)) != thin_archive.MAGIC:
+                return None
+            data = thin_archive.MAGIC + file.read()
+
+        def rename(member: str) -> str:
+            return relpath(self.place(member), dirname(place)) if member[:1] == "/" else member
+
+        new = thin_archive.renamed(data, rename)
+        return None if new == data else new
 
     def place(self, path: str) -> str:
         """The name in the tree of a file or directory here; `..` behind a link means what it means here."""

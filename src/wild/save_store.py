@@ -20,17 +20,23 @@ class Store:
         self.path = path
         self.stored: set[str] = set()
 
-    def add_file(self, path: str, place: str) -> None:
-        """Store a copy of the file at `path` as `place`."""
+    def add_file(self, path: str, place: str, data: bytes | None = None) -> None:
+        """Store a copy of the file at `path` as `place`, or `data` in its stead."""
         if place not in self.stored:
             self.stored.add(place)
-            self.copy(path, place)
+            if data is None:
+                self.copy(path, place)
+            else:
+                self.add_data(place, data)
 
     def copy(self, path: str, place: str) -> None:
         raise NotImplementedError
 
     def add_text(self, place: str, text: str, *, executable: bool = False) -> None:
         """Store a text of our own."""
+        self.add_data(place, text.encode("utf-8", "surrogateescape"), executable=executable)
+
+    def add_data(self, place: str, data: bytes, *, executable: bool = False) -> None:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -53,10 +59,11 @@ class DirectoryStore(Store):
         os.makedirs(os.path.dirname(target), exist_ok=True)
         shutil.copy(path, target)
 
-    def add_text(self, place: str, text: str, *, executable: bool = False) -> None:
+    def add_data(self, place: str, data: bytes, *, executable: bool = False) -> None:
         target = os.path.join(self.path, place)
-        with open(target, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        with open(target, "wb") as file:
+            file.write(data)
         if executable:
             os.chmod(target, 0o755)
 
@@ -82,8 +89,7 @@ class TarStore(Store):
         with open(path, "rb") as file:
             self.tar.addfile(info, file)
 
-    def add_text(self, place: str, text: str, *, executable: bool = False) -> None:
-        data = text.encode("utf-8", "surrogateescape")
+    def add_data(self, place: str, data: bytes, *, executable: bool = False) -> None:
         info = tarfile.TarInfo(f"{self.directory}/{place}")
         info.size = len(data)
         info.mode = 0o755 if executable else 0o644

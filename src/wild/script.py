@@ -58,12 +58,14 @@ class Script:
     `assignments`: (symbol, expression, flags), flags being PROVIDE and HIDDEN bits; the expression as
     `wild.expression.parse_expression` returns it.
     `layout`: what lays out the output, None if nothing does; it has the assignments then.
+    `included`: the files that INCLUDE named.
     """
 
     __slots__ = (
         "assignments",
         "entry",
         "externs",
+        "included",
         "inputs",
         "layout",
         "output",
@@ -75,6 +77,7 @@ class Script:
     )
 
     def __init__(self) -> None:
+        self.included: list[str] = []
         self.inputs: list[tuple[str, int]] = []
         self.output: str | None = None
         self.startup: str | None = None

@@ -138,6 +138,7 @@ class Saver:
         paths: list[str] = [*inputs.paths]
         files = len(paths)
         paths += [*options.version_scripts, *options.dynamic_lists, *options.export_dynamic_symbol_lists]
+        paths += found.sources.included()
         read = len(paths)
         paths += found.sources.missed
         numbers = {path: number for number, path in reversed([*enumerate(paths)])}
@@ -148,7 +149,7 @@ class Saver:
         if options.dependency_file:
             from wild.dependency_file import rule_text
 
-            dependencies = options.dependency_file, rule_text(inputs, options)
+            dependencies = options.dependency_file, rule_text(inputs, found.sources.included(), options)
         return {
             "code": code_identity(),
             "boot": boot_identity(),

@@ -425,7 +425,9 @@ class LayoutParser(Scanner):
             raise self.script.error(
                 f"INCLUDE {name}: files include each other more than {INCLUDE_DEPTH} deep"
             )
-        inner = ScriptParser(*self.included_text(name), self.script.directories)
+        text, path = self.included_text(name)
+        self.script.script.included.append(path)
+        inner = ScriptParser(text, path, self.script.directories)
         inner.script = self.script.script
         inner.depth = self.script.depth + 1
         if read is None:
