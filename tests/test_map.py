@@ -1,4 +1,4 @@
-"""-Map and --cref: every line of the map is true of the output, and stands where lld would have it."""
+"""--Map-format=lld and --cref: every line of the map is true of the output, and stands where lld would have it."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ class Row:
 
 def map_of(link, *args: object, **options: str) -> tuple[object, list[Row]]:
     path = link.directory / "out.map"
-    word = f"-Map={path}" if options.get("driver") == "raw" else f"-Wl,-Map={path}"
-    program = link(*args, word, **options)
+    words = [f"-Map={path}", "--Map-format=lld"]
+    program = link(
+        *args, *(words if options.get("driver") == "raw" else ["-Wl," + ",".join(words)]), **options
+    )
     head, *lines = path.read_text().splitlines()
     assert head == HEAD
     return program, [Row(line) for line in lines]
@@ -44,7 +46,7 @@ def test_golden_map(link):
     start, f = assemble(START, name="start"), assemble(".globl f\nf: ret\n.balign 16\nlocal: ret\n", name="f")
     path = link.directory / "out.map"
 
-    link.raw(start, f, f"-Map={path}", "--image-base=0x10000", "-s")
+    link.raw(start, f, f"-Map={path}", "--Map-format=lld", "--image-base=0x10000", "-s")
 
     text = path.read_text().replace(f"{start.parent}/", "").replace(f"{f.parent}/", "")
     assert text[: text.index("       0                0")].rstrip(" ") == (
@@ -141,7 +143,21 @@ def test_copied_variables_have_a_line(link):
 
     _, rows = map_of(link, main, library, "-no-pie")
 
-    assert any("copies of variables of shared objects" in row.name for row in rows)
+    assert any(row.name == "<internal>:(.dynbss)" for row in rows)
+
+
+@pytest.mark.only_wild
+def test_load_addresses(link):
+    script = link.directory / "layout.ld"
+    script.write_text(
+        "SECTIONS { . = 0x10000; .text : { *(.text) } .data 0x20000 : AT(0x40000) { *(.data) } }"
+    )
+    source = ".globl _start\n_start: ret\n.data\n.globl d\nd: .quad 1\n"
+
+    _, rows = map_of(link, assemble(source), "-T", script, driver="raw")
+
+    assert {row.load_address for row in named(rows, ".data", OUT) + named(rows, "d", SYMBOL)} == {0x40000}
+    assert {row.load_address for row in named(rows, "_start", SYMBOL)} == {0x10000}
 
 
 @pytest.mark.only_wild
@@ -249,5 +265,5 @@ def test_cross_references_follow_the_map(link):
     )
 
     text = path.read_text()
-    assert text.startswith(HEAD)
-    assert "\nCross Reference Table\n" in text
+    assert text.startswith("\nDiscarded input sections\n")
+    assert f"\nOUTPUT({link.directory}/program elf64-x86-64)\n\nCross Reference Table\n" in text

@@ -54,7 +54,6 @@ ROWS: tuple[str | Row, ...] = (
     ("warn-once", "", "ignore", "", "an undefined symbol is reported once with all its users"),
     ("warn-ifunc-textrel no-warn-ifunc-textrel", "", "ignore", "", "that warning is not given"),
     ("warn-backrefs-exclude", "GLOB", "ignore", "", "that warning is not given"),
-    ("print-map-discarded no-print-map-discarded", "", "ignore", "", "the map shows the output"),
     ("G gpsize", "[N]", "ignore_or_share", "",
      "there is no small-data section; -G without a size means -shared"),
     ("Y", "DIRS", "ignore", "", "for Solaris"),

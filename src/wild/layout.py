@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.headers import NameTable
     from wild.kernels.measure import Layout
+    from wild.map_file import Line
     from wild.options import Options
     from wild.output_sections import OutputSection
 
@@ -249,6 +250,14 @@ class Placement:
         from wild.scripted.regions import USAGE_HEAD
 
         return [USAGE_HEAD]
+
+    def regions(self) -> list[tuple[str, int, int, str]]:
+        """(name, origin, length, attributes) of the regions that a script declares."""
+        return []
+
+    def statement_lines(self) -> list[Line]:
+        """The lines of the map about a script's statements."""
+        return []
 
     def gaps(self) -> list[tuple[int, int, bytes]]:
         """(offset, size, pattern): what sections hold before anything is written into them; scripts say that."""

@@ -45,7 +45,6 @@ def write_layout_files(
     """Write the files that were asked for beside the output; raises LinkError."""
     explains = options.debug_address is not None
     if options.write_layout or explains:
-        common = composition.section(".bss", True).shndx
         loaded = [
             section for section in placement.sections if section.flags & SHF_ALLOC and not is_tbss(section)
         ]
@@ -53,7 +52,7 @@ def write_layout_files(
 
         def write(descriptor: int) -> None:
             posix.write(descriptor, HEAD)
-            write_layout(pool, layout, own, common, descriptor)
+            write_layout(pool, layout, own, composition.commons, descriptor)
 
         write_file(f"{options.output}.layout", write)
     if options.write_trace or explains:

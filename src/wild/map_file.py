@@ -1,5 +1,7 @@
 """-Map and --cref: what is where in the output, and who mentions which name; the kernels make the text.
 
+GNU ld's form is the one that tools read (kernels/map_gnu.py); lld's costs nothing more, since its lines are the same.
+
 The names of C++ are demangled by the C++ runtime library, as in all other texts; those that Rust mangles in
 its newer way stay as they are, since a map has millions of lines and only a kernel is fast enough for them.
 """
@@ -10,7 +12,6 @@ import posix
 
 from wild.errors import LinkError
 from wild.kernels.cross_reference import write_cross_reference
-from wild.kernels.map_text import write_map
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
     from wild.options import Options
     from wild.output_sections import OutputSection
 
-Line = tuple[int, int, int, int, bytes, bool]
+# What a line is about (kernels/map_text.pxd LINE_*).
+OUTPUT, SCRIPT, OWN, OUTSIDE = 0, 1, 2, 5
+
+# place, size, alignment, index of the output section, text, what it is about, load address
+Line = tuple[int, int, int, int, bytes, int, int]
 
 STANDARD_OUTPUT = 1
+TABLES = frozenset((".symtab", ".symtab_shndx", ".strtab", ".shstrtab"))
 
 
 def write_maps(
@@ -47,17 +53,7 @@ def write_maps(
             descriptor = posix.open(path, flags, 0o666)
         try:
             if options.map_file:
-                common = composition.section(".bss", True).shndx
-                lines = own_lines(composition, placement.sections)
-                if options.map_format == "json":
-                    import json
-
-                    from wild.kernels.map_json import write_json
-
-                    name = json.dumps(options.output).encode()
-                    write_json(pool, layout, lines, common, descriptor, demangle, name)
-                else:
-                    write_map(pool, layout, lines, common, descriptor, demangle)
+                write_form(pool, options, tables, layout, composition, placement, descriptor, demangle)
             if options.cref:
                 write_cross_reference(tables, descriptor, demangle)
         finally:
@@ -67,22 +63,64 @@ def write_maps(
         raise LinkError(f"{path}: cannot write the map: {error.strerror}") from None
 
 
+def write_form(
+    pool: Pool,
+    options: Options,
+    tables: LinkTables,
+    layout: Layout,
+    composition: Composition,
+    placement: Placement,
+    descriptor: int,
+    demangle: int,
+) -> None:
+    """Write the map in the form that --Map-format names; raises OSError."""
+    shown = placement.sections
+    if options.map_format == "gnu":  # which knows nothing of the tables of symbols
+        shown = [section for section in shown if section.name not in TABLES or not section.made]
+    lines = own_lines(composition, shown)
+    commons = composition.commons
+    if options.map_format == "lld":
+        from wild.kernels.map_text import write_map
+
+        write_map(pool, layout, lines, commons, descriptor, demangle)
+    elif options.map_format == "json":
+        import json
+
+        from wild.kernels.map_json import write_json
+
+        name = json.dumps(options.output).encode()
+        write_json(pool, layout, lines, commons, descriptor, demangle, name)
+    else:
+        from wild.kernels.map_gnu import write_gnu_map
+        from wild.map_summary import texts_of
+
+        lines += placement.statement_lines()
+        texts = texts_of(tables, options, placement)
+        write_gnu_map(
+            pool, layout, lines, commons, descriptor, demangle, texts,
+            options.print_map_discarded, options.print_map_locals,
+        )  # fmt: skip
+
+
 def own_lines(composition: Composition, sections: list[OutputSection]) -> list[Line]:
     """Lines for the output sections, and for what is in them that comes from no input section."""
     lines: list[Line] = []
     for section in sections:
         name = section.name.encode("utf-8", "surrogateescape")
-        lines.append((section.address, section.size, section.align, section.shndx, name, True))
-        if not section.parts:
-            lines.append((section.address, section.size, section.align, section.shndx, name, False))
+        row = (section.address, section.size, section.align, section.shndx, name)
+        lines.append((*row, OUTPUT, section.loaded_at()))
+        if section.made:
+            lines.append((*row, OWN, 0))
+        for made in section.made_pieces():
+            name = made.name.encode("utf-8", "surrogateescape")
+            lines.append((made.address, made.size, made.align, section.shndx, name, OWN, 0))
         for part in section.parts:
             label = part_label(composition, section, part)
             size, align, _ = composition.measured[part]
             if label and size:
                 place = composition.part_address(part)
-                lines.append(
-                    (place, size, 1 << align, section.shndx, label.encode("utf-8", "surrogateescape"), False)
-                )
+                name = label.encode("utf-8", "surrogateescape")
+                lines.append((place, size, 1 << align, section.shndx, name, OWN, 0))
     return lines
 
 
@@ -92,7 +130,7 @@ def part_label(composition: Composition, section: OutputSection, part: int) -> s
         entsize, strings = composition.merge_kinds[part]
         align = 1 << composition.measured[part][1]
         return f"{section.name}.str{entsize}.{align}" if strings else f"{section.name}.cst{entsize}"
-    return f"{section.name} (copies of variables of shared objects)" if part == composition.copies else ""
+    return ".dynbss" if part == composition.copies else ""
 
 
 def demangler() -> int:

@@ -213,7 +213,9 @@ class Options:
         self.time_trace: str | None = None  # a path
         self.time_trace_granularity = 500
         self.why_live: list[str] = []  # globs
-        self.map_format = "text"  # text, json
+        self.map_format = "gnu"  # gnu, lld, json
+        self.print_map_discarded = True
+        self.print_map_locals = False
         self.stats = False
         self.why_extract: str | None = None  # a path, `-` is standard output
         self.print_dependencies: str | None = None  # likewise

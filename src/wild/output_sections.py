@@ -199,6 +199,14 @@ class OutputSection:
         """Takes no room in the file."""
         return self.type == SHT_NOBITS
 
+    def loaded_at(self) -> int:
+        """The load address."""
+        return self.address
+
+    def made_pieces(self) -> list[OutputSection]:
+        """What the linker makes itself and a script has put into the section."""
+        return []
+
     def sort_key(self) -> tuple[int, int, int]:
         """Kind of memory, place; zero-initialised orphans behind the others of their kind."""
         return self.kind, self.place, int(self.nobits and self.place == ORPHAN)

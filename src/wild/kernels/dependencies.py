@@ -1,6 +1,6 @@
-"""Which file needs which other, and for which symbol: --why-extract and --print-dependencies.
+"""Which file needs which other, and for which symbol: --why-extract, --print-dependencies and the map's head.
 
-Both go through the undefined symbols of the live objects, after names are bound, serially: these are reports.
+All go through the undefined symbols of the live objects, after names are bound, serially: these are reports.
 
 For --why-extract the question is which reference caused a member to be loaded.  Resolution does not note that
 (it loads a whole generation at once), so the walk is repeated in breadth: from the files that take part anyway,
@@ -17,7 +17,14 @@ from cython.cimports.wild.kernels.names import globals_of
 from cython.cimports.wild.kernels.pool import Arena
 from cython.cimports.wild.kernels.references import LinkTables
 from cython.cimports.wild.kernels.resolve import is_weak, symbols_of
-from cython.cimports.wild.kernels.tables import FILE_LAZY, FILE_OBJECT, FILE_SHARED, NONE, SYM_REF
+from cython.cimports.wild.kernels.tables import (
+    FILE_AS_NEEDED,
+    FILE_LAZY,
+    FILE_OBJECT,
+    FILE_SHARED,
+    NONE,
+    SYM_REF,
+)
 
 
 def extractions(tables: LinkTables) -> list:
@@ -79,6 +86,36 @@ def some_name(tables: LinkTables, file: int64_t) -> int:
         if symbol.file == cython.cast(uint32_t, file) and symbol.flags & SYM_REF:
             return names[i]
     return names[0] if globals_of(row) else 0
+
+
+def needed_libraries(tables: LinkTables) -> list:
+    """(FileId that refers, FileId of the shared object, NameId) for each library that is needed only because of that:
+    the first reference in input order."""
+    view = cython.address(tables.inputs.view)
+    arena: Arena = Arena()
+    seen = cython.cast(U32, arena.array(view.count, 4))
+    found: list = []
+    file: int64_t
+    i: uint32_t
+    for file in range(view.count):
+        row = cython.address(view.row[file])
+        if not view.live[file] or row.kind == FILE_SHARED:
+            continue
+        syms: Sym = symbols_of(view, cython.cast(uint32_t, file)) + row.first_global
+        for i in range(globals_of(row)):
+            name: uint32_t = tables.names.view.of[row.global_base + i]
+            other: uint32_t = tables.resolution.view.row[name].file
+            if syms[i].st_shndx != SHN_UNDEF or name == 0 or other == NONE or seen[other]:
+                continue
+            library = cython.address(view.row[other])
+            if (
+                library.kind == FILE_SHARED
+                and library.flags & FILE_AS_NEEDED
+                and view.shared[library.shared].used
+            ):
+                seen[other] = 1
+                found.append((file, other, name))
+    return found
 
 
 def dependencies(tables: LinkTables) -> list:

@@ -30,14 +30,14 @@ from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.text import Text, put, put_file, put_string, write_text
 
 
-def write_layout(pool: Pool, layout: Layout, own: list, common: int, descriptor: int):
+def write_layout(pool: Pool, layout: Layout, own: list, commons: list, descriptor: int):
     """Write the layout file: `file`, `output`, `made`, `common` and `input` lines; raises OSError.
 
-    `own` and `common` as in `write_map`; addresses must be final.
+    `own` and `commons` as in `write_map`; addresses must be final.
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
-    list_lines(arena, layout, cython.address(map), own, common)
+    list_lines(arena, layout, cython.address(map), own, commons)
     text = cython.declare(Text)
     text.start = cython.NULL
     text.size = text.room = 0
@@ -54,7 +54,7 @@ def write_trace(pool: Pool, layout: Layout, type_names: list, descriptor: int):
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
-    list_lines(arena, layout, cython.address(map), [], 0)
+    list_lines(arena, layout, cython.address(map), [], [])
     map.type_names = cython.cast(
         cython.pointer[cython.p_const_char], arena.array(256, cython.sizeof(cython.p_const_char))
     )

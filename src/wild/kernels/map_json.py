@@ -21,6 +21,7 @@ from cython.cimports.wild.kernels.map_text import (
     compare_symbols,
     list_lines,
     list_symbols,
+    put_common_name,
     write_lines,
 )
 from cython.cimports.wild.kernels.measure import Layout
@@ -41,13 +42,13 @@ from cython.cimports.wild.kernels.text import (
 
 
 def write_json(
-    pool: Pool, layout: Layout, own: list, common: int, descriptor: int, demangle: int, name: bytes
+    pool: Pool, layout: Layout, own: list, commons: list, descriptor: int, demangle: int, name: bytes
 ):
     """As write_map; `name` is the output's, as a JSON string."""
     arena: Arena = Arena()
     map = cython.declare(Map)
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
-    list_lines(arena, layout, cython.address(map), own, common)
+    list_lines(arena, layout, cython.address(map), own, commons)
     list_symbols(arena, cython.address(map))
     head: bytes = b'{"version":1,"entries":[\n{"kind":"file","name":' + name + b"}"
     write_text(descriptor, head, len(head))
@@ -74,11 +75,9 @@ def format_entry(
         common = cython.address(map.common[line.what])
         begin(text, b'"common"', line.address, common.size, common.align)
         put_file_of(map, map.image.symbols[common.name].file, text)
-        name = cython.address(map.image.names.row[common.name])
-        row = cython.address(map.image.files.row[name.file])
         put_string(text, b',"name":"')
         start = text.size
-        put(text, map.image.files.base[name.file] + row.stroff + name.offset, name.length)
+        put_common_name(map, line.what, text)
         escape(text, start)
         put(text, b'"}', 2)
     else:

@@ -10,19 +10,22 @@ from wild.kernels.text cimport Namer, Text
 
 cdef enum:                       # Line.kind, in the order of lines of one address
     LINE_OUTPUT = 0              # an output section: `what` is a row of Own
-    LINE_OWN = 1                 # something of the linker's own making, likewise
-    LINE_INPUT = 2               # an input section: `what` is a SectionId
-    LINE_COMMON = 3              # a common symbol: `what` is a row of Resolution.commons
+    LINE_SCRIPT = 1              # a statement of a linker script inside of one, likewise
+    LINE_OWN = 2                 # something of the linker's own making, likewise
+    LINE_INPUT = 3               # an input section: `what` is a SectionId
+    LINE_COMMON = 4              # a common symbol: `what` is a row of Resolution.commons
+    LINE_OUTSIDE = 5             # a statement of a linker script behind an output section: a row of Own
 
 cdef struct Line:
     uint64_t address
     uint32_t shndx               # of the output section
     uint32_t kind
     uint32_t what
-    uint32_t _pad
+    uint32_t out                 # the row of Own of its output section
 
 cdef struct Own:
     uint64_t address, size, align
+    uint64_t load                # load address of an output section
     const char *name
 
 cdef struct Defined:             # a symbol that is defined in a section
@@ -45,10 +48,14 @@ cdef struct Map:
     Defined *defined
     Text *text                   # by block of one round
     int64_t begin                # the first line of the round
+    uint64_t *gap                # by line: bytes that nothing is in before it (map_gnu.py)
+    bint locals                  # show local symbols too (map_gnu.py)
     LineFormat format
     const char **type_names      # of relocations, by type (the trace)
 
-cdef int list_lines(Arena arena, Layout layout, Map *map, list own, uint32_t common) except -1
+cdef int list_lines(Arena arena, Layout layout, Map *map, list own, list commons) except -1
 cdef int write_lines(Pool pool, Arena arena, Map *map, LineFormat format, int descriptor) except -1
 cdef int list_symbols(Arena arena, Map *map) except -1
 cdef int compare_symbols(const void *a, const void *b) noexcept nogil
+cdef void put_common_name(Map *map, uint32_t common, Text *text) noexcept nogil
+cdef void add_line(Map *map, uint32_t shndx, uint64_t address, uint32_t kind, uint32_t what) noexcept nogil

@@ -1,9 +1,8 @@
-"""The map (-Map): output sections, the input sections in them, and the symbols in those, in the order of
-addresses.
+"""The map in lld's form (--Map-format=lld), and the lines that all forms are made of: output sections, the
+input sections in them, and the symbols in those, in the order of addresses.
 
-The form is lld's, which tools read: address twice (a load address differs from it only in embedded
-systems), size and alignment, then the name, indented by what it is.  What the linker makes itself is said
-to come from `<internal>`.
+lld's form is for tools that were written for it: address and load address, size and alignment, then the
+name, indented by what it is.  What the linker makes itself is said to come from `<internal>`.
 
 A large program has millions of lines.  First all that will be a line for itself is listed as a row of
 numbers and sorted; symbols are hung on their sections by counting.  Then blocks of rows are turned into
@@ -29,7 +28,7 @@ from cython.cimports.wild.kernels.map_text import (
 )
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.resolve import symbols_of
+from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, symbols_of
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.text import (
@@ -50,18 +49,18 @@ BLOCKS_AT_ONCE = cython.declare(cython.const[int64_t], 64)
 HEAD = b"             VMA              LMA     Size Align Out     In      Symbol\n"
 
 
-def write_map(pool: Pool, layout: Layout, own: list, common: int, descriptor: int, demangle: int):
+def write_map(pool: Pool, layout: Layout, own: list, commons: list, descriptor: int, demangle: int):
     """Write the map to a file descriptor; addresses must be final.
 
-    `own`: (address, size, alignment, output section index, name, is it an output section?) of the output
-    sections, and of what stands in them that comes from no input section; names are bytes.  `common`: index
-    of the output section with the common symbols.  `demangle`: address of __cxa_demangle, or 0.  Raises
+    `own`: (address, size, alignment, output section index, name, LINE_*, load address) of the output
+    sections, and of what stands in them that comes from no input section; names are bytes.  `commons`: the
+    PartIds of the common symbols by COMMON_* area.  `demangle`: address of __cxa_demangle, or 0.  Raises
     OSError.
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
-    list_lines(arena, layout, cython.address(map), own, common)
+    list_lines(arena, layout, cython.address(map), own, commons)
     list_symbols(arena, cython.address(map))
     head: bytes = HEAD
     write_text(descriptor, head, len(head))
@@ -96,7 +95,7 @@ def write_lines(
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def list_lines(
-    arena: Arena, layout: Layout, map: cython.pointer[Map], own: list, common: uint32_t
+    arena: Arena, layout: Layout, map: cython.pointer[Map], own: list, commons: list
 ) -> cython.int:
     """All lines but those of symbols, in their order."""
     map.image = cython.address(layout.view)
@@ -106,23 +105,33 @@ def list_lines(
     map.namer.members = layout.inputs.names
     map.count = 0
     sections = cython.address(map.image.sections)
-    commons: int64_t = layout.resolution.common_count
-    room: int64_t = sections.count + commons + len(own)
+    common_count: int64_t = layout.resolution.common_count
+    room: int64_t = sections.count + common_count + len(own)
     map.line = cython.cast(cython.pointer[Line], arena.array(room, cython.sizeof(Line)))
     map.file_of = cython.cast(U32, arena.array(sections.count, 4))
     map.own = cython.cast(cython.pointer[Own], arena.array(len(own), cython.sizeof(Own)))
+    common_shndx = cython.declare(uint32_t[3])
     i: int64_t
+    for i in range(len(commons)):
+        common_shndx[i] = map.image.part[cython.cast(uint32_t, commons[i])].shndx
     for i in range(len(own)):
-        address, size, align, shndx, name, is_output = own[i]
-        map.own[i].address, map.own[i].size, map.own[i].align = address, size, align
+        address, size, align, shndx, name, kind, load = own[i]
+        map.own[i].address, map.own[i].size, map.own[i].align, map.own[i].load = address, size, align, load
         map.own[i].name = name
-        add_line(map, shndx, address, LINE_OUTPUT if is_output else LINE_OWN, cython.cast(uint32_t, i))
+        add_line(map, shndx, address, kind, cython.cast(uint32_t, i))
     with cython.nogil:
         list_sections(map)
-        for i in range(commons):
+        for i in range(common_count):
+            if map.common[i].area == COMMON_DROPPED:
+                continue
             value: uint64_t = map.image.symbols[map.common[i].name].value
-            add_line(map, common, value, LINE_COMMON, cython.cast(uint32_t, i))
+            add_line(map, common_shndx[map.common[i].area], value, LINE_COMMON, cython.cast(uint32_t, i))
         qsort(map.line, map.count, cython.sizeof(Line), compare_lines)
+        out: uint32_t = 0
+        for i in range(map.count):
+            if map.line[i].kind == LINE_OUTPUT:
+                out = map.line[i].what
+            map.line[i].out = out
     return 0
 
 
@@ -137,6 +146,7 @@ def add_line(
     line.address = address
     line.kind = kind
     line.what = what
+    line.out = 0
     map.count += 1
 
 
@@ -283,13 +293,14 @@ def format_line(
     map: cython.pointer[Map], line: cython.pointer[Line], text: cython.pointer[Text]
 ) -> cython.void:
     namer = cython.address(map.namer)
+    away: uint64_t = map.own[line.out].load - map.own[line.out].address
     if line.kind == LINE_OUTPUT:
         own = cython.address(map.own[line.what])
-        put_columns(text, own.address, own.size, own.align)
+        put_columns(text, own.address, away, own.size, own.align)
         put(text, own.name, strlen(own.name))
     elif line.kind == LINE_OWN:
         own = cython.address(map.own[line.what])
-        put_columns(text, own.address, own.size, own.align)
+        put_columns(text, own.address, away, own.size, own.align)
         put(text, b"        <internal>:(", 20)
         put(text, own.name, strlen(own.name))
         put(text, b")", 1)
@@ -300,11 +311,11 @@ def format_line(
         if sec.size == 0 and map.first[line.what] == map.first[line.what + 1]:
             return  # perhaps of an output section that is not there
         file: uint32_t = map.file_of[line.what]
-        put_columns(text, sec.address, sec.size, cython.cast(uint64_t, 1) << sec.align)
+        put_columns(text, sec.address, away, sec.size, cython.cast(uint64_t, 1) << sec.align)
         put_spaces(text, 8)
         put_section(text, namer, file, line.what - map.image.files.row[file].sec_base)
         put(text, b"\n", 1)
-        format_symbols(map, line.what, text)
+        format_symbols(map, line.what, away, text)
         return
     put(text, b"\n", 1)
 
@@ -313,10 +324,11 @@ def format_line(
 @cython.nogil
 @cython.exceptval(check=False)
 def put_columns(
-    text: cython.pointer[Text], address: uint64_t, size: uint64_t, align: uint64_t
+    text: cython.pointer[Text], address: uint64_t, away: uint64_t, size: uint64_t, align: uint64_t
 ) -> cython.void:
+    """`away`: how far the load address is from the address."""
     put_number(text, address, 16, 16)
-    put_number(text, address, 16, 17)
+    put_number(text, address + away, 16, 17)
     put_number(text, size, 16, 9)
     put_number(text, align, 10, 6)
     put(text, b" ", 1)
@@ -331,13 +343,21 @@ def format_common(
     """A common symbol has a section of its own, as lld shows it."""
     common = cython.address(map.common[line.what])
     symbol = cython.address(map.image.symbols[common.name])
-    put_columns(text, line.address, common.size, common.align)
+    away: uint64_t = map.own[line.out].load - map.own[line.out].address
+    put_columns(text, line.address, away, common.size, common.align)
     put_spaces(text, 8)
     put_file(text, cython.address(map.namer), symbol.file)
     put(text, b":(COMMON)\n", 10)
-    put_columns(text, line.address, common.size, 1)
+    put_columns(text, line.address, away, common.size, 1)
     put_spaces(text, 16)
-    name = cython.address(map.image.names.row[common.name])
+    put_common_name(map, line.what, text)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def put_common_name(map: cython.pointer[Map], common: uint32_t, text: cython.pointer[Text]) -> cython.void:
+    name = cython.address(map.image.names.row[map.common[common].name])
     row = cython.address(map.image.files.row[name.file])
     put(text, map.image.files.base[name.file] + row.stroff + name.offset, name.length)
 
@@ -345,7 +365,9 @@ def format_common(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def format_symbols(map: cython.pointer[Map], section: uint32_t, text: cython.pointer[Text]) -> cython.void:
+def format_symbols(
+    map: cython.pointer[Map], section: uint32_t, away: uint64_t, text: cython.pointer[Text]
+) -> cython.void:
     """The symbols of a section, by value; each section is formatted once, so they may be sorted in place."""
     first: uint32_t = map.first[section]
     count: uint32_t = map.first[section + 1] - first
@@ -357,7 +379,7 @@ def format_symbols(map: cython.pointer[Map], section: uint32_t, text: cython.poi
         defined = cython.address(map.defined[i])
         row = cython.address(map.image.files.row[defined.file])
         sym: Sym = symbols_of(cython.address(map.image.files), defined.file) + defined.sym
-        put_columns(text, address + defined.value, sym.st_size, 1)
+        put_columns(text, address + defined.value, away, sym.st_size, 1)
         put_spaces(text, 16)
         name = cython.cast(cython.p_const_char, map.image.files.base[defined.file] + row.stroff + sym.st_name)
         put_symbol(text, cython.address(map.namer), name)

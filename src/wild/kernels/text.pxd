@@ -65,6 +65,16 @@ cdef inline void put_number(Text *text, uint64_t value, int base, uint64_t width
         put_spaces(text, width - (64 - at))
     put(text, digits + at, 64 - at)
 
+cdef inline void put_address(Text *text, uint64_t value) noexcept nogil:
+    """`0x` and 16 hexadecimal digits."""
+    cdef char digits[18]
+    cdef int at
+    digits[0] = 48
+    digits[1] = 120
+    for at in range(16):
+        digits[17 - at] = b"0123456789abcdef"[(value >> (4 * at)) & 15]
+    put(text, digits, 18)
+
 cdef inline void put_file(Text *text, const Namer *namer, uint32_t file) noexcept nogil:
     """`path`, or `archive(member)`."""
     cdef const FileRow *row = &namer.files.row[file]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from wild.scripted.symbols import ScriptSymbols
     from wild.scripted.values import Value
 
+Step = tuple[object, ScriptedSection | None, int, int, int | None]
+
 MOST_ROUNDS = 40
 ROUNDS_OF_SHIFTING = 8  # then RELRO ends are padded instead
 LARGEST = 1 << 48
@@ -97,6 +99,8 @@ class Layouter:
         self.last: ScriptedSection | None = None  # the loaded section before this one, for load addresses
         self.last_space: tuple[Space | None, Space | None] = (None, None)
         self.part_places: dict[int, tuple[ScriptedSection, int]] = {}
+        # For the map: each statement, the section it is in, where it begins and ends, its value.
+        self.history: list[Step] = []
         # id of an overlay -> its address, the next load address, its end
         self.overlays: dict[int, tuple[int, int, int]] = {}
 
@@ -132,30 +136,48 @@ class Layouter:
         self.current = None
         self.last, self.last_space = None, (None, None)
         self.overlays.clear()
+        self.history.clear()
         self.symbols.begin_round()
         self.regions.begin(self.values.address)
         for each in self.composition.order:
             if isinstance(each, ScriptedSection):
                 self.place_section(each)
-            elif isinstance(each, Assertion):
-                self.values.value(each.value)
-            elif isinstance(each, Assignment):
-                self.assign(each)
+            else:
+                self.follow(each)
 
     # --- statements
     # -------------------------------------------------------------------------------------------
 
-    def assign(self, statement: Assignment) -> None:
+    def follow(self, item: object) -> None:
+        """What a statement does that places no input."""
+        start = self.dot
+        value: int | None = None
+        if isinstance(item, Assignment):
+            value = self.assign(item)
+        elif isinstance(item, Assertion):
+            self.values.value(item.value)
+        elif self.current is not None:
+            if isinstance(item, Data):
+                value = self.place_data(self.current, item)
+            elif isinstance(item, Fill):
+                self.current.fills.append((start - self.current.address, self.pattern(item.pattern)))
+        self.history.append((item, self.current, start, self.dot, value))
+
+    def assign(self, statement: Assignment) -> int | None:
+        """Returns the address or number, None if nobody wants what is provided."""
         if statement.name == ".":
             value, section = self.values.value(statement.value)
             if section is None and self.current is not None:
                 section = self.current  # a number inside of a section counts from its start
             self.move_dot((value + (section.address if section is not None else 0)) & MASK, statement.where)
-        elif self.symbols.is_wanted(statement.name, bool(statement.flags & PROVIDE)):
+            return self.dot
+        if self.symbols.is_wanted(statement.name, bool(statement.flags & PROVIDE)):
             found = self.values.value(statement.value)
             if found[1] is None and self.current is not None:
                 found = found[0], self.current
             self.symbols.set(statement.name, found)
+            return found[0] + (found[1].address if found[1] is not None else 0) & MASK
+        return None
 
     def move_dot(self, address: int, where: str) -> None:
         if self.current is not None:
@@ -178,6 +200,7 @@ class Layouter:
     def place_section(self, section: ScriptedSection) -> None:
         """Where a section goes, and what is in it."""
         before = self.dot
+        self.history.append((section, None, before, before, None))
         loaded = bool(section.flags & elf.SHF_ALLOC)
         space = self.space_of(section)
         self.before = space.next if space is not None else self.dot
@@ -248,14 +271,8 @@ class Layouter:
         for item in section.items:
             if isinstance(item, Piece):
                 self.place_piece(section, item)
-            elif isinstance(item, Assignment):
-                self.assign(item)
-            elif isinstance(item, Data):
-                self.place_data(section, item)
-            elif isinstance(item, Fill):
-                section.fills.append((self.dot - section.address, self.pattern(item.pattern)))
-            elif isinstance(item, Assertion):
-                self.values.value(item.value)
+            else:
+                self.follow(item)
 
     def place_piece(self, section: ScriptedSection, piece: Piece) -> None:
         if piece.key >= 0:
@@ -274,13 +291,16 @@ class Layouter:
         if self.dot > MASK or section.size > LARGEST:
             raise LinkError(f"section {section.name} would end at {self.dot:#x}, beyond the address space")
 
-    def place_data(self, section: ScriptedSection, data: Data) -> None:
+    def place_data(self, section: ScriptedSection, data: Data) -> int | None:
+        """Returns the number, None for a text."""
         text = data.text
+        value: int | None = None
         if data.value is not None:
             value = self.values.address(data.value)
             text = (value & ((1 << 8 * data.size) - 1)).to_bytes(data.size, "little")
         section.contents.append((self.dot - section.address, text))
         self.dot += len(text)
+        return value
 
     def pattern(self, fill: object) -> bytes:
         if isinstance(fill, bytes):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wild.kernels.measure import Layout
     from wild.kernels.names import NameTable
     from wild.kernels.resolve import Resolution
+    from wild.map_file import Line
     from wild.options import Options
     from wild.output_sections import OutputSection
     from wild.scripted.composition import ScriptedComposition
@@ -242,6 +243,17 @@ class ScriptedPlacement(Placement):
 
     def memory_usage(self) -> list[str]:
         return self.layouter.regions.usage()
+
+    def regions(self) -> list[tuple[str, int, int, str]]:
+        return [
+            (space.name, space.origin, space.length, space.region.attributes)
+            for space in self.layouter.regions.spaces.values()
+        ]
+
+    def statement_lines(self) -> list[Line]:
+        from wild.scripted.statement_text import lines_of
+
+        return lines_of(self.composition, self.layouter.history)
 
     def gaps(self) -> list[tuple[int, int, bytes]]:
         """(offset, size, pattern): what the sections hold before anything is written into them."""

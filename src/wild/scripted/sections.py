@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from wild.elf import SHF_ALLOC
 from wild.output_sections import OutputSection
 
 TYPE_CHECKING = False
@@ -44,6 +45,12 @@ class ScriptedSection(OutputSection):
         self.kept = False
         self.forced = False  # to be in the output even when nothing is in it
         self.relro = False
+
+    def loaded_at(self) -> int:
+        return self.load_address if self.flags & SHF_ALLOC else self.address
+
+    def made_pieces(self) -> list[OutputSection]:
+        return [piece.made for piece in self.pieces() if piece.made is not None]
 
     def pieces(self) -> list[Piece]:
         return [item for item in self.items if isinstance(item, Piece)]
