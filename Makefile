@@ -1,12 +1,13 @@
 # make build   a working .venv/bin/wild          make demo   link two programs and compare with the system's ld
 # make test    lint and every test               make lint   style, types and source rules
 # make test-tools   install what else the tests can use (Debian, Ubuntu)
-# make bench   compare the speed of all installed linkers; bench-full takes an hour and 10 GB
+# make bench   compare the speed of all installed linkers; bench-full takes an hour and 10 GB;
+#              bench-incremental measures incremental links
 # make clean   remove everything that was built
 #
 # WILD_BUILD=debug|profile|coverage|asan builds or tests a variant of its own: build/<variant>/bin/wild.
 .DEFAULT_GOAL := build
-.PHONY: build build-locked demo test test-tools test-asan fuzz mutants lint lint-tools format coverage clean bench bench-full
+.PHONY: build build-locked demo test test-tools test-asan fuzz mutants lint lint-tools format coverage clean bench bench-full bench-incremental
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
@@ -47,6 +48,9 @@ bench: build
 
 bench-full: build
 	$(PYTHON) bench/compare.py all
+
+bench-incremental: build
+	$(PYTHON) bench/incremental.py
 
 demo: build
 	@$(PYTHON) demo/demo.py

@@ -146,6 +146,49 @@ def write_exports(directory: Path, count: int) -> tuple[list[Path], Path]:
     return paths, script
 
 
+# --- a program of some size -------------------------------------------------------------------------------------
+
+FUNCTIONS_PER_MEGABYTE = 1_000
+
+
+def sized_text(index: int) -> str:
+    """A megabyte of functions, each of which calls the one behind it."""
+    lines = []
+    for step in range(FUNCTIONS_PER_MEGABYTE):
+        name, last = f"_ZN5sized4stepI{index}L{step}EEv", step == FUNCTIONS_PER_MEGABYTE - 1
+        lines += [f'.section .text.{name},"ax",@progbits', f".globl {name}", f"{name}: .cfi_startproc"]
+        lines += ["xor %eax, %eax", "jmp 1f", ".fill 1000, 1, 0x90", "1:"]
+        if not last:
+            lines += ["push %rbx", f"call _ZN5sized4stepI{index}L{step + 1}EEv", "pop %rbx"]
+        lines += ["inc %eax", "ret", ".cfi_endproc"]
+    lines += [f".globl sized_{index}", f"sized_{index} = _ZN5sized4stepI{index}L0EEv"]
+    return "\n".join(lines) + "\n"
+
+
+def sized_main(megabytes: int) -> str:
+    calls = " + ".join(f"sized_{index}()" for index in range(megabytes))
+    names = ", ".join(f"sized_{index}(void)" for index in range(megabytes))
+    return (
+        f"#include <stdio.h>\nint {names}, edited(int);\n"
+        f'int main(void) {{ printf("%d\\n", edited({calls})); }}\n'
+    )
+
+
+def sized_edit(version: int) -> str:
+    """The function that is edited: it grows."""
+    more = "x ^= value / 3; x += value * 5;" if version == 2 else ""
+    return f"int edited(int value) {{ volatile int x = value; {more} return x; }}\n"
+
+
+def sized_sum(megabytes: int, version: int) -> int:
+    value = megabytes * FUNCTIONS_PER_MEGABYTE
+    return (value ^ value // 3) + value * 5 if version == 2 else value
+
+
+def write_sized(directory: Path, megabytes: int) -> list[Path]:
+    return assemble(directory, megabytes, sized_text)
+
+
 # ---------------------------------------------------------------------------------------------------------------
 
 

@@ -11,6 +11,7 @@ from programs import ROOT, compile_c
 
 sys.path.insert(0, str(ROOT / "bench"))
 import generated
+import incremental
 import report
 
 
@@ -56,6 +57,29 @@ def test_generated_inputs_link_to_a_program_that_adds_up(main, write, total, cou
     program = link(compile_c(main), *write(tmp_path / "inputs", count))
 
     assert program.run() == f"{total(count)}\n"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_program_of_some_size_adds_up(version, link, tmp_path):
+    edited = compile_c(generated.sized_edit(version), name="edited")
+    members = generated.write_sized(tmp_path / "inputs", 2)
+
+    program = link(compile_c(generated.sized_main(2)), edited, *members)
+
+    assert program.run() == f"{generated.sized_sum(2, version)}\n"
+    assert program.path.stat().st_size > 2_000_000
+
+
+def test_incremental_results_become_a_table():
+    rows = [
+        incremental.Result("an edit", "<= 3", 2.345, 1.5, "20 ms"),
+        incremental.Result("none", "<= 2", 1.0),
+    ]
+
+    text = incremental.page({"a program": rows}, 7)
+
+    assert "| an edit | <= 3 | 2.35 | 1.50 | 20 ms |" in text
+    assert "| none | <= 2 | 1.00 | – |  |" in text
 
 
 def test_generated_exports_are_exported(link, tmp_path):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,9 @@ def program() -> Path:
     return compile_c("void _start(void) {}", name="start")
 
 
-def link(package: Path, program: Path | str, *python_options: str) -> str:
+def link(package: Path, program: Path | str, *python_options: str, arguments: Sequence[str] = ()) -> str:
     """Link with the package; what the interpreter printed on standard error."""
-    command = [PYTHON, "-IS", *python_options, package / "wild" / "launch.py", "ld"]
+    command = [PYTHON, "-IS", *python_options, package / "wild" / "launch.py", "ld", *arguments]
     output = package / "program"
     done = subprocess.run([*command, program, "-o", output], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -39,9 +40,9 @@ def link(package: Path, program: Path | str, *python_options: str) -> str:
     return done.stderr
 
 
-def origins(package: Path, program: Path | str) -> set[str]:
+def origins(package: Path, program: Path | str, *arguments: str) -> set[str]:
     """The modules that a link loads from .pyc files."""
-    lines = link(package, program, "-v").splitlines()
+    lines = link(package, program, "-v", arguments=arguments).splitlines()
     return {
         line.rpartition("/")[2].removesuffix("'").partition(".")[0]
         for line in lines
@@ -97,6 +98,25 @@ def test_a_moved_package_does_not_use_the_old_one(package, program, tmp_path):
 
     assert "link" in origins(moved, program)
     assert "link" not in origins(moved, program)
+
+
+def update(package: Path, program: Path, text: str) -> set[str]:
+    """Link incrementally after an edit of the program; the modules that are loaded from .pyc files."""
+    program.write_bytes(compile_c(text, name="edited").read_bytes())
+    return origins(package, program, "--incremental")
+
+
+def test_updates_have_a_bundle_of_their_own(package, program, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    edited = tmp_path / "edited.o"
+    assert "link" in update(package, edited, "int value = 1; void _start(void) {}")
+    assert "update" in update(package, edited, "int value = 2; void _start(void) {}")
+    (package / BUNDLE).unlink()
+
+    imported = update(package, edited, "int value = 3; void _start(void) {}")
+
+    assert imported & {"session", "update", "control", "commit", "link", "options"} == set()
+    assert not (package / BUNDLE).exists()  # an update has no need of it
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"\xdb"])

@@ -231,7 +231,7 @@ def input_that_changes_during_the_link(project, monkeypatch):
     monkeypatch.setattr(Update, "write", write_late)
     session = sessions.Session("program", arguments)
     session.strict = False
-    assert not session.try_update()
+    assert not session.try_update(lambda: None)
     assert session.reason[0] == "B8"
 
 

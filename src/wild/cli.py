@@ -93,17 +93,21 @@ class Command:
 
     def link(self) -> int:
         """Read the options, answer those that are questions, and link."""
-        session = self.incremental_session() if self.wants_incremental() else None
-        if session is not None and session.try_update():
-            for text in session.warn_again:
-                self.report("warning", text)
-            return 0
-
         import gc
 
-        from wild.bundle import Bundle
+        from wild.bundle import UPDATES, Bundle
 
         gc.disable()  # what a link makes in cycles is small, and the search for it takes a twentieth of a small one
+        session = None
+        if self.wants_incremental():
+            bundle = Bundle(UPDATES)
+            session = self.incremental_session()
+            if session is not None and session.try_update(bundle.load):
+                bundle.complete()
+                for text in session.warn_again:
+                    self.report("warning", text)
+                return 0
+
         bundle = Bundle()
         bundle.load()
 

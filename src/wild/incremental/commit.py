@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import posix
 
 from wild.incremental.control import remove, stamp, write_control
+from wild.kernels.publish import is_alone
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from wild.incremental.session import Session
     from wild.kernels.saved import Saved
-
-F_SETLEASE = 1024  # fcntl(2); a write lease is given to those only who alone have a file open
 
 
 def commit(session: Session, control: dict[str, Any], saved: Saved) -> None:
@@ -67,16 +65,6 @@ def open_image(current: str, path: str, known: object) -> tuple[int, bool]:
                 return descriptor, True
             posix.close(descriptor)
     return copy_image(current, path), False
-
-
-def is_alone(descriptor: int) -> bool:
-    """Has nobody else a file open or mapped?"""
-    try:
-        fcntl.fcntl(descriptor, F_SETLEASE, fcntl.F_WRLCK)
-        fcntl.fcntl(descriptor, F_SETLEASE, fcntl.F_UNLCK)
-    except OSError:
-        return False
-    return True
 
 
 def copy_image(current: str, path: str) -> int:

@@ -88,7 +88,7 @@ class Saver:
         self.session = session
         self.leaves = leaves  # of the build-id
         directory = session.directory
-        for name in ("control", "image-0", "image-1", "tables"):
+        for name in ("control", "image-0", "image-1", "tables", "publish"):
             remove(f"{directory}/{name}")
         posix.link(temporary, f"{directory}/image-0")
 

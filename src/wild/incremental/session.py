@@ -81,8 +81,11 @@ class Session:
                     return False
                 time.sleep(LOCK_STEP)
 
-    def try_update(self) -> bool:
-        """Bring the output up to date from the state; False if that has to be done by a full link."""
+    def try_update(self, prepare: Callable[[], None]) -> bool:
+        """Bring the output up to date from the state; False if that has to be done by a full link.
+
+        `prepare` is called when an update is begun, and imports what it needs faster than the import system would.
+        """
         if not self.usable:
             return False
         try:
@@ -95,6 +98,7 @@ class Session:
                 self.publish_again(control)
                 mode = "unchanged"
             else:
+                prepare()
                 from wild.incremental.update import update
 
                 mode = "update" if update(self, control, changed) else "unchanged"
@@ -212,10 +216,17 @@ class Session:
 
     def publish(self, image: str) -> None:
         """Give an image the name of the output, in one step."""
+        from wild.kernels.publish import exchange
+
         temporary = f"{self.directory}/publish"  # which a link that was killed may have left
         remove(temporary)
         posix.link(image, temporary)
-        posix.rename(temporary, self.output)
+        if exchange(
+            temporary.encode("utf-8", "surrogateescape"), self.output.encode("utf-8", "surrogateescape")
+        ):
+            posix.unlink(temporary)
+        else:
+            posix.rename(temporary, self.output)
 
     def lap(self, name: str) -> None:
         """What has been done since the last lap."""

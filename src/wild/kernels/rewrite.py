@@ -10,7 +10,7 @@ import posix
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcmp, memcpy, memset
 from cython.cimports.posix.mman import MAP_FAILED, MAP_PRIVATE, PROT_READ, mmap, munmap
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
@@ -25,6 +25,7 @@ from wild.errors import CannotUpdate
 
 MOST_FILES = 512
 R_RELATIVE = cython.declare(cython.const[uint64_t], 8)
+PAGE = cython.declare(cython.const[uint64_t], 4096)
 
 
 @cython.final
@@ -225,8 +226,21 @@ def write_holes(graft: Graft, holes: list, filler) -> None:
             continue
         data: bytes = filler(part, size)
         to = image.out + row.offset + cython.cast(uint64_t, offset)
-        memcpy(to, cython.cast(cython.p_char, data), len(data))
-        graft.saved.change(to, len(data))
+        write_differing(graft, to, cython.cast(Bytes, cython.cast(cython.p_char, data)), len(data))
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def write_differing(graft: Graft, to: cython.pointer[uint8_t], data: Bytes, size: uint64_t) -> cython.void:
+    """Write the pages that differ: the most of a hole was filled before, and would be hashed and written again."""
+    at: uint64_t = 0
+    while at < size:
+        begin: uint64_t = to - graft.saved.out + at
+        step: uint64_t = min(size - at, PAGE - begin % PAGE)
+        if memcmp(to + at, data + at, step) != 0:
+            memcpy(to + at, data + at, step)
+            graft.saved.change(to + at, step)
+        at += step
 
 
 def free_relocations(graft: Graft, runs: list, spare: int) -> None:

@@ -1,7 +1,7 @@
 # Is a file free to be rewritten?  Nobody else must have it open, map it or execute it.  The kernel says so when it is
 # asked for a write lease (fcntl(2), F_SETLEASE), which counts mappings too, and refuses it otherwise.  Only of file
 # systems known to count right: on a layered one (overlayfs) a mapping belongs to another inode.
-# Included by output.py only.
+# Included by output.py and publish.py.
 
 cdef extern from * nogil:
     """
