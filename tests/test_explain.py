@@ -6,9 +6,12 @@ import subprocess
 
 import pytest
 from elf import Elf
-from linking import linker_under_test
+from linking import Link, linker_under_test
 from programs import assemble, compile_c, exit_with, pic_c
 
+from linker_diff.frames import Frames
+from linker_diff.image import Image
+from linker_diff.places import Places
 from wild.layout_view import LayoutView, TraceView
 from wild.object_view import ObjectView
 
@@ -103,10 +106,81 @@ def test_what_the_linker_made_is_said_to_be_so(link):
     assert "made by the linker: .plt" in explain(program, hex(plt))
 
 
+MADE = """
+#include <stdio.h>
+__thread int first = 1, second = 2; extern int value; int f(int); static const char *text = "a text";
+static int chosen(void) { return 1; } static void *choose(void) { return chosen; }
+int picked(void) __attribute__((ifunc("choose")));
+int main(int argc, char **argv) { printf("%s %d %d\\n", text, value, picked() + second + f(argc)); return first; }
+"""
+AT = {
+    "printf's PLT entry": "PLT entry of printf, which jumps through the slot at 0x",
+    "slot of value": "slot of value, which the loader fills: GLOB_DAT",
+    ".eh_frame_hdr+12": "has its unwind record at 0x",
+    "main's record": "unwind record of main at 0x",
+    ".dynamic": 'DT_NEEDED 0x1 "libf.so"',
+    ".dynsym+24": "row 1: ",
+    ".rela.dyn": "row 0: RELATIVE +0x",
+    ".dynstr+3": 'the text "libf.so"',
+    ".got.plt+8": "one of the three words",
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A program with tables of every kind, and its object."""
+    link = Link(tmp_path_factory.mktemp("made"))
+    library = link.shared(
+        pic_c("int value = 7; int f(int x) { return x; }"), "-Wl,-soname=libf.so", output="libf.so"
+    )
+    main = compile_c(MADE, "-fPIC", "-O1", name="made")
+    program = link(main, library, "-pie", "-Wl,-z,lazy", **WRITE)
+    return program, main
+
+
+@pytest.mark.parametrize("place", AT)
+def test_what_the_linker_made_is_read_from_the_output(made, place):
+    program, _ = made
+    elf = Elf(program.path.read_bytes())
+    name, _, offset = place.partition("+")
+    if name in elf.sections:
+        address = elf.sections[name].address + int(offset or 0)
+    else:
+        image = Image(program.path, "")
+        places = Places(image)
+        plt, got = image.by_name[".plt"], image.by_name[".got"]
+        address = {
+            "printf's PLT entry": lambda: next(
+                at for at in range(plt.address, plt.end, 16) if places.follow(at).target.value == "printf"
+            ),
+            "slot of value": lambda: next(
+                at for at in range(got.address, got.end, 8) if places.in_slot(at).value == "value"
+            ),
+            "main's record": lambda: Frames(image).by_start[program.symbols["main"].value].address + 5,
+        }[place]()
+
+    assert AT[place] in explain(program, hex(address))
+
+
+def test_merged_strings_lead_to_the_inputs_that_have_them(made):
+    program, main = made
+    address = Elf(program.path.read_bytes()).sections[".rodata"]
+    at = program.path.read_bytes().index(b"a text", address.offset) - address.offset + address.address
+
+    assert f'the string "a text", merged from {main}:(.rodata.str1.1+0x' in explain(program, hex(at + 2))
+
+
+def test_thread_local_variables_and_ifuncs_are_found_by_name(made):
+    program, main = made
+
+    assert f"from {main}:(.tdata+0x" in explain(program, "second")
+    assert f"from {main}:(.text+0x" in explain(program, "picked")
+
+
 @pytest.mark.parametrize(
     ("question", "text"),
     [
-        ("0x1", "nothing is at 0x1"),
+        ("0x1", "no section is at 0x1"),
         ("nowhere", "has no symbol nowhere"),
         ("main+x", "is neither an address nor SYMBOL+OFFSET"),
     ],

@@ -27,7 +27,8 @@ Tells which input section the byte at an address came from, what stood there in 
 about its relocations.  OUTPUT must have been linked with WILD_WRITE_LAYOUT=1 in the environment; WILD_WRITE_TRACE=1
 adds what was decided, and why."""
 
-STT_SECTION, STT_FILE = 3, 4
+STT_SECTION, STT_FILE, STT_TLS = 3, 4, 6
+SHF_TLS = 0x400
 AROUND, MOST_SHOWN = 16, 64  # bytes that are shown of a single address, and of a symbol
 LARGEST_FIELD = 8  # bytes that a relocation fills
 SIZES = {name: max(size, 1) for name, _, size, _, _ in RELOCATIONS.values()}
@@ -77,7 +78,9 @@ class Question:
         except (ValueError, LookupError, ArithmeticError):
             raise LinkError(f"{self.output}: cannot be read as an ELF file") from None
         named = [
-            (elf.symbol_name(row[0]), row) for row in elf.symbols if row[4] and row[1] & 15 < STT_SECTION
+            (elf.symbol_name(row[0]), row)
+            for row in elf.symbols
+            if row[4] and row[1] & 15 not in (STT_SECTION, STT_FILE)
         ]
         exact = [row for shown, row in named if shown == name]
         found = exact or [row for shown, row in named if demangle(shown).partition("(")[0] == name]
@@ -85,20 +88,26 @@ class Question:
             raise LinkError(
                 f"{self.output}: has no symbol {name} that is defined; was it stripped or collected?"
             )
-        return found[0][2], found[0][3]
+        _, info, value, size, _ = found[0]
+        if info & 15 == STT_TLS:  # it counts from the start of the TLS segment
+            value += min(header[3] for header in elf.headers if header[2] & SHF_TLS)
+        return value, size
 
 
 def explained(output: str, view: LayoutView, begin: int, end: int) -> Iterator[str]:
     """The lines of the answer."""
     pieces = view.pieces(begin)
     if not pieces:
-        raise LinkError(f"{output}: nothing is at {begin:#x}")
+        raise LinkError(f"{output}: no section is at {begin:#x}")
     yield f"{begin:#x} is in output section {pieces[0].name}, {begin - pieces[0].address:#x} bytes from its start"
     inner = pieces[-1]
     if inner.kind == "input":
         yield from origin(view, inner, begin, min(end, inner.address + inner.size))
     elif inner.kind == "made":
+        from wild.explain_made import about_made
+
         yield f"  made by the linker: {inner.name}"
+        yield from about_made(output, view, inner, begin)
     elif inner.kind == "common":
         yield f"  common symbol {demangle(inner.name)}"
     else:

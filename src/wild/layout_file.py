@@ -12,7 +12,7 @@ The form of the layout file (all numbers hexadecimal):
 Input sections that are not loaded come last; a star precedes their address, which counts from the start of their
 output section.  The form of the trace:
 
-    ADDRESS TYPE SYMBOL+ADDEND action=WORD [rewrite=WORD] target=ADDRESS … symbol=WORDS
+    ADDRESS TYPE SYMBOL+ADDEND action=WORD [rewrite=WORD] [target=ADDRESS] … symbol=WORDS
 """
 
 from __future__ import annotations

@@ -116,15 +116,19 @@ class LayoutView:
 
     def object_of(self, piece: Piece) -> ObjectView | None:
         """The object of an input piece, if it is still there and can be read."""
-        if piece.file not in self.objects:
-            offset, size, path, _ = self.files[piece.file]
+        return self.object_numbered(piece.file)
+
+    def object_numbered(self, number: int) -> ObjectView | None:
+        """The object of that number in `files`, likewise."""
+        if number not in self.objects:
+            offset, size, path, _ = self.files[number]
             try:
                 with open(path, "rb") as file:
                     file.seek(offset)
-                    self.objects[piece.file] = ObjectView(file.read(size))
+                    self.objects[number] = ObjectView(file.read(size))
             except (OSError, ValueError, LookupError):
                 return None
-        return self.objects[piece.file]
+        return self.objects[number]
 
     def file_name(self, piece: Piece) -> str:
         """The name of an input piece's object as error texts show it."""

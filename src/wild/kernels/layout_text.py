@@ -12,7 +12,7 @@ that readers search by halving.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.image import Target, plt_address, target_of
+from cython.cimports.wild.kernels.image import Image, Target, plt_address, target_of
 from cython.cimports.wild.kernels.map_text import (
     LINE_COMMON,
     LINE_INPUT,
@@ -87,8 +87,8 @@ def list_files(map: cython.pointer[Map], text: cython.pointer[Text]) -> cython.v
 @cython.nogil
 @cython.exceptval(check=False)
 def put_hex(text: cython.pointer[Text], value: uint64_t, width: cython.int) -> cython.void:
-    """Hexadecimal digits, with zeros before them up to `width`, and a space."""
-    shift: cython.int = 4 * (width - 1)
+    """Hexadecimal digits, with zeros before them up to `width`, and a space; no space if `width` is 0."""
+    shift: cython.int = 4 * (width - 1) if width else 0
     while shift < 60 and value >> (shift + 4):
         shift += 4
     while shift >= 0:
@@ -97,7 +97,8 @@ def put_hex(text: cython.pointer[Text], value: uint64_t, width: cython.int) -> c
         digit = 48 + nibble if nibble < 10 else 87 + nibble
         put(text, cython.address(digit), 1)
         shift -= 4
-    put(text, b" ", 1)
+    if width:
+        put(text, b" ", 1)
 
 
 @cython.cfunc
@@ -203,7 +204,9 @@ def format_trace(
         put(text, b" ", 1)
         put_referent(map, file, rela, text)
         put_decision(cython.address(decision), text)
-        put_target(map, cython.address(target), cython.address(decision), text)
+        put_target(
+            map, cython.address(target), address_meant(image, file, rela), cython.address(decision), text
+        )
         put(text, b"\n", 1)
         i += decision.skip
 
@@ -233,6 +236,26 @@ def put_referent(
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def address_meant(
+    image: cython.pointer[cython.const[Image]],
+    file: uint32_t,
+    rela: cython.pointer[cython.const[Elf64_Rela]],
+) -> uint64_t:
+    """S; but S+A where S is the symbol of a section that is merged, which has no place of its own."""
+    row = cython.address(image.files.row[file])
+    sym = (
+        cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + row.symoff) + rela.r_sym
+    )
+    if sym.st_info & 15 == STT_SECTION and sym.st_shndx < row.shnum:
+        kind: cython.int = image.sections.row[row.sec_base + sym.st_shndx].kind
+        if kind == SEC_STRINGS or kind == SEC_CONSTANTS:
+            return target_of(image, file, rela.r_sym, rela.r_addend).value
+    return target_of(image, file, rela.r_sym, 0).value
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def put_decision(decision: cython.pointer[Decision], text: cython.pointer[Text]) -> cython.void:
     """The action in words, and how an instruction is rewritten."""
     put_string(text, b"action=")
@@ -248,26 +271,32 @@ def put_decision(decision: cython.pointer[Decision], text: cython.pointer[Text])
 def put_target(
     map: cython.pointer[Map],
     target: cython.pointer[Target],
+    meant: uint64_t,
     decision: cython.pointer[Decision],
     text: cython.pointer[Text],
 ) -> cython.void:
-    """Where it leads: the address, the slot or entry that stands between, and what is known of the symbol."""
+    """Where it leads: the address, the slot or entry that stands between, and what is known of the symbol.
+
+    What the loader binds, and what was collected or is defined nowhere, has no address.
+    """
     aux = cython.address(map.image.slots.row[target.aux])
-    put_string(text, b" target=0x")
-    put_hex(text, target.value, 1)
+    if is_defined(target.flags) and not target.flags & SYM_IMPORTED and not target.dead:
+        put_string(text, b" target=0x")
+        put_hex(text, meant, 0)
     if decision.action == ACT_GOT:
-        put_string(text, b"slot=0x")
-        put_hex(text, map.image.got + 8 * aux.got, 1)
+        put_string(text, b" slot=0x")
+        put_hex(text, map.image.got + 8 * aux.got, 0)
     elif decision.action == ACT_PLT:
-        put_string(text, b"entry=0x")
-        put_hex(text, plt_address(map.image, aux), 1)
-    put_string(text, b"symbol=")
+        put_string(text, b" entry=0x")
+        put_hex(text, plt_address(map.image, aux), 0)
+    put_string(text, b" symbol=")
     put_string(text, b"imported" if target.flags & SYM_IMPORTED else b"dead" if target.dead else b"bound")
     put_flag(text, target.flags & SYM_WEAK_DEF, b",weak")
     put_flag(text, target.flags & SYM_ABS, b",absolute")
     put_flag(text, target.flags & SYM_IFUNC, b",ifunc")
     put_flag(text, target.flags & SYM_TLS, b",tls")
     put_flag(text, target.flags & SYM_EXPORTED, b",exported")
+    put_flag(text, target.folded, b",folded")
     put_flag(text, not is_defined(target.flags), b",undefined")
 
 
