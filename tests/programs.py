@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -18,9 +19,17 @@ from pathlib import Path
 
 import pytest
 
+import wild
+
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = Path(os.environ.get("WILD_TEST_CACHE", ROOT / "build" / "test-cache"))
 NEWEST_LLVM, OLDEST_LLVM = 24, 14
+
+
+def interpreter() -> list[str]:
+    """The command for an interpreter that can load the kernels of this process: sanitized ones bring libraries."""
+    environment = Path(wild.__file__).parents[2] / "bin" / "environment"
+    return ["sh", str(environment), sys.executable] if environment.exists() else [sys.executable]
 
 
 @cache

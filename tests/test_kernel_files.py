@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inputs import arranged, bsd_archive, gnu_archive, indexed, library, names, patched, rows
-from programs import compile_c
+from programs import compile_c, interpreter
 
 from wild import faults
 from wild.errors import LinkError
@@ -209,7 +209,7 @@ def test_file_truncated_while_it_is_read(tmp_path, mode):
     (tmp_path / "large.o").write_bytes(bytes(1_000_000))
     (tmp_path / "output").write_text("half a program")
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(TRUNCATED), mode],
+        [*interpreter(), "-c", textwrap.dedent(TRUNCATED), mode],
         cwd=tmp_path,
         env={
             **os.environ,

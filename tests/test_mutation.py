@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from programs import archive, assemble, bsd_archive, compile_c, compile_cxx, pic_c, write
+from programs import archive, assemble, bsd_archive, compile_c, compile_cxx, interpreter, pic_c, write
 
 import wild
 
@@ -137,7 +137,7 @@ def library(link, code: Path) -> Path:
 def run_worker(directory: Path, progress: Path, first: int, count: int) -> subprocess.CompletedProcess[str]:
     """A process with the interpreter, the package and the sanitizers of this one."""
     package = Path(wild.__file__).parent.parent
-    command = [sys.executable, WORKER, "--templates", directory, "--progress", progress]
+    command = [*interpreter(), WORKER, "--templates", directory, "--progress", progress]
     return subprocess.run(
         [*command, "--first", str(first), "--count", str(count)],
         env={**os.environ, "PYTHONPATH": str(package)},

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+from pathlib import Path
+
 import pytest
+from linking import linker_under_test
 from programs import compile_c, compile_cxx, tool
 
 from wild import reference
@@ -23,6 +28,29 @@ def test_a_good_link_passes(link, linker, driver):
 
     assert program.run() == "hello\n"
     assert any(path.name.startswith("program.") for path in link.directory.iterdir())
+
+
+@pytest.mark.parametrize("linker", ["ld", "lld"])
+def test_links_of_a_build_that_wild_runs_are_compared(tmp_path, monkeypatch, linker):
+    """There wild stands in PATH under the names of all linkers, also of the one that is wanted for the comparison."""
+    tool("ld.lld" if linker == "lld" else linker)
+    library = compile_cxx("#include <string>\nstd::string text(int x) { return std::to_string(x); }", "-fPIC")
+    main = compile_cxx(
+        "#include <string>\nstd::string text(int);\nint main() { return text(123).size() - 3; }"
+    )
+    monkeypatch.chdir(tmp_path)
+    Path("Makefile").write_text(
+        f"program: libtext.so\n\tg++ {main} -L. -ltext -o $@\nlibtext.so:\n\tg++ -shared {library} -o $@\n"
+    )
+
+    environment = {**os.environ, "WILD_REFERENCE_LINKER": linker}
+    done = subprocess.run(
+        [linker_under_test(), "run", "make"], capture_output=True, text=True, env=environment, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    name = "ld" if linker == "ld" else reference.find_linker("lld").rpartition("/")[2].removeprefix("ld.")
+    assert {"libtext.so", f"libtext.so.{name}", "program", f"program.{name}"} <= set(os.listdir())
 
 
 def test_a_difference_fails_the_link_and_is_shown(link, tmp_path):
@@ -54,7 +82,7 @@ def test_a_reference_that_is_not_there_or_fails_is_an_error(link):
 
 def test_wild_is_never_its_own_reference(monkeypatch, tmp_path):
     (tmp_path / "ld").symlink_to(link_path := tmp_path / "wild-ld")
-    link_path.write_text('#!/bin/sh\necho "Wild 1.0"\n')
+    link_path.write_text('#!/bin/sh\necho "GNU ld compatible Wild 1.0"\n')
     link_path.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
 

@@ -34,7 +34,7 @@ exec '{python}' -ISXutf8 '{source}/wild/launch.py' "$0" "$@"
 # are not reported: the interpreter keeps memory to its end.
 SANITIZED_ENVIRONMENT = """\
 #!/bin/sh
-LD_PRELOAD='{libraries}' PYTHONMALLOC=malloc ASAN_OPTIONS=detect_leaks=0 exec "$@"
+LD_PRELOAD='{libraries}' PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:$ASAN_OPTIONS" exec "$@"
 """
 
 # Not isolated, because that would ignore PYTHONMALLOC; -sP leaves out user packages and the script's place.

@@ -35,6 +35,7 @@ DEFAULTS: dict[str, str] = {
     "section.gnu.warning.*.missing": "(lld) copies the texts of warnings into the output",
     "section.relro_padding.*": "(lld) fills the last page that is read-only after relocation; wild aligns instead",
     "section.got*.entsize": "8 or, in static outputs of others, 0; nobody counts by it",
+    "section.*_array.entsize": "8, or as lld has it 0; nobody counts by it",
     "section.plt*.entsize": "16 or, in static outputs of others, 0; nobody counts by it",
     # Linkers align tables of their own making more or less; the alignment of inputs is kept.
     "section.got*.alignment": "a table of the linker's own making",

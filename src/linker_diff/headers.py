@@ -101,8 +101,8 @@ def protected_sections(image: Image) -> Facts:
 
 # --- sections ------------------------------------------------------------------------------------------------
 
-# SHF_MERGE, SHF_STRINGS, SHF_INFO_LINK and SHF_LINK_ORDER tell a linker what it may do to a section; nobody else asks.
-KEPT_FLAGS = ~0xF0
+# SHF_MERGE, SHF_STRINGS, SHF_INFO_LINK, SHF_LINK_ORDER, SHF_GNU_RETAIN: what linkers may do; nobody else asks.
+KEPT_FLAGS = ~0x2000F0
 # Copies of variables that are read-only after relocation: a section of their own, or part of .data.rel.ro.
 COPIES, COPIES_PLACE = ".bss.rel.ro", ".data.rel.ro"
 

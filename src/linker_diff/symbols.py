@@ -77,7 +77,7 @@ def presence(pair: Pair, key: str, a: Symbol | None, b: Symbol | None) -> Differ
 
 def shown(image: Image, symbol: Symbol) -> str:
     facts = symbol_facts(image, symbol)
-    return " ".join(facts[name] for name in ("binding", "type", "visibility", "section"))
+    return " ".join(facts[name] for name in ("binding", "type", "visibility", "section") if facts[name])
 
 
 def properties(pair: Pair, key: str, name: str, a: Symbol, b: Symbol) -> Iterator[Difference]:
@@ -100,8 +100,10 @@ def map_entries(pair: Pair, a: Symbol, b: Symbol) -> tuple[bool, bool]:
 def symbol_facts(image: Image, symbol: Symbol) -> Facts:
     """What is said of a symbol besides its address, which the comparison of contents covers."""
     absolute = symbol.section == elf.SHN_ABS
+    # What is defined elsewhere has the type that it has there; what a reference says is some linker's guess.
+    plain = symbol.is_defined or symbol.value or symbol.type == elf.STT_TLS
     return {
-        "type": elf.named(symbol.type, elf.SYMBOL_TYPES),
+        "type": elf.named(symbol.type, elf.SYMBOL_TYPES) if plain else "",
         "binding": elf.named(symbol.binding, elf.BINDINGS),
         "visibility": elf.VISIBILITIES[symbol.visibility],
         "size": str(symbol.size if symbol.is_defined else 0),

@@ -86,7 +86,7 @@ def is_wild(path: str) -> bool:
     text = subprocess.run(
         [path, "--version"], capture_output=True, text=True, errors="replace", check=False
     ).stdout
-    return text.startswith("Wild ")
+    return "Wild " in text.partition("\n")[0]
 
 
 def link_again(options: Options, linker: str, output: str) -> None:
@@ -100,8 +100,9 @@ def link_again(options: Options, linker: str, output: str) -> None:
         file.write(lines(words))
         file.flush()
         done = subprocess.run(
-            [linker, f"@{file.name}"], capture_output=True, text=True, errors="replace", check=False
-        )
+            [linker, f"@{file.name}"], capture_output=True, text=True, errors="replace", check=False,
+            env={name: value for name, value in os.environ.items() if not name.startswith("WILD_")},
+        )  # fmt: skip
     if done.returncode:
         raise LinkError(f"{linker} (WILD_REFERENCE_LINKER) does not link this:\n{done.stderr.strip()}")
 
