@@ -143,7 +143,7 @@ class Checks:
         from wild.kernels.symbol_marks import missing_names
         from wild.reports import undefined_symbols
 
-        missing = missing_names(self.names, self.resolution, self.messages.room)
+        missing = self.unless_ignored(missing_names(self.names, self.resolution, self.messages.room))
         if self.options.error_handling_script:
             from wild.error_script import call_script
 
@@ -151,6 +151,14 @@ class Checks:
                 symbol = self.names.text(name).decode("utf-8", "surrogateescape")
                 call_script(self.options.error_handling_script, "undefined-symbol", symbol, self.messages)
         self.report_undefined(undefined_symbols(self.tables(), missing, self.options))
+
+    def unless_ignored(self, names: list[int]) -> list[int]:
+        """Without those that --ignore-unresolved-symbol is about."""
+        ignored = {
+            self.names.find(name.encode("utf-8", "surrogateescape"))
+            for name in self.options.ignored_unresolved
+        }
+        return [name for name in names if name not in ignored]
 
     def report_undefined(self, texts: list[str]) -> None:
         """Errors, unless --warn-unresolved-symbols makes warnings of them."""
@@ -163,7 +171,7 @@ class Checks:
         """What shared objects refer to and nothing defines, as far as is known: a library that they need and that
         cannot be found may define anything.
         """
-        found = self.resolution.undefined(NO_LIMIT, True)
+        found = self.unless_ignored(self.resolution.undefined(NO_LIMIT, True))
         if not found:
             return
         from wild.kernels.references import not_in_shared

@@ -12,7 +12,6 @@ ROWS: tuple[str | Row, ...] = (
     "Accepted and ignored",
     ("EL", "", "ignore", "", "the output is little-endian"),
     ("architecture A", "NAME", "ignore", "", "-m selects the machine"),
-    ("no-copy-dt-needed-entries no-add-needed", "", "ignore", "", "only libraries that are named are linked"),
     ("no-accept-unknown-input-arch no-warn-mismatch warn-mismatch", "", "ignore", "",
      "such inputs are errors"),
     ("no-warn-search-mismatch warn-search-mismatch", "", "ignore", "",
@@ -24,7 +23,7 @@ ROWS: tuple[str | Row, ...] = (
      "addends are in the relocation records, those of relative relocations in the sections, too"),
     ("strip-discarded no-strip-discarded strip-lto-sections", "", "ignore", "",
      "what is dropped leaves no trace"),
-    (("no-debug-names no-separate-debug-file no-execute-only no-xosegment"
+    (("no-debug-names no-execute-only no-xosegment"
       " no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
       " no-use-android-relr-tags no-discard-section"), "", "ignore", "", "it is so anyway"),
     ("icf-iterations", "N", "ignore", "", "folding goes on as long as it finds something"),
@@ -74,7 +73,6 @@ ROWS: tuple[str | Row, ...] = (
     "Not in this version",
     ("debug debug-fuel wild-experiments wild-experimental-sframe", "[=VALUE]", "refuse", "", "try out such things"),
     ("debug-names", "", "refuse", "", "merge indices of debug information"),
-    ("separate-debug-file", "[=FILE]", "refuse", "", "write debug information to a file of its own"),
     ("strip-debug-gdb strip-debug-non-line", "", "refuse", "", "strip a part of the debug information"),
     ("EB", "", "refuse", "", "make big-endian output"),
     ("mri-script c", "FILE", "refuse", "", "read such a script"),
@@ -102,13 +100,10 @@ ROWS: tuple[str | Row, ...] = (
     ("use-android-relr-tags", "", "refuse", "", "write tags for Android"),
     ("default-imported-symver", "", "refuse", "", "invent symbol versions"),
     ("version-exports-section", "VERSION", "refuse", "", "read .exports sections"),
-    ("undefined-glob", "GLOB", "refuse", "", "take patterns of undefined symbols"),
-    ("ignore-unresolved-symbol", "SYMBOL", "refuse", "", "let one symbol be undefined"),
     ("weak-unresolved-symbols", "", "refuse", "", "make undefined symbols weak"),
     ("no-define-common", "", "refuse", "", "leave common symbols without an address"),
     ("fortran-common no-fortran-common", "", "refuse", "", "let archives define common symbols on request"),
     ("disable-multiple-abs-defs", "", "refuse", "", "link only the symbols of a file"),
-    ("copy-dt-needed-entries add-needed", "", "refuse", "", "link libraries that are not named"),
     ("accept-unknown-input-arch", "", "refuse", "", "read input of an unknown machine"),
     ("dependent-libraries", "", "refuse", "", "read names of libraries from objects"),
     ("chroot", "DIR", "refuse", "", "change the root directory"),

@@ -24,6 +24,7 @@ from wild.kernels.files import (
 from wild.option_effects import (
     IN_AS_NEEDED,
     IN_BINARY,
+    IN_COPY_NEEDED,
     IN_LAZY,
     IN_LIBRARY,
     IN_SCRIPT,
@@ -57,6 +58,9 @@ class InputSet:
         self.missed: list[str] = []  # where a library was looked for and not found
         self.maps: list[int] = []
         self.flags: list[int] = []
+        self.shared: list[tuple[str, int]] | None = (
+            None  # shared objects and their bits, if some are followed
+        )
         self.hidden: list[bytes] = []  # names that --exclude-libs hides in what a plugin has compiled
         self.searched: set[str] = (
             set()
@@ -88,13 +92,28 @@ class InputSet:
             raise LinkError(*dict.fromkeys(missing))
         if self.options.remapped_inputs:
             self.remap(paths, bits)
+        if IN_COPY_NEEDED in map(IN_COPY_NEEDED.__and__, bits):
+            self.shared = []
         self.maps, self.flags = self.open_paths(paths, bits, 0)
+        if self.shared:
+            self.add_needed(self.shared)
         self.obey_scripts()
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
         if entries and self.options.entry is None:
             # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
             self.options.entry = entries[-1]
+
+    def add_needed(self, shared: list[tuple[str, int]]) -> None:
+        """--copy-dt-needed-entries: what some of the shared objects need takes part where it is used."""
+        from wild.needed_search import needed_paths
+
+        followed = {path for path, bits in shared if bits & IN_COPY_NEEDED}
+        paths = needed_paths(self.pool, self.options, [path for path, _ in shared], followed)
+        self.searched.update(paths)
+        maps, flags = self.open_paths(paths, [IN_AS_NEEDED] * len(paths), 0)
+        self.maps += maps
+        self.flags += flags
 
     def included(self) -> list[str]:
         """The files that scripts include: they are read, but not mapped as inputs are."""
@@ -146,6 +165,11 @@ class InputSet:
         maps = list(range(first, first + len(paths)))
         if self.options.static or IN_STATIC in map(IN_STATIC.__and__, bits):
             self.refuse_shared(paths, bits, first)
+        if self.shared is not None:
+            found = self.inputs.maps_of_kind(MAP_SHARED, first)
+            self.shared += [
+                (paths[map - first], bits[map - first]) for map in found if map - first < len(paths)
+            ]
         flags = [file_flags(each) for each in bits]
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)

@@ -115,6 +115,8 @@ def resolve(pool: Pool, inputs: Inputs, options: Options, messages: Messages, cl
     it.script = it.sources.layout_script(messages)
     it.own = OwnSymbols(options, it.sources.scripts, it.script)
     it.sources.read_headers(it.own)
+    if options.undefined_globs:
+        it.own.refer_to_matching(pool, inputs, it.sources)
     clock.lap("open inputs")
     if ir_files(inputs):
         # Let the compiler's plugin make objects of intermediate code; they take its place.

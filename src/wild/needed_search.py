@@ -7,7 +7,8 @@ directories of -rpath-link, of -rpath, of LD_RUN_PATH if neither is given, of LD
 library's DT_RUNPATH or else DT_RPATH, of /etc/ld.so.conf, and in the default ones.  The environment and what stands
 in libraries are about this machine, so a --sysroot leaves them out.
 
-They are read for their names only and do not become part of the output.
+They are read for their names only and do not become part of the output.  With --copy-dt-needed-entries, they are
+looked for in the same places before the link begins, and take part in it.
 """
 
 from __future__ import annotations
@@ -36,34 +37,39 @@ class NeededObjects:
     """What is found beyond the shared objects of a link.
 
     `complete`: FileIds of the link's shared objects all of whose DT_NEEDED are part of the link or were found.
+    `paths`: what was found.  Only `files`, if they are given, are followed.
     """
 
-    def __init__(self, pool: Pool, inputs: Inputs, options: Options) -> None:
+    def __init__(self, pool: Pool, inputs: Inputs, options: Options, files: list[int] | None = None) -> None:
         self.pool = pool
         self.options = options
         self.found: dict[str, bool] = dict.fromkeys(sonames(inputs), True)
         self.tables: list[LinkTables] = []
         self.fixed, self.last = search_path(options), last_directories(options)
-        self.follow(inputs)
+        self.paths: list[str] = []
+        followed = inputs.shared_files() if files is None else files
+        self.follow(inputs, followed)
         self.complete = {
             file
-            for file in inputs.shared_files()
+            for file in followed
             if all(self.found[name] for name in inputs.dynamic_strings(file, DT_NEEDED))
         }
 
-    def follow(self, inputs: Inputs) -> None:
+    def follow(self, inputs: Inputs, files: list[int]) -> None:
         """Find what these shared objects need, then what those need that were found."""
         paths = []
-        for file in inputs.shared_files():
+        for file in files:
             for name in inputs.dynamic_strings(file, DT_NEEDED):
                 if name not in self.found:
                     path = self.find(name, inputs, file)
                     self.found[name] = path is not None
                     if path is not None:
                         paths.append(path)
-        further = self.read(paths) if paths else None
-        if further is not None:
-            self.follow(further)
+        self.paths += paths
+        tables = read_libraries(self.pool, paths) if paths else None
+        if tables is not None:
+            self.tables.append(tables)
+            self.follow(tables.inputs, tables.inputs.shared_files())
 
     def find(self, name: str, inputs: Inputs, file: int) -> str | None:
         """The library of that name for the shared object that needs it, or None."""
@@ -88,28 +94,37 @@ class NeededObjects:
         ]
         return [directory for directory in found if "$" not in directory]
 
-    def read(self, paths: list[str]) -> Inputs | None:
-        """Map some libraries and index their names; one that cannot be read tells nothing."""
-        inputs = Inputs(Arena())
-        try:
-            first = inputs.open(self.pool, paths)
-            maps = [first + at for at in range(len(paths)) if inputs.map_kind(first + at) == MAP_SHARED]
-            inputs.arrange(self.pool, maps, [0] * len(maps))
-            inputs.set_internal([], [], [], [], [])
-            inputs.read_headers(self.pool)
-            names = NameTable(self.pool, inputs)
-            resolution = Resolution(self.pool, inputs, names)
-            resolution.load(self.pool)
-        except KernelFault:
-            return None
-        self.tables.append(LinkTables(inputs, names, resolution, None))
-        return inputs
-
     def lacking(self, names: NameTable, wanted: list[int]) -> list[int]:
         """Those of some NameIds that none of the libraries that were found defines, in whatever version."""
         texts = [names.text(name).partition(b"@")[0] for name in wanted]
         known = {index for tables in self.tables for index, _, _ in defined_elsewhere(tables, texts)}
         return [name for index, name in enumerate(wanted) if index not in known]
+
+
+def read_libraries(pool: Pool, paths: list[str]) -> LinkTables | None:
+    """Map some libraries and index their names; one that cannot be read tells nothing."""
+    inputs = Inputs(Arena())
+    try:
+        first = inputs.open(pool, paths)
+        maps = [first + at for at in range(len(paths)) if inputs.map_kind(first + at) == MAP_SHARED]
+        inputs.arrange(pool, maps, [0] * len(maps))
+        inputs.set_internal([], [], [], [], [])
+        inputs.read_headers(pool)
+        names = NameTable(pool, inputs)
+        resolution = Resolution(pool, inputs, names)
+        resolution.load(pool)
+    except KernelFault:
+        return None
+    return LinkTables(inputs, names, resolution, None)
+
+
+def needed_paths(pool: Pool, options: Options, paths: list[str], followed: set[str]) -> list[str]:
+    """What some of the shared objects of a link need beyond these, with what that needs."""
+    tables = read_libraries(pool, paths)
+    if tables is None:
+        return []  # the link will say what is wrong with one of them
+    files = [file for file in tables.inputs.shared_files() if tables.inputs.file_name(file) in followed]
+    return NeededObjects(pool, tables.inputs, options, files).paths
 
 
 def search_path(options: Options) -> list[str]:

@@ -23,9 +23,15 @@ IN_WHOLE_ARCHIVE = 4
 IN_STATIC = 8  # -Bstatic is in force: -l finds archives only
 IN_BINARY = 32  # -b binary: not to be read as an object, but to be made the contents of one
 IN_SCRIPT = 64  # given by -T
+IN_COPY_NEEDED = 128  # what a shared object needs takes part in the link too
 IN_LAZY = 16  # between --start-lib and --end-lib: an object behaves like a member of an archive
 
-_MARKS = {"as-needed": IN_AS_NEEDED, "whole-archive": IN_WHOLE_ARCHIVE, "Bstatic": IN_STATIC}
+_MARKS = {
+    "as-needed": IN_AS_NEEDED,
+    "whole-archive": IN_WHOLE_ARCHIVE,
+    "Bstatic": IN_STATIC,
+    "copy-needed": IN_COPY_NEEDED,
+}
 _BUILD_IDS = ("fast", "sha1", "md5", "uuid")
 
 EMULATIONS = ("elf_x86_64",)
@@ -137,6 +143,9 @@ class Effects:
             self.options.build_id = bytes.fromhex(digits)
         except ValueError:
             raise ValueError("needs an even number of hexadecimal digits after 0x") from None
+
+    def set_separate_debug_file(self, row: Row, name: str, value: str) -> None:
+        self.options.separate_debug_file = value
 
     def set_soname(self, row: Row, name: str, value: str) -> None:
         if value:

@@ -114,6 +114,7 @@ class Options:
         self.eh_frame_hdr = False
         self.gnu_unique = True
         self.gdb_index = False
+        self.separate_debug_file: str | None = None  # empty: OUTPUT.dbg
         self.define_common = False
         self.incremental = self.verify_incremental = False
         self.incremental_how = ""  # explain, strict, canonical
@@ -176,6 +177,8 @@ class Options:
 
     def _set_symbols(self) -> None:
         self.undefined: list[str] = []
+        self.undefined_globs: list[str] = []
+        self.ignored_unresolved: list[str] = []
         self.require_defined: list[str] = []
         self.defsyms: list[tuple[str, str]] = []  # (name, text of the expression)
         self.wraps: list[str] = []

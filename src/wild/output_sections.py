@@ -141,6 +141,7 @@ ORDER = {
     ".ldata": (LARGE_DATA, 0),
     ".lbss": (LARGE_DATA, 90),
     ".comment": (UNLOADED, 0),
+    ".gnu_debuglink": (UNLOADED, 88),
     ".gdb_index": (UNLOADED, 89),
     ".symtab": (UNLOADED, 90),
     ".symtab_shndx": (UNLOADED, 91),

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wild.expression import Node
+    from wild.inputs import InputSet
     from wild.kernels.files import Inputs
     from wild.kernels.measure import Layout
     from wild.kernels.names import NameTable
+    from wild.kernels.pool import Pool
     from wild.kernels.resolve import Resolution
     from wild.options import Options
     from wild.output_sections import OutputSection
@@ -93,6 +95,16 @@ class OwnSymbols:
             self.definitions.append((encode(name), node, bool(flags & 1)))
         for _, node, _ in self.definitions:
             self.references += [encode(name) for name in symbols_of(node)]
+
+    def refer_to_matching(self, pool: Pool, inputs: Inputs, sources: InputSet) -> None:
+        """--undefined-glob, once all names can be seen: number the symbols anew, with more references."""
+        from wild.kernels.names import NameTable
+        from wild.kernels.symbol_marks import defined_names
+
+        names = NameTable(pool, inputs)
+        for glob in self.options.undefined_globs:
+            self.references += defined_names(inputs, names, encode(glob))
+        sources.read_headers(self)
 
     def table(self) -> tuple[list[bytes], list[int], list[int], list[int], list[int]]:
         """Names, values, section indices, st_info and st_other of the internal file."""

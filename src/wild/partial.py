@@ -89,6 +89,7 @@ def check_options(options: Options) -> None:
     refused = {
         "-Map": options.map_file,
         "--cref": options.cref,
+        "--separate-debug-file": options.separate_debug_file is not None,
         "--retain-symbols-file": options.retain_symbols_file,
     }
     wrong = [f"{name}: this version cannot do that with -r" for name, value in refused.items() if value]

@@ -252,6 +252,10 @@ class Synthetic:
         self.symtab.locate_with(*locator(layout))
         if self.options.gdb_index and (".debug_info", False) in self.composition.sections:
             self.composition.add(".gdb_index", elf.SHT_PROGBITS, 0, 1, 4)  # its size is found at the end
+        if self.options.separate_debug_file is not None:
+            from wild.separate_debug import add_link
+
+            add_link(self.options, self.composition)
         if self.composition.room is not None:
             self.composition.room.give_symbols(self.symtab)
         section = self.composition.add(".symtab", elf.SHT_SYMTAB, 0, self.symtab.size, 8, SYM_SIZE)

@@ -71,22 +71,19 @@ def write_output(
         write_data(output, placement, composition)
         synthetic.write(output, layout, frames)
         write_tables(output, placement, composition)
-        if needs_draft(options) and not is_cut(options):
+        if is_finished(options) and not is_cut(options):
             from wild.finishing import finish_draft
 
             output = finish_draft(pool, checks.messages, placement, output)
         type = elf.ET_DYN if kind.pic else elf.ET_EXEC
         osabi = elf.ELFOSABI_GNU if composition.gnu_extensions else elf.ELFOSABI_NONE
-        write_headers(
-            output, placement, type, x86_64.MACHINE, entry_address(options, names, layout, placement), osabi
-        )
+        entry = entry_address(options, names, layout, placement)
+        headers = (type, x86_64.MACHINE, entry, osabi)
+        write_headers(output, placement, *headers)
         clock.step("tables")
         leaves = write_build_id(pool, output, synthetic, composition.room is not None)
         clock.step("build-id")
-        if is_cut(options):
-            from wild.finishing import cut_draft
-
-            output = cut_draft(placement, output)
+        output = cut(options, placement, output, headers)
         check_unchanged(pool, inputs)
         if session is not None and composition.room is not None:
             session.take(output, leaves)
@@ -95,6 +92,19 @@ def write_output(
     except BaseException:
         output.abandon()
         raise
+
+
+def cut(options: Options, placement: Placement, output: Output, headers: tuple[int, int, int, int]) -> Output:
+    """The output without what is to be left out, or to be in a file of its own; `headers`: for write_headers."""
+    if is_cut(options):
+        from wild.finishing import cut_draft
+
+        return cut_draft(placement, output)
+    if options.separate_debug_file is not None:
+        from wild.separate_debug import separate_debug
+
+        return separate_debug(placement, output, lambda made: write_headers(made, placement, *headers))
+    return output
 
 
 def open_output(options: Options, placement: Placement, composition: Composition, inputs: Inputs) -> Output:
@@ -125,9 +135,14 @@ def write_data(output: Output, placement: Placement, composition: Composition) -
 
 
 def needs_draft(options: Options) -> bool:
-    """Is something made of the finished bytes (finishing.py)?"""
+    """Is something made of the finished bytes (finishing.py, separate_debug.py)?"""
+    return is_finished(options) or options.separate_debug_file is not None or is_cut(options)
+
+
+def is_finished(options: Options) -> bool:
+    """Do some sections get their final sizes only when they have been written?"""
     compressed = options.compress_debug_sections != "none" or bool(options.compress_sections)
-    return compressed or options.gdb_index or is_cut(options)
+    return compressed or options.gdb_index
 
 
 def is_cut(options: Options) -> bool:

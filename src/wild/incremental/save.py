@@ -41,6 +41,7 @@ def unsupported(options: Options) -> str:
         "--compress-debug-sections": options.compress_debug_sections != "none"
         or bool(options.compress_sections),
         "--gdb-index": options.gdb_index,
+        "--separate-debug-file": options.separate_debug_file is not None,
         "--icf": options.icf != "none",
         "--symbol-ordering-file": bool(options.symbol_ordering_file),
         "--section-ordering-file": bool(options.section_ordering_file),

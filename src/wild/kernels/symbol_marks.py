@@ -2,9 +2,18 @@
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
-from cython.cimports.wild.kernels.elf import STT_FUNC, STT_GNU_IFUNC, STT_OBJECT, Elf64_Sym
+from cython.cimports.wild.kernels.elf import (
+    SHN_UNDEF,
+    STT_FUNC,
+    STT_GNU_IFUNC,
+    STT_OBJECT,
+    Bytes,
+    Elf64_Sym,
+    Sym,
+)
 from cython.cimports.wild.kernels.files import Inputs
-from cython.cimports.wild.kernels.names import NameTable
+from cython.cimports.wild.kernels.glob import glob_match
+from cython.cimports.wild.kernels.names import NameTable, globals_of
 from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
 from cython.cimports.wild.kernels.tables import *
 
@@ -18,6 +27,27 @@ def missing_names(names: NameTable, resolution: Resolution, limit: int):
             if resolution.view.row[i].flags & SYM_MISSING:
                 found.append((names.view.row[i].first, i))
     return [name for _, name in sorted(found)[:limit]]
+
+
+def defined_names(inputs: Inputs, names: NameTable, pattern: bytes):
+    """The names that match a shell pattern and that an object or a member defines, in input order."""
+    found = []
+    file: int64_t
+    i: uint32_t
+    text: Bytes = cython.cast(Bytes, cython.cast(cython.p_const_char, pattern))
+    length: uint32_t = cython.cast(uint32_t, len(pattern))
+    for file in range(1, inputs.view.count):
+        row = cython.address(inputs.view.row[file])
+        syms: Sym = symbols_of(cython.address(inputs.view), cython.cast(uint32_t, file)) + row.first_global
+        for i in range(globals_of(row) if row.kind == FILE_OBJECT else 0):
+            name: uint32_t = names.view.of[row.global_base + i]
+            if name == 0 or syms[i].st_shndx == SHN_UNDEF:
+                continue
+            spelt = cython.address(names.view.row[name])
+            at: Bytes = inputs.view.base[spelt.file] + inputs.view.row[spelt.file].stroff + spelt.offset
+            if glob_match(text, length, at, spelt.length):
+                found.append(names.text(name))
+    return list(dict.fromkeys(found))
 
 
 def keep_names(resolution: Resolution, names):
