@@ -44,6 +44,29 @@ const char *last(void) { const char *at = text + sizeof text; while (at > text &
 int main(int argc, char **argv) { printf("%d %s\\n", of(argc - 1), last()); return 0; }
 """
 
+# Linked without local symbols, so that no table has a name.
+TABLES = """
+#include <stdio.h>
+static int one(int x) { return x + 1; } static int two(int x) { return x + 2; }
+static int three(int x) { return x + 3; }
+static const int numbers[12] = {901, 802, 703, 604, 505, 406, 307, 208, 109, 10, 11, 12};
+static const double halves[8] = {0.5, 1.5, 2.5, 3.5, 4.5, 5.5, 6.5, 7.5};
+static const char *const words[8] = {"zero", "first", "second", "third", "fourth", "fifth", "sixth", "seventh"};
+static const struct { int (*function)(int); const char *name; } actions[5] =
+  {{one, "add one"}, {two, "add two"}, {three, "add three"}, {two, "again two"}, {one, "again one"}};
+static int *volatile inner[6] = {(int *)numbers, (int *)&numbers[3], (int *)&numbers[5], 0, (int *)numbers, 0};
+int choose(int x) { switch (x) { case 0: return 17; case 1: return printf("x"); case 2: return x * 5;
+  case 3: return x - 9; case 4: return 99; case 5: puts("five"); break; case 6: return x << 4; case 7: return -x;
+  case 8: return 3; } return 1; }
+int number(int x) { return numbers[x % 12]; }
+double half(int x) { return halves[x & 7]; }
+const char *word(int x) { return words[x & 7]; }
+int act(int x) { puts(actions[x % 5].name); return actions[x % 5].function(x); }
+int *pick(int x) { return inner[x % 6]; }
+int main(int argc, char **argv) { printf("%d %d %f %s %d %d\\n", choose(argc), number(argc), half(argc), word(argc),
+  act(argc), *pick(argc & 1)); return 0; }
+"""
+
 THREAD_LOCAL = """
 #include <stdio.h>
 __thread int first = 11; static __thread long second = 22; __thread char buffer[40]; extern __thread int imported;
@@ -150,6 +173,8 @@ PROGRAMS: dict[str, Callable[..., Path]] = {
     "lazy": simple(compile_c, HELLO, ("-O2",), "-Wl,-z,lazy", "-rdynamic"),
     "relr": simple(compile_c, HELLO, ("-O2",), "-Wl,-z,pack-relative-relocs"),
     "stripped": simple(compile_c, HELLO, ("-O2",), "-s"),
+    "tables": simple(compile_c, TABLES, ("-O2",), "-Wl,-x"),
+    "tables-no-pie": simple(compile_c, TABLES, ("-O2", "-fno-pie"), "-no-pie", "-Wl,-x"),
     "large": simple(compile_c, LARGE, ("-O1", "-fPIC", "-mcmodel=large")),
     "large-static": simple(compile_c, LARGE, ("-O1", "-fPIC", "-mcmodel=large"), "-static"),
     "exceptions": simple(compile_cxx, EXCEPTIONS, ("-O2",)),

@@ -77,3 +77,73 @@ def canonical_entry_of_another_ifunc(it: Damaged) -> None:
         if address != it.image.word(at) and it.image.read(address, 2) == b"\xff\x25"
     )
     it.put_at(at, struct.pack("<Q", other))
+
+
+# --- tables without a name: whatever entry is wrong --------------------------------------------------------------
+
+
+def of_table(it: Damaged, function: str, number: int = 0) -> int:
+    """The address of the table that a function uses."""
+    found = it.symbol(function)
+    fields = Decoded(it.image).function(found.value, found.size).fields
+    return [field.value for field in fields if field.kind != "branch"][number]
+
+
+@fault("tables", "asm.choose")
+def late_entry_of_a_jump_table(it: Damaged) -> None:
+    table = of_table(it, "choose")
+    it.put_at(table + 28, it.image.read(table + 24, 4))
+
+
+@fault("tables", "asm.*")
+@fault("tables-no-pie", "asm.*")
+def late_number_of_a_table(it: Damaged) -> None:
+    it.add(of_table(it, "number") + 36, 1)
+
+
+@fault("tables", "asm.*")
+def two_numbers_exchanged(it: Damaged) -> None:
+    table = of_table(it, "number")
+    third, fifth = it.image.read(table + 12, 4), it.image.read(table + 20, 4)
+    it.put_at(table + 12, fifth)
+    it.put_at(table + 20, third)
+
+
+@fault("tables", "asm.half")
+@fault("tables-no-pie", "asm.half")
+def late_constant_of_a_table(it: Damaged) -> None:
+    it.add(of_table(it, "half") + 56, 1, 8)
+
+
+@fault("tables", "asm.word")
+def pointer_to_another_text(it: Damaged) -> None:
+    place = of_table(it, "word") + 40
+    row = it.relocation_row(lambda at, *_: at == place)
+    other = it.relocation_row(lambda at, *_: at == place + 8)
+    it.put(row + 16, bytes(it.data[other + 16 : other + 24]))
+
+
+@fault("tables-no-pie", "asm.word")
+def fixed_pointer_to_another_text(it: Damaged) -> None:
+    place = of_table(it, "word") + 40
+    it.put_at(place, it.image.read(place + 8, 8))
+
+
+@fault("tables", "*")
+def pointer_to_another_function_in_a_table(it: Damaged) -> None:
+    table = of_table(it, "act") & ~15
+    rows = [it.relocation_row(lambda at, *_, place=table + entry: at == place) for entry in (32, 48)]
+    it.put(rows[0] + 16, bytes(it.data[rows[1] + 16 : rows[1] + 24]))
+
+
+@fault("tables", "*")
+def lost_relocation_in_a_table(it: Damaged) -> None:
+    place = of_table(it, "word") + 48
+    it.put(it.relocation_row(lambda at, *_: at == place) + 8, bytes(8))
+
+
+@fault("tables", "asm.pick")
+def addend_of_a_late_pointer(it: Damaged) -> None:
+    place = of_table(it, "pick") + 16
+    row = it.relocation_row(lambda at, *_: at == place)
+    it.put(row + 16, struct.pack("<q", struct.unpack_from("<q", it.data, row + 16)[0] + 4))

@@ -16,8 +16,8 @@ from linker_diff import elf_names as elf
 from linker_diff.code import Decoded, Field
 from linker_diff.duplicates import Candidate
 from linker_diff.image import DiffError, Image
-from linker_diff.match import is_text
 from linker_diff.places import Places, Target
+from linker_diff.unnamed import is_text
 from wild.demangle import demangle
 
 STT_FUNC = 2

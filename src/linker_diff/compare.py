@@ -17,6 +17,7 @@ from linker_diff.match import Pair
 from linker_diff.notes import compare_comments, compare_notes
 from linker_diff.origins import add_origins
 from linker_diff.places import Places
+from linker_diff.references import References
 from linker_diff.relocations import compare_relocations, relocation_faults
 from linker_diff.report import Difference, Report, Row, accept, merge
 from linker_diff.symbols import compare_symbols, compare_versions
@@ -36,6 +37,7 @@ class Side:
         self.places = Places(self.image)
         self.frames = Frames(self.image)
         self.code = Decoded(self.image)
+        self.references = References(self.places, self.frames, self.code)
         self.faults = {key: text for check in self.checks() for key, text in check}
 
     def checks(self) -> Iterator[Iterator[tuple[str, str]]]:
@@ -75,7 +77,7 @@ def compare(
 
 def compare_pair(ref: Side, ours: Side, report: Report) -> Iterator[Difference]:
     """All differences from one reference."""
-    pair = Pair(ref.places, ours.places, ref.frames, ours.frames)
+    pair = Pair(ref.references, ours.references)
     for check in CHECKS:
         yield from check(pair)
     functions = FunctionComparison(pair, ref.code, ours.code)

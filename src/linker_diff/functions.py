@@ -261,7 +261,21 @@ class FunctionComparison:
         if mismatch.kind in ("got", "plt"):
             effect = effect_of(self.pair.ref, self.ref, mismatch.ref)
             key = f"{mismatch.kind}.{self.pair.ref.describe_target(effect.target) if effect else name}"
-        return Difference(key, "", tuple(rows), ("asm", name, mismatch.offset), before, after)
+        return Difference(
+            key, self.unlike(mismatch), tuple(rows), ("asm", name, mismatch.offset), before, after
+        )
+
+    def unlike(self, mismatch: Mismatch) -> str:
+        """Where the data that two single instructions refer to differ, if it is known."""
+        if len(mismatch.ref) != 1 or len(mismatch.ours) != 1:
+            return ""
+        ends = [
+            found.fields[0].value
+            for code, insns in ((self.ref, mismatch.ref), (self.ours, mismatch.ours))
+            if (found := code.decode(insns[0].ip, insns[0].len)).fields
+        ]
+        offset = self.pair.unlike.get((ends[0], ends[1])) if len(ends) == 2 else None
+        return "" if offset is None else f"the data there differ at offset {offset:#x}"
 
     def rows(self, places: Places, code: Decoded, insns: list[Any]) -> Iterator[Row]:
         for insn in insns:

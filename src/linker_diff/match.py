@@ -15,20 +15,22 @@ The files have different layouts, so an address says nothing; what stands there 
 5. At last, the same short distance from a symbol that both files have: compilers like to refer to eight bytes before
    an array.
 
-Where the end of unnamed data is not known, contents may differ after the first unit: there another object begins.
+Where data without a name end is told in unnamed.py.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 
 from linker_diff import elf_names as elf
-from linker_diff.frames import Frame, Frames
+from linker_diff.frames import Frame
 from linker_diff.image import Image
 from linker_diff.places import Identity, Places, Target, is_boundary, short
+from linker_diff.references import References
+from linker_diff.unnamed import is_text, same_data
 
 NEAR = 64  # bytes
-LONGEST = 4096  # bytes of unnamed data that are looked at
 FUNCTION_ALIGNMENT = 16
 PADDING = (
     b"\xcc",
@@ -40,7 +42,6 @@ PADDING = (
     b"\0\0",
     b"\x66\x66",
 )
-TAIL = 16  # bytes before the end of unnamed data
 MASK = (1 << 64) - 1
 
 
@@ -96,15 +97,17 @@ def clear_locals(a: Places, b: Places) -> dict[tuple[str, str], str]:
 class Pair:
     """A reference and our file, and everything found out about which of their addresses correspond."""
 
-    def __init__(self, ref: Places, ours: Places, ref_frames: Frames, our_frames: Frames) -> None:
-        self.ref, self.ours = ref, ours
-        self.ref_frames, self.our_frames = ref_frames, our_frames
-        clear = clear_locals(ref, ours)
-        self.ref_names, self.our_names = Names(ref, clear), Names(ours, clear)
+    def __init__(self, ref: References, ours: References) -> None:
+        self.ref_references, self.our_references = ref, ours
+        self.ref, self.ours = ref.places, ours.places
+        self.ref_frames, self.our_frames = ref.frames, ours.frames
+        clear = clear_locals(self.ref, self.ours)
+        self.ref_names, self.our_names = Names(self.ref, clear), Names(self.ours, clear)
         self.known: dict[tuple[int, int, int], bool] = {}
         self.twins: dict[int, int] = {}
         self.twins_back: dict[int, int] = {}
         self.compared: set[tuple[int, int]] = set()
+        self.unlike: dict[tuple[int, int], int] = {}  # data without a name: where they differ
 
     # --- names -----------------------------------------------------------------------------------------------
 
@@ -211,7 +214,7 @@ class Pair:
             return self.is_near(a, b) or not self.has_names(a, b)
         if section_a.flags & kinds != section_b.flags & kinds and section_a.name != section_b.name:
             return False
-        return self.compare_data(a, b, width) or (not self.are_misspelt(a, b) and self.is_near(a, b))
+        return same_data(self, a, b, width)
 
     def compare_names(self, a: int, b: int) -> bool | None:
         """Rules 1 and 2; None where they do not decide."""
@@ -288,47 +291,6 @@ class Pair:
 
     # --- data without a name ---------------------------------------------------------------------------------
 
-    def compare_data(self, a: int, b: int, width: int) -> bool:
-        """Rule 4."""
-        if width:
-            return self.same_units(a, b, width) >= width
-        room = min(self.ref.bound(a) - a, self.ours.bound(b) - b, LONGEST)
-        data_a, data_b = self.ref.image.read(a, room), self.ours.image.read(b, room)
-        text_a, end_a, _ = data_a.partition(b"\0")
-        text_b, end_b, _ = data_b.partition(b"\0")
-        if end_a and end_b and text_a == text_b and (is_text(text_a) or not self.pointers(a, b, 8)):
-            return True
-        # C's texts stand alone, between NULs. One of Rust goes on to another without an end, and can have one letter.
-        alone = not (ends_text(self.ref.image.read(a - 1, 1)) or ends_text(self.ours.image.read(b - 1, 1)))
-        terminated = end_a and end_b and alone
-        texts = is_text(text_a[:4]) and is_text(text_b[:4])
-        if texts and not terminated and text_a[0] == text_b[0]:
-            return True
-        if self.are_misspelt(a, b):
-            return False
-        return self.same_units(a, b, room) >= min(8, room) or self.same_end(a, b)
-
-    def are_misspelt(self, a: int, b: int) -> bool:
-        """Are these texts of C of one length that differ in fewer than half of their letters?  Whatever stands before
-        them, they are meant to be the same."""
-        texts = []
-        for places, at in ((self.ref, a), (self.ours, b)):
-            text, end, _ = places.image.read(at, min(places.bound(at) - at, LONGEST)).partition(b"\0")
-            if not end or not text.isascii() or not is_text(text) or ends_text(places.image.read(at - 1, 1)):
-                return False
-            texts.append(text)
-        wrong = sum(one != other for one, other in zip(*texts, strict=False))
-        return len(texts[0]) == len(texts[1]) >= 4 and 0 < wrong * 2 < len(texts[0])
-
-    def same_end(self, a: int, b: int) -> bool:
-        """Do constants end at both addresses that are the same, as those of a loop that stops at the end of a text?"""
-        sections = self.ref.image.section_at(a - 1), self.ours.image.section_at(b - 1)
-        if any(section is None or section.flags & elf.SHF_WRITE for section in sections):
-            return False
-        before = [places.image.read(at - TAIL, TAIL)[::-1] for places, at in ((self.ref, a), (self.ours, b))]
-        alike = next((at for at, pair in enumerate(zip(*before, strict=False)) if pair[0] != pair[1]), TAIL)
-        return len(before[0][:alike].replace(b"\0", b"")) >= 3
-
     def pointers(self, a: int, b: int, size: int) -> list[int]:
         """The offsets, relative to the two addresses, of dynamic relocations in either file."""
         found = set()
@@ -340,26 +302,33 @@ class Pair:
                 index += 1
         return sorted(found)
 
+    def extents(self, a: int, b: int) -> tuple[int, int]:
+        """The most bytes that what has no name can have, in the reference and in ours."""
+        return self.ref_references.extent(a), self.our_references.extent(b)
+
     def same_units(self, a: int, b: int, size: int) -> int:
         """How many bytes are the same, pointers by meaning; up to `size`."""
+        return next((at for at, _, same in self.units(a, b, size) if not same), size)
+
+    def units(self, a: int, b: int, size: int) -> Iterator[tuple[int, int, bool]]:
+        """(offset, length, is it the same?) of numbers and pointers, one behind the other."""
         data_a, data_b = self.ref.image.read(a, size), self.ours.image.read(b, size)
         pointers = self.pointers(a, b, size)
         if data_a == data_b and not pointers:
-            return size
+            yield 0, size, True
+            return
         places = iter([*pointers, size])
-        pointer = next(places)
-        at = 0
+        pointer, at = next(places), 0
         while at < size:
             if at == pointer:
-                if not self.same_target(self.ref.in_slot(a + at), self.ours.in_slot(b + at)):
-                    return at
+                yield at, 8, self.same_target(self.ref.in_slot(a + at), self.ours.in_slot(b + at))
                 at, pointer = at + 8, next(places, size)
                 continue
-            step = self.same_unit(a, b, at, min(pointer, size), data_a, data_b)
-            if not step:
-                return at
-            at += step
-        return size
+            end = max(min(pointer, size), at + 1)  # relocations may overlap in a file that is damaged
+            step = self.same_unit(a, b, at, end, data_a, data_b)
+            length = step or min(4, end - at)
+            yield at, length, bool(step)
+            at += length
 
     def same_unit(self, a: int, b: int, at: int, end: int, data_a: bytes, data_b: bytes) -> int:
         """The length of the unit at an offset that is the same in both; 0 if none is."""
@@ -408,17 +377,8 @@ def begins_function(places: Places, address: int) -> bool:
     return aligned and not places.image.read(address, 4).startswith(PADDING)
 
 
-def is_text(data: bytes) -> bool:
-    return len(data) >= 1 and all(32 <= byte < 127 or byte in b"\t\n\r\x1b" or byte >= 128 for byte in data)
-
-
 def is_preemptible(image: Image, target: Target) -> bool:
     """May another file's definition take the place of the one in the image at run time?"""
     if target.kind != "symbol" or image.is_executable:
         return False
     return "SYMBOLIC" not in image.tags and not image.tags.get("FLAGS", 0) & 2
-
-
-def ends_text(data: bytes) -> bool:
-    """Can the byte be the last of a text in UTF-8?"""
-    return data != b"" and (32 <= data[0] < 127 or 128 <= data[0] < 192)
