@@ -121,6 +121,7 @@ def fuzz_expression(data: bytes) -> None:
 def fuzz_dwarf(data: bytes) -> None:
     """Line tables and symbols, as error texts read them; these answer None to nonsense."""
     source_of(data, 1, 4)
+    source_of(data, 3, 0)  # the variables
     function_of(data, 1, 4)
 
 

@@ -92,10 +92,64 @@ def test_places_without_a_line():
     view = ObjectView(data)
 
     assert source_of(data, view.find(".text"), 10_000) is None
-    assert source_of(data, view.find(".data.rel.local") or view.find(".data"), 0) is None
+    assert source_of(data, view.find(".data.rel.local") or view.find(".data"), 10_000) is None
     assert source_of(data, 0, 0) is None
     assert source_of(data, 10_000, 0) is None
     assert source_of(compile_c(SOURCE, "-g0").read_bytes(), view.find(".text"), 0) is None
+
+
+VARIABLES = """\
+#line 1 "src/main.c"
+extern int late, missing[];
+struct pair { int *one, *two; };
+
+struct pair table[] = { { missing, 0 },
+                        { 0, missing } };
+int late = 4; static volatile int kept = 5;
+_Thread_local int own = 3;
+int zeros[10];
+int f(void) { return kept + late + own; }
+"""
+LINES = {"table": 4, "late": 6, "kept": 6, "own": 7, "zeros": 8}
+
+
+def line_of(path: Path, name: str, offset: int) -> str | None:
+    """The source of a place in a variable."""
+    data = path.read_bytes()
+    with path.open("rb") as file:
+        (symbol,) = ELFFile(file).get_section_by_name(".symtab").get_symbol_by_name(name)
+        return source_of(data, symbol["st_shndx"], symbol["st_value"] + offset)
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+@pytest.mark.parametrize("version", [2, 3, 4, 5])
+@pytest.mark.parametrize("flags", [(), ("-O2", "-fdata-sections"), ("-gz",), ("-gdwarf64",)])
+def test_lines_of_variables(compiler, version, flags):
+    if "-gdwarf64" in flags and (compiler, version) in (("clang", 2), ("clang", 3), ("gcc", 2)):
+        pytest.skip("64-bit DWARF is of later versions")
+    path = compile_c(VARIABLES, f"-gdwarf-{version}", *flags, compiler=compiler)
+
+    found = {name: line_of(path, name, 0) for name in LINES}
+    assert found == {name: f"src/main.c:{line}" for name, line in LINES.items()}
+    assert line_of(path, "table", 24) == "src/main.c:4"
+
+
+@pytest.mark.parametrize("compiler", ["g++", "clang++"])
+def test_a_variable_that_was_declared_before(compiler):
+    """Its entry completes that of the declaration; g++ tells the line of the definition, clang++ only that one."""
+    source = "namespace n { struct S { static int count; }; }\n\nint n::S::count = 3;\n"
+
+    line = 3 if compiler == "g++" else 1
+    assert line_of(compile_cxx(source, "-g", compiler=compiler), "_ZN1n1S5countE", 0) == f"main.cc:{line}"
+
+
+def test_a_variable_of_an_object_with_several_units(tmp_path):
+    one = compile_c('#line 5 "one.c"\nint one = 1;', "-g")
+    two = compile_c('#line 6 "two.c"\nint two = 1;', "-g")
+    subprocess.run([tool("ld"), "-r", one, two, "-o", tmp_path / "r.o"], check=True)
+
+    assert line_of(tmp_path / "r.o", "one", 0) == "one.c:5"
+    assert line_of(tmp_path / "r.o", "two", 0) == "two.c:6"
 
 
 @pytest.mark.parametrize("kind", ["zlib", "zlib-gnu", "zstd"])
@@ -241,6 +295,8 @@ def test_damaged_objects_give_no_answer_but_do_not_fail():
     original = compile_c(SOURCE, "-g", "-ffunction-sections").read_bytes()
     view = ObjectView(original)
     section = view.find(".text.f")
+    variable = view.find(".data.rel.local") or view.find(".data")
+    assert source_of(original, variable, 0) == "inc/inline.h:10"
     dice = random.Random(1)
     begin = time.process_time()
     for _ in range(3000):
@@ -251,5 +307,6 @@ def test_damaged_objects_give_no_answer_but_do_not_fail():
             del data[dice.randrange(len(data)) :]
 
         assert isinstance(source_of(bytes(data), section, 10), str | None)
+        assert isinstance(source_of(bytes(data), variable, 0), str | None)
         assert isinstance(function_of(bytes(data), section, 10), str | None)
     assert time.process_time() - begin < 30

@@ -3,7 +3,7 @@
 In the order in which they are looked for, the surest first: there is a definition that does not count, as
 the texts of `explain_definition` tell; the compiler makes the symbol only together with something else (a
 vtable with its key function); it is known to be in a library; another name is spelt almost alike; its
-beginning is that of a library; a library that is not linked defines it.
+beginning is that of a library; a library that a linked one needs, or another that is not linked, defines it.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def search_libraries(locations: Locations, names: list[int], causes: list[list[s
     """Name the library that defines what has no other explanation; it cannot define what must be in the output."""
     from os.path import realpath
 
-    from wild.library_search import find_defining, option_for
+    from wild.library_search import find_defining, first_defining, option_for
 
     flags = locations.tables.resolution.symbol
     open_names = {
@@ -188,11 +188,33 @@ def search_libraries(locations: Locations, names: list[int], causes: list[list[s
         return
     options = locations.options
     linked = set(map(realpath, locations.tables.inputs.paths))
-    found = find_defining(list(texts.values()), options.library_paths + options.default_library_paths, linked)
+    needed = first_defining(list(texts.values()), needed_libraries(locations), linked)
+    open_texts = [text for text in texts.values() if text not in needed]
+    found = find_defining(open_texts, options.library_paths + options.default_library_paths, linked)
     for index, text in texts.items():
-        if text in found:
+        if text in needed:
+            causes[index] = [
+                f">>> defined in {needed[text]}, which a library of the line needs; it has to be on the line too:",
+                f">>> add {option_for(needed[text])}, or link with --copy-dt-needed-entries",
+            ]
+        elif text in found:
             path = found[text]
             causes[index] = [f">>> defined in {path}, which is not on the line; add {option_for(path)}"]
+
+
+def needed_libraries(locations: Locations) -> list[str]:
+    """What the shared objects of the link need, where it can be found."""
+    inputs = locations.tables.inputs
+    if not inputs.shared_files():
+        return []
+    from wild.kernels.pool import Pool
+    from wild.needed_search import NeededObjects
+
+    pool = Pool(1)
+    try:
+        return NeededObjects(pool, inputs, locations.options).paths
+    finally:
+        pool.close()
 
 
 def library_advice(locations: Locations, advice: Advice | None) -> tuple[str, ...]:

@@ -9,6 +9,8 @@ a relocation against some section will fill in, so the relocations of `.debug_li
 sequence is about and at which offset it begins; and a table that no relocation ties to the wanted section
 need not be decoded.
 
+Places in data are looked for in debug_variables.py.
+
 Everything is read through slices and `struct`, which raise for what lies outside. Whatever goes wrong in
 here, the answer is None: debug information is a courtesy, and the error that is being worded matters more.
 """
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     Object: TypeAlias = bytes | memoryview | ObjectView
     Targets: TypeAlias = dict[int, tuple[int, int]]  # place in .debug_line -> section, offset in it
 
+SHF_EXECINSTR = 4
 STT_FUNC = 2
 STT_GNU_IFUNC = 10
 
@@ -86,27 +89,31 @@ def _source_of(view: ObjectView, section: int, offset: int) -> str | None:
     index = view.find_debug("line")
     if not index:
         return None
+    if not view.headers[section][2] & SHF_EXECINSTR:
+        from wild.debug_variables import variable_source
+
+        return variable_source(view, section, offset)
     data = view.contents(index)
     targets = view.relocation_targets(index)
     places = [place for place, (target, _) in targets.items() if target == section]
-    for unit in _units(data):
+    for unit in line_tables(data):
         if any(unit.begin <= place < unit.end for place in places):
             found = unit.row_of(section, offset, targets)
             if found is not None:
                 file, line = found
-                return f"{_Files(unit, view, targets).path(file)}:{line}" if line else None
+                return f"{Files(unit, view, targets).path(file)}:{line}" if line else None
     return None
 
 
-def _units(data: bytes) -> Iterator[_Unit]:
+def line_tables(data: bytes) -> Iterator[LineTable]:
     at = 0
     while at < len(data):
-        unit = _Unit(data, at)
+        unit = LineTable(data, at)
         yield unit
         at = unit.end
 
 
-class _Unit:
+class LineTable:
     """One line number program: the fixed part of its header (DWARF 5, section 6.2.4)."""
 
     def __init__(self, data: bytes, begin: int) -> None:
@@ -163,7 +170,7 @@ class _Unit:
                 address += advance * self.unit_of_address
                 line += self.line_base + step
             elif opcode == 0:
-                length, at = _uleb(data, at)
+                length, at = uleb(data, at)
                 ends = data[at] == _END_SEQUENCE
                 if data[at] == _SET_ADDRESS:
                     here, address = targets.get(at + 1, (-1, 0))
@@ -175,7 +182,7 @@ class _Unit:
                 line += step
                 continue
             elif opcode == _SET_FILE:
-                file, at = _uleb(data, at)
+                file, at = uleb(data, at)
                 continue
             elif opcode != _COPY:
                 advance, at = self.advance(opcode, at)
@@ -191,21 +198,21 @@ class _Unit:
     def advance(self, opcode: int, at: int) -> tuple[int, int]:
         """How far a standard opcode moves the address (most: not at all), and where the next opcode is."""
         if opcode == _ADVANCE_PC:
-            operand, at = _uleb(self.data, at)
+            operand, at = uleb(self.data, at)
             return operand * self.unit_of_address, at
         if opcode == _CONST_ADD_PC:
             return (255 - self.opcode_base) // self.line_range * self.unit_of_address, at
         if opcode == _FIXED_ADVANCE_PC:
             return int.from_bytes(self.data[at : at + 2], "little"), at + 2
         for _ in range(self.lengths[opcode - 1]):
-            _, at = _uleb(self.data, at)
+            _, at = uleb(self.data, at)
         return 0, at
 
 
-class _Files:
+class Files:
     """The directories and files of a unit; `directories` and `files` count from 0 as the table does."""
 
-    def __init__(self, unit: _Unit, view: ObjectView, targets: Targets) -> None:
+    def __init__(self, unit: LineTable, view: ObjectView, targets: Targets) -> None:
         self.unit = unit
         self.data = unit.data
         self.view = view
@@ -238,7 +245,7 @@ class _Files:
         while name := self.string_here():
             numbers = []
             for _ in range(3):  # directory, time, size
-                number, self.at = _uleb(self.data, self.at)
+                number, self.at = uleb(self.data, self.at)
                 numbers.append(number)
             self.files.append((name, numbers[0]))
 
@@ -248,10 +255,10 @@ class _Files:
         count = self.data[self.at]
         self.at += 1
         for _ in range(count):
-            content, self.at = _uleb(self.data, self.at)
-            form, self.at = _uleb(self.data, self.at)
+            content, self.at = uleb(self.data, self.at)
+            form, self.at = uleb(self.data, self.at)
             columns.append((content, form))
-        count, self.at = _uleb(self.data, self.at)
+        count, self.at = uleb(self.data, self.at)
         if count > self.unit.end - self.at or not columns:  # every column takes a byte at least
             raise ValueError("more rows than bytes")
         rows = []
@@ -274,7 +281,7 @@ class _Files:
             begin = self.at
             self.at += _FIXED_FORMS[form]
             return int.from_bytes(self.data[begin : self.at], "little")
-        number, self.at = _uleb(self.data, self.at)
+        number, self.at = uleb(self.data, self.at)
         if form == _BLOCK:
             self.at += number
         elif form != _UDATA:
@@ -288,7 +295,7 @@ class _Files:
         return text
 
 
-def _uleb(data: bytes, at: int) -> tuple[int, int]:
+def uleb(data: bytes, at: int) -> tuple[int, int]:
     """An unsigned LEB128 number and the place behind it."""
     byte = data[at]
     at += 1
@@ -305,5 +312,5 @@ def _uleb(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _sleb(data: bytes, at: int) -> tuple[int, int]:
-    value, end = _uleb(data, at)
+    value, end = uleb(data, at)
     return value - (1 << 7 * (end - at)) if data[end - 1] & 0x40 else value, end

@@ -12,20 +12,28 @@ import os
 import struct
 import time
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 LONGEST = 1.0  # seconds
 SHT_DYNSYM = 11
 
 
 def find_defining(names: list[bytes], directories: list[str], linked: set[str]) -> dict[bytes, str]:
     """For each name the path of the first library that defines it; `linked`: the real paths of the inputs."""
+    paths = (path for directory in dict.fromkeys(directories) for path in libraries_in(directory))
+    return first_defining(names, paths, linked)
+
+
+def first_defining(names: list[bytes], paths: Iterable[str], linked: set[str]) -> dict[bytes, str]:
+    """The same among some libraries."""
     found: dict[bytes, str] = {}
     end = time.monotonic() + LONGEST
-    for directory in dict.fromkeys(directories):
-        for path in libraries_in(directory):
-            if len(found) == len(names) or time.monotonic() > end:
-                return found
-            if os.path.realpath(path) in linked:
-                continue
+    for path in paths:
+        if len(found) == len(names) or time.monotonic() > end:
+            break
+        if os.path.realpath(path) not in linked:
             wanted = [name for name in names if name not in found]
             found.update(dict.fromkeys(defined_in(path, wanted), path))
     return found
@@ -84,5 +92,7 @@ def defined_in_shared(data: mmap.mmap, names: list[bytes]) -> list[bytes]:
 
 
 def option_for(path: str) -> str:
-    """-lNAME."""
-    return "-l" + path.rpartition("/")[2][3:].rpartition(".")[0]
+    """-lNAME, or -l:FILE for a file that this does not find."""
+    name = path.rpartition("/")[2]
+    plain, _, ending = name.rpartition(".")
+    return f"-l{plain[3:]}" if plain.startswith("lib") and ending in ("so", "a") else f"-l:{name}"

@@ -37,9 +37,16 @@ def nearest(name: str, candidates: list[str]) -> str | None:
     In order of preference: the same function with the other language linkage (`foo` for `_Z3foov` and the
     reverse), the same letters but for case and leading underscores, the same C++ function with other
     parameters, then the fewest edits, of which a quarter of the length is allowed, 3 at most. Of equals the
-    first counts.
+    first counts. What is in a namespace or class hardly ever is `extern "C"`, so there that comes last.
     """
     known = [candidate for candidate in candidates if candidate != name]
+    if len(qualified_name(name)[0]) > 1:
+        return (
+            _same_letters(name, known)
+            or _other_parameters(name, known)
+            or _fewest_edits(name, known)
+            or _other_linkage(name, known)
+        )
     return (
         _other_linkage(name, known)
         or _same_letters(name, known)
