@@ -14,8 +14,8 @@ EQUAL, DIFFERENT, FAILED = 0, 1, 2
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(
         prog="linker-diff",
-        description="Compare linked x86-64 ELF files by meaning, whatever their layout. What is equal in our "
-        "file and any of the references is accepted.",
+        description="Compare linked x86-64 ELF files, or outputs of -r, by meaning, whatever their layout. What is "
+        "equal in our file and any of the references is accepted.",
         epilog="exit status: 0 nothing differs, 1 something does, 2 the files cannot be compared",
     )
     made.add_argument(

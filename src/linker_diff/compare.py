@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from linker_diff.code import Decoded
+from linker_diff.compare_relocatable import compare_relocatable
 from linker_diff.data import compare_arrays, compare_objects
 from linker_diff.defaults import DEFAULTS
 from linker_diff.dynamic import compare_dynamic, hash_faults
@@ -18,6 +19,7 @@ from linker_diff.notes import compare_comments, compare_notes
 from linker_diff.origins import add_origins
 from linker_diff.places import Places
 from linker_diff.references import References
+from linker_diff.relocatable import Relocatable, is_relocatable
 from linker_diff.relocations import compare_relocations, relocation_faults
 from linker_diff.report import Difference, Report, Row, accept, merge
 from linker_diff.symbols import compare_symbols, compare_versions
@@ -55,7 +57,7 @@ def compare(
     wild_defaults: bool = False,
     labels: Sequence[str] = (),
 ) -> Report:
-    """Compare linked files by meaning; what is equal to any reference is no difference.
+    """Compare linked files, or outputs of -r, by meaning; what is equal to any reference is no difference.
 
     `ignore` holds globs of keys; `wild_defaults` adds those of `defaults.py`. `labels` names the files in the report,
     ours last; without them they are named by what tells their file names apart. Raises DiffError for a file that
@@ -64,15 +66,27 @@ def compare(
     if not references:
         raise ValueError("there is nothing to compare with")
     names = list(labels) or label_files([*references, ours])
-    our_side = Side(ours, names[-1])
     report = Report(list(references), ours)
-    against = []
-    for path, name in zip(references, names, strict=False):
-        against.append(list(compare_pair(Side(path, name), our_side, report)))
+    against = list(compare_with_each(references, ours, names, report))
     patterns = [*ignore, *(DEFAULTS if wild_defaults else ())]
     left, report.ignored = accept(merge(against), patterns)
-    report.differences = add_origins(ours, our_side.image.label, left)
+    report.differences = add_origins(ours, names[-1], left)
     return report
+
+
+def compare_with_each(
+    references: Sequence[Path], ours: Path, names: list[str], report: Report
+) -> Iterator[list[Difference]]:
+    """The differences from each reference; `names` are the labels, ours last."""
+    if all(map(is_relocatable, [*references, ours])):
+        our_file = Relocatable(ours, names[-1])
+        report.counts = our_file.counts
+        for path, name in zip(references, names, strict=False):
+            yield list(compare_relocatable(Relocatable(path, name), our_file))
+        return
+    our_side = Side(ours, names[-1])
+    for path, name in zip(references, names, strict=False):
+        yield list(compare_pair(Side(path, name), our_side, report))
 
 
 def compare_pair(ref: Side, ours: Side, report: Report) -> Iterator[Difference]:

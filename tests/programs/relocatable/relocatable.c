@@ -21,8 +21,6 @@
 
 //#Config:output:base
 //#LinkArgs:-r -nostdlib
-// linker-diff compares what is loaded.
-//#DiffEnabled:false
 //#Object:first.c
 //#Object:second.c
 //#RunEnabled:false
@@ -33,7 +31,6 @@
 //#Config:output-strip-debug:base
 //#CompArgs:-g -fcommon
 //#LinkArgs:-r -nostdlib -Wl,-S
-//#DiffEnabled:false
 //#Object:first.c
 //#Object:second.c
 //#RunEnabled:false
