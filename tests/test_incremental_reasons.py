@@ -313,7 +313,7 @@ def value_that_does_not_fit(project, monkeypatch):
 @reason("D6")
 def no_room_in_a_table(project, monkeypatch):
     begin(project)
-    names = "".join(f"name{number}:\\n.globl name{number}\\n" for number in range(9000))
+    names = "".join(f"name{number}:\\n.globl name{number}\\n" for number in range(35000))
     expect_after(project, "D6", "part.c", PART + f'asm("{names}");\n')
 
 
@@ -407,8 +407,8 @@ def call_frame_record_refers_to_a_moved_name(project, monkeypatch):
 
 
 @reason("E15")
-def member_that_is_not_linked(project, monkeypatch):
-    for text in ("int unused = 1;\n", "int unused = 2;\n"):
+def member_that_is_not_linked_and_defines_another_name(project, monkeypatch):
+    for text in ("int unused = 1;\n", "int unused = 2; int value2;\n"):
         project.write("member.c", text)
         project.objects = ["main.o", "part.o"]
         Path("libmore.a").unlink(missing_ok=True)

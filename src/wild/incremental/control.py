@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 2
+SCHEMA = 3
 MAGIC = b"wild state\n"
 BOOT = "/proc/sys/kernel/random/boot_id"
 Stamp = tuple[int, int, int, int]

@@ -23,8 +23,8 @@ GAPLESS = frozenset(
 )
 LEAST, LEAST_UNLOADED = 16384, 131072  # bytes of a part
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
-LEAST_FRAMES, LEAST_INDEX = 2048, 256  # bytes of .eh_frame, entries of .eh_frame_hdr
-LEAST_SYMBOLS, LEAST_NAMES = 256, 8192  # entries of .symtab of either kind, bytes of .strtab
+LEAST_FRAMES, LEAST_INDEX = 16384, 512  # bytes of .eh_frame, entries of .eh_frame_hdr
+LEAST_SYMBOLS, LEAST_NAMES = 1024, 32768  # entries of .symtab of either kind, bytes of .strtab
 LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
     64,
     4096,

@@ -230,6 +230,8 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
         "global": (symtab.count - symtab.room, symtab.count) if symtab else (0, 0),
         "names": (symtab.string_size - symtab.name_room, symtab.string_size) if symtab else (0, 0),
         "frames": (frames.size - frames.room - 4, frames.size - 4) if frames.size else (0, 0),
+        "frame_holes": [],
+        "symbol_holes": ([], [], []),
         "index": (frames.hdr_count, (frames.hdr_size - 12) // 8) if frames.size else (0, 0),
     }
 

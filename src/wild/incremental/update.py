@@ -20,7 +20,7 @@ from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
-from wild.kernels import refit, reframe, regraft, rescan, reslots, rewrite
+from wild.kernels import refit, reframe, regraft, rescan, reslots, resymbol, rewrite
 from wild.kernels.files import MAP_TEXT, MAP_THIN, Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
@@ -304,7 +304,7 @@ class Update:
             return
         address, offset, _, _ = made[".eh_frame"]
         used, end = output["frames"]
-        used = reframe.place_frames(self.graft, self.frames, used, end, offset)
+        used = reframe.place_frames(self.graft, self.frames, used, end, offset, output["frame_holes"])
         output["frames"] = (used, end)
         header = made.get(".eh_frame_hdr")
         place = (header[1], header[0]) if header else None
@@ -321,13 +321,14 @@ class Update:
             return
         arena = Arena()
         views = Views.of(self.inputs, self.names, self.resolution, self.sections)
-        views.place(reframe.part_indices(self.graft, arena), [], [], self.saved.tls_start)
+        views.place(resymbol.part_indices(self.graft, arena), [], [], self.saved.tls_start)
         symtab = SymbolTable(self.pool, views, DISCARD[output["discard"]], None)
         offsets = (made[".symtab"][1], made[".strtab"][1])
         ends = [output[name][1] for name in ("local", "global", "names")]
-        used = reframe.write_symbols(
-            self.graft, self.pool, symtab, offsets, output["local"], output["global"], output["names"]
-        )
+        used = resymbol.write_symbols(
+            self.graft, self.pool, symtab, offsets, output["local"], output["global"], output["names"],
+            output["symbol_holes"],
+        )  # fmt: skip
         for name, now, end in zip(("local", "global", "names"), used, ends, strict=True):
             output[name] = (now, end)
 

@@ -18,7 +18,7 @@ from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.sections import Read, SectionTable
-from cython.cimports.wild.kernels.shapes import hash_exports
+from cython.cimports.wild.kernels.shapes import hash_exports, hash_offers, is_waiting
 from cython.cimports.wild.kernels.tables import *
 
 from wild.errors import CannotUpdate
@@ -91,7 +91,7 @@ class Graft:
         return (self.dynsym, self.dynsym_end), (self.plt, self.plt_end)
 
     def check_shared(self):
-        """After headers were read: shared objects among the candidates must look the same to the link."""
+        """After headers were read: shared objects and members that are not linked must look the same to the link."""
         files = cython.address(self.inputs.view)
         i: int64_t
         kept: int64_t = 0
@@ -99,11 +99,19 @@ class Graft:
             row = cython.address(files.row[self.changed[i].mini])
             if row.flags & FILE_LTO:
                 raise CannotUpdate("C4", "an object for link-time optimization changed")
+            run = cython.address(self.saved.run[self.changed[i].file])
+            old = cython.address(self.saved.image.files.row[self.changed[i].file])
+            if is_waiting(old, self.saved.image.files.live[self.changed[i].file]):
+                if run.hash != hash_offers(files.base[self.changed[i].mini], row):
+                    raise CannotUpdate(
+                        "E15", "an archive member that is not linked offers or needs other names"
+                    )
+                row.kind = FILE_IGNORED
+                continue
             if row.kind != FILE_SHARED:
                 self.changed[kept] = self.changed[i]
                 kept += 1
                 continue
-            run = cython.address(self.saved.run[self.changed[i].file])
             now: uint64_t = hash_exports(
                 files.base[self.changed[i].mini], row, cython.address(files.shared[row.shared])
             )
@@ -196,29 +204,29 @@ def pair_file(graft: Graft, mini: int64_t, file: int64_t) -> cython.int:
     row = cython.address(files.row[mini])
     old = cython.address(image.files.row[file])
     same: cython.bint = False
+    waiting: cython.bint = is_waiting(old, image.files.live[file])
     if (row.kind == FILE_SHARED) != (old.kind == FILE_SHARED) or (row.flags ^ old.flags) & FILE_MEMBER:
         raise CannotUpdate("B7", "a file is of another kind now")
-    if row.kind != FILE_SHARED:
-        if hash_bytes(files.base[mini], row.size) == graft.saved.run[file].hash and row.size == old.size:
-            same = True
-        elif row.flags & FILE_MEMBER and image.files.live[file] == 0:
-            raise CannotUpdate("E15", "an archive member that is not linked changed")
+    if row.kind != FILE_SHARED and not waiting:
+        same = row.size == old.size and hash_bytes(files.base[mini], row.size) == graft.saved.run[file].hash
     if row.offset != old.offset:
         old.offset = row.offset
         graft.saved.touch(old, cython.sizeof(FileRow))
     if same:
         row.kind = FILE_IGNORED
         return 0
-    if image.files.live[file] == 0:
+    if image.files.live[file] == 0 and not waiting:
         raise CannotUpdate("C4", "an object for link-time optimization changed")
-    row.flags &= ~FILE_LAZY
+    if not waiting:
+        row.flags &= ~FILE_LAZY
     changed = cython.address(graft.changed[graft.count])
     changed.file = cython.cast(uint32_t, file)
     changed.mini = cython.cast(uint32_t, mini)
     changed.old = old[0]
     changed.run = graft.saved.run[file]
-    graft.saved.run[file].hash = hash_bytes(files.base[mini], row.size)
-    graft.saved.touch(graft.saved.run + file, cython.sizeof(Run))
+    if not waiting:
+        graft.saved.run[file].hash = hash_bytes(files.base[mini], row.size)
+        graft.saved.touch(graft.saved.run + file, cython.sizeof(Run))
     graft.count += 1
     return 0
 

@@ -136,10 +136,10 @@ def place_section(
             at[0] = slots.next[at[0]]
             return 0
         at = cython.address(slots.next[at[0]])
+    graft.full_part = sec.part
     if not part.grows:
         raise CannotUpdate("E8", "a section that stands without gaps changed its size")
     slack: uint64_t = max(sec.size // 4, SLACK, part.smallest)
-    graft.full_part = sec.part
     place: uint64_t = take_place(part, base, sec.size, cython.cast(uint64_t, 1) << sec.align)
     sec.address = base + place
     graft.full_part = 0
@@ -186,6 +186,7 @@ def free_slots(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
         sec = cython.address(changed.old_sections[k])
         if is_slot(sec) and sec.link:
             if not graft.part[sec.part].grows:
+                graft.full_part = sec.part
                 raise CannotUpdate("E8", "a section that stands without gaps is gone")
             graft.holes.append((sec.part, sec.address - graft.saved.image.part[sec.part].address, sec.link))
     return 0

@@ -25,13 +25,23 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.saved_names import fill_slots, size_slots
 from cython.cimports.wild.kernels.sections import SectionTable, section_header, section_name
-from cython.cimports.wild.kernels.shapes import hash_exports, hash_name, hash_notes, shape_of
+from cython.cimports.wild.kernels.shapes import (
+    hash_exports,
+    hash_name,
+    hash_notes,
+    hash_offers,
+    is_waiting,
+    shape_of,
+)
 from cython.cimports.wild.kernels.symtab import SymbolTable
 from cython.cimports.wild.kernels.tables import *
 
 PAGE = cython.declare(cython.const[uint64_t], 4096)
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
-LEAST = cython.declare(cython.const[uint64_t], 4096)  # rows of room
+LEAST = cython.declare(
+    cython.const[uint64_t], 32768
+)  # rows of room, which take no room on the disk until they are used
+LEAST_NAMES = cython.declare(cython.const[uint64_t], 16384)
 
 Saving = cython.struct(
     files=cython.pointer[Files],
@@ -63,7 +73,7 @@ class TableWriter:
     @cython.exceptval(-1)
     def put(self, rows: cython.p_void, count: uint64_t, size: uint64_t, grows: cython.bint) -> cython.int:
         """Append a table of `count` rows of `size` bytes."""
-        room: uint64_t = count + (count // 8 + LEAST if grows else 0)
+        room: uint64_t = count + (count // 4 + LEAST if grows else 0)
         start: uint64_t = self._at
         if write_pages(self._descriptor, cython.cast(Bytes, rows), count * size, start):
             raise OSError(28, "no room for the state of the incremental link")
@@ -110,7 +120,7 @@ def save_tables(
         find_runs(layout, saving.run, saving.files)
         find_frames(frames, saving.run)
         fill_places(layout, names, places)
-        size_slots(places, LEAST)
+        size_slots(places, LEAST_NAMES)
     slots = cython.cast(
         cython.pointer[uint64_t], arena.array(places.slot_start[63] + places.slot_mask[63] + 1, 8)
     )
@@ -238,6 +248,8 @@ def hash_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
             saving.run[i].hash = hash_exports(
                 saving.files.base[i], row, cython.address(saving.files.shared[row.shared])
             )
+        elif is_waiting(row, saving.files.live[i]):
+            saving.run[i].hash = hash_offers(saving.files.base[i], row)
         else:
             saving.run[i].hash = hash_bytes(saving.files.base[i], row.size)
     return 0

@@ -59,6 +59,31 @@ cdef inline uint64_t hash_notes(const uint8_t *base, FileRow *row) noexcept nogi
 cdef inline bint has_range(uint64_t whole, uint64_t offset, uint64_t size) noexcept nogil:
     return offset <= whole and size <= whole - offset
 
+cdef inline uint64_t hash_offers(const uint8_t *base, FileRow *row) noexcept nogil:
+    """What a link sees of a member of an archive that it does not load: the names it defines and those it asks for."""
+    cdef const Elf64_Sym *sym = <const Elf64_Sym *> (base + row.symoff)
+    cdef const uint8_t *strings = base + row.stroff
+    cdef uint64_t word[4]
+    cdef uint64_t hash = row.nsyms - row.first_global
+    cdef uint32_t i
+    for i in range(row.first_global, row.nsyms):
+        word[0] = hash
+        word[1] = 0
+        if sym[i].st_name < row.strsize:
+            word[1] = hash_bytes(strings + sym[i].st_name, strlen(<const char *> strings + sym[i].st_name))
+        word[2] = sym[i].st_info | sym[i].st_other << 8
+        word[3] = 0
+        if sym[i].st_shndx == SHN_UNDEF:
+            word[3] = 1
+        elif is_common(&sym[i]):
+            word[3] = 2 + sym[i].st_size
+        hash = hash_bytes(<const uint8_t *> word, 32)
+    return hash
+
+cdef inline bint is_waiting(FileRow *row, uint32_t live) noexcept nogil:
+    """Was this an object that the link had no use for?"""
+    return live == 0 and row.kind == FILE_OBJECT and row.flags & (FILE_LTO | FILE_CLAIMED) == 0
+
 cdef inline uint64_t hash_exports(const uint8_t *base, FileRow *row, SharedRow *shared) noexcept nogil:
     """What a link sees of a shared object: its symbols without their addresses, their versions, and its name."""
     cdef const Elf64_Sym *sym = <const Elf64_Sym *> (base + row.symoff)

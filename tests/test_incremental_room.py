@@ -1,0 +1,49 @@
+"""Incremental links use what earlier ones have left, and look at no more than matters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from editing import Project, initial
+from programs import tool
+
+pytestmark = pytest.mark.only_wild
+
+MAIN = "int value(int); int main(void) { return value(3) - 4; }\n"
+PART = "int value(int x) { return x + 1; }\n"
+
+
+def program(directory: Path) -> Project:
+    """A program of two objects, not linked yet."""
+    made = Project(directory / "project", flags="-O1")
+    made.write("main.c", MAIN)
+    made.write("part.c", PART)
+    return made
+
+
+def test_a_member_that_is_not_linked_does_not_matter(tmp_path):
+    """As where many programs are linked with one archive."""
+    project = program(tmp_path)
+    objects = list(project.objects)
+    for number, expected in ((1, "initial:A1"), (2, "unchanged"), (3, "unchanged")):
+        project.write("more.c", f"int more = {number}; int last(int x) {{ return x + {number}; }}\n")
+        project.call(tool("ar"), "rc", "libmore.a", "more.o")
+        project.objects = [*objects, "libmore.a"]
+        project.step(expected)
+
+
+def test_functions_that_come_and_go_use_the_places_of_others(tmp_path):
+    """Records and symbols have little room, and each object's move at its first edit, so what they leave is used."""
+    made = program(tmp_path)
+    made.environment.pop("WILD_VERIFY_INCREMENTAL")  # which would take most of the time
+    functions = [f"int own_{number}(int x) {{ return x + {number}; }}\n" for number in range(120)]
+    for number in range(4):
+        made.write(f"own{number}.c", "".join(functions).replace("own", f"own{number}"))
+    initial(made)
+    for step in range(12):
+        more = "".join(functions[: 10 + 2 * step]).replace("own", f"more{step}")
+        made.write(f"own{step % 4}.c", "".join(functions).replace("own", f"own{step % 4}") + more)
+        line = made.link()
+        assert line["mode"] == "update", f"{step}: {line}"
+    made.check()
