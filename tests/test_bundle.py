@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import shutil
 import subprocess
@@ -67,6 +68,39 @@ def test_links_that_import_different_modules_do_not_displace_each_others(package
     assert origins(package, program) & {"link", "options"} == set()
     assert "response" not in origins(package, f"@{arguments}")
     assert (package / BUNDLE).stat().st_ino == written
+
+
+def test_a_link_makes_only_the_code_that_every_link_needs(package, program, tmp_path):
+    arguments = tmp_path / "arguments"
+    arguments.write_text(str(program), encoding="utf-8")
+    link(package, f"@{arguments}")
+
+    _, entries, _, order = marshal.loads((package / BUNDLE).read_bytes())
+    marshalled = {name for name, (_, _, code, _) in entries.items() if isinstance(code, bytes)}
+    assert {"wild.response", "wild.script"} <= marshalled
+    assert not marshalled & set(order)
+    assert {"wild.link", "wild.inputs"} <= set(order)
+
+
+def test_an_attempt_to_update_leaves_no_kernels_to_ordinary_links(package, program):
+    link(package, program)
+    _, _, kernels, _ = marshal.loads((package / BUNDLE).read_bytes())
+    (package / "wild" / "mode.py").touch()
+    attempt = f"""
+import sys
+sys.path.insert(0, {str(package)!r})
+import wild.kernels.judge
+from wild.bundle import Bundle
+bundle = Bundle()
+bundle.load()
+import wild.link
+bundle.complete()
+"""
+    subprocess.run([PYTHON, "-IS", "-c", attempt], check=True)
+
+    assert "mode" not in origins(package, program)  # it was written anew
+    _, _, now, _ = marshal.loads((package / BUNDLE).read_bytes())
+    assert now == kernels
 
 
 def test_a_changed_module_counts_at_once(package, program):

@@ -3,7 +3,8 @@
 The import system looks for each module in the directories of `sys.path`, asks for the time of its source, and
 opens and reads the compiled file beside it: ten system calls, and as many steps of interpreted code, for each of
 fifty modules.  The bundle is one marshalled tuple: the directory of the package; a dictionary from the name of a
-module to the time and size of its source and its code, which counts only while the source has that time and size;
+module to the time and size of its source and its code, which counts only while the source has that time and size
+(the code of a module that only some links import is marshalled apart, so that the others need not make it);
 and the orders in which kernels were initialised and modules are run, each after those that it uses, so that none has
 to import another: to find one that is loaded is cheap, the rest of the import system takes 60 µs for each module.
 The code has neither docstrings nor annotations of functions, which take a quarter of the time to read it.
@@ -15,7 +16,8 @@ have a smaller one of their own, because they use few of the modules that a full
 
 Measured on the link of a C program that prints one line: 55.1 million instructions of the processor without it,
 50.1 with it, 47.9 with kernels in order and without docstrings and searches for garbage, 41.4 without the import
-system; the interpreter's own start takes 14.5.
+system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7, and 43.2 since code that few links
+need stays marshalled and modules say that they are complete.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     Stamp = tuple[int, int]  # of a source: its modification time in ns, its size in bytes
-    # The path of the source, what it was compiled to, and which modules it imports at once.
-    Entry = tuple[str, Stamp, CodeType, tuple[str, ...]]
+    # The path of the source, what it was compiled to (marshalled, if few links need it), and the modules it imports.
+    Entry = tuple[str, Stamp, CodeType | bytes, tuple[str, ...]]
 
 PACKAGE = __file__.rpartition("/")[0]
 DIRECTORY = f"{PACKAGE}/__pycache__"
@@ -50,11 +52,14 @@ OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that
 class Bundle:
     """Finds and loads modules of this package, as one of `sys.meta_path`; `path` is one of ROOTS."""
 
-    __slots__ = ("entries", "kernels", "loaded_before", "order", "path")
+    __slots__ = ("entries", "kernels", "kernels_before", "loaded_before", "order", "path")
 
     def __init__(self, path: str = BUNDLE) -> None:
         self.path = path
         self.entries, self.kernels, self.order = read_bundle(path)
+        self.kernels_before = (
+            "wild.kernels" in sys.modules
+        )  # an attempt to update used some that links do not
         self.loaded_before = frozenset(sys.modules)
         sys.meta_path.insert(0, self)
 
@@ -76,14 +81,16 @@ class Bundle:
 
     def exec_module(self, module: ModuleType) -> None:
         """Run the module's code in its name space."""
-        exec(self.entries[module.__name__][2], module.__dict__)
+        code = self.entries[module.__name__][2]
+        exec(loads(code) if isinstance(code, bytes) else code, module.__dict__)
 
     def load(self) -> None:
         """Import what every link needs: kernels, then modules; the first that has changed ends it."""
         from wild.kernels import initialise
 
         initialise(self.kernels)
-        self.kernels = []  # from now on, those that are initialised are all
+        if not self.kernels_before:
+            self.kernels = []  # from now on, those that are initialised are all
         for name in self.order:
             spec = name not in sys.modules and self.find_spec(name)
             if spec is None:
@@ -95,6 +102,7 @@ class Bundle:
         """What the import system does to import a module."""
         package, _, name = spec.name.rpartition(".")
         module = sys.modules[spec.name] = type(sys)(spec.name)
+        spec._initializing = False  # type: ignore[attr-defined]  # or each import of it formats an AttributeError
         module.__spec__, module.__loader__, module.__file__ = spec, self, spec.origin  # type: ignore[assignment]
         module.__package__ = package
         if spec.submodule_search_locations is not None:
@@ -123,7 +131,8 @@ class Bundle:
             }
             try:
                 entries |= {name: entry_of(source) for name, source in sources.items()}
-                write_bundle(self.path, entries, list(dict.fromkeys((*self.kernels, *initialised))))
+                kernels = self.kernels if self.kernels_before else [*self.kernels, *initialised]
+                write_bundle(self.path, entries, list(dict.fromkeys(kernels)))
             except (OSError, SyntaxError):
                 pass
 
@@ -141,9 +150,21 @@ def read_bundle(path: str) -> tuple[dict[str, Entry], list[str], list[str]]:
 def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> None:
     """Put a new bundle in the place of the old one, in one step; raises OSError."""
     beside = f"{path}.{getpid()}"
+    order = ordered(entries, ROOTS[path])
+    packed = {
+        name: (source, stamp, fitting(code, name in order), used)
+        for name, (source, stamp, code, used) in entries.items()
+    }
     with open(beside, "wb") as file:
-        file.write(dumps((PACKAGE, entries, kernels, ordered(entries, ROOTS[path]))))
+        file.write(dumps((PACKAGE, packed, kernels, order)))
     rename(beside, path)
+
+
+def fitting(code: CodeType | bytes, at_once: bool) -> CodeType | bytes:
+    """A module's code as the bundle holds it: ready if every link runs it at once, else marshalled."""
+    if at_once:
+        return loads(code) if isinstance(code, bytes) else code
+    return code if isinstance(code, bytes) else dumps(code)
 
 
 def is_bundled(name: str) -> bool:

@@ -52,7 +52,8 @@ def initialise(kernels: list[str]) -> None:
                 module = sys.modules[name] = create_dynamic(spec)
             except ImportError:
                 return
-            module.__spec__ = spec  # or each import of it formats the text of an AttributeError
+            spec._initializing = False  # type: ignore[attr-defined]  # or each import of it formats an AttributeError
+            module.__spec__ = spec
             exec_dynamic(module)
             initialised.append(name)
 
