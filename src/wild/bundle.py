@@ -20,8 +20,6 @@ system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7,
 need stays marshalled and modules say that they are complete.
 """
 
-from __future__ import annotations
-
 import sys
 from _frozen_importlib import ModuleSpec
 from io import open_code
@@ -47,6 +45,8 @@ ROOTS = {  # these, and what they use, are run at once
     UPDATES: ("wild.incremental.update",),
 }
 OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that are imported later, if at all
+# Kernels that are imported later, by nearly every link.
+LATER = {BUNDLE: ("conflicts", "references", "usage", "buildid"), UPDATES: ()}
 
 
 class Bundle:
@@ -57,9 +57,8 @@ class Bundle:
     def __init__(self, path: str = BUNDLE) -> None:
         self.path = path
         self.entries, self.kernels, self.order = read_bundle(path)
-        self.kernels_before = (
-            "wild.kernels" in sys.modules
-        )  # an attempt to update used some that links do not
+        # An attempt to update brought in kernels that ordinary links do not use.
+        self.kernels_before = "wild.kernels" in sys.modules
         self.loaded_before = frozenset(sys.modules)
         sys.meta_path.insert(0, self)
 
@@ -79,7 +78,7 @@ class Bundle:
     def create_module(self, spec: ModuleSpec) -> None:
         """Leaves making the module to the import system."""
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         """Run the module's code in its name space."""
         code = self.entries[module.__name__][2]
         exec(loads(code) if isinstance(code, bytes) else code, module.__dict__)
@@ -132,12 +131,13 @@ class Bundle:
             try:
                 entries |= {name: entry_of(source) for name, source in sources.items()}
                 kernels = self.kernels if self.kernels_before else [*self.kernels, *initialised]
+                kernels = [*kernels, *(f"wild.kernels.{name}" for name in LATER[self.path])]
                 write_bundle(self.path, entries, list(dict.fromkeys(kernels)))
             except (OSError, SyntaxError):
                 pass
 
 
-def read_bundle(path: str) -> tuple[dict[str, Entry], list[str], list[str]]:
+def read_bundle(path: str) -> "tuple[dict[str, Entry], list[str], list[str]]":
     """What the bundle holds; nothing if there is none, if it is damaged, or if the package was moved."""
     try:
         with open_code(path) as file:
@@ -147,7 +147,7 @@ def read_bundle(path: str) -> tuple[dict[str, Entry], list[str], list[str]]:
     return (entries, kernels, order) if package == PACKAGE else ({}, [], [])
 
 
-def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> None:
+def write_bundle(path: str, entries: "dict[str, Entry]", kernels: list[str]) -> None:
     """Put a new bundle in the place of the old one, in one step; raises OSError."""
     beside = f"{path}.{getpid()}"
     order = ordered(entries, ROOTS[path])
@@ -160,7 +160,7 @@ def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> No
     rename(beside, path)
 
 
-def fitting(code: CodeType | bytes, at_once: bool) -> CodeType | bytes:
+def fitting(code: "CodeType | bytes", at_once: bool) -> "CodeType | bytes":
     """A module's code as the bundle holds it: ready if every link runs it at once, else marshalled."""
     if at_once:
         return loads(code) if isinstance(code, bytes) else code
@@ -172,7 +172,7 @@ def is_bundled(name: str) -> bool:
     return name.startswith("wild.") and not name.startswith("wild.kernels.")
 
 
-def ordered(entries: dict[str, Entry], roots: tuple[str, ...]) -> list[str]:
+def ordered(entries: "dict[str, Entry]", roots: tuple[str, ...]) -> list[str]:
     """The modules that `roots` use, each behind those that it uses itself."""
     order: dict[str, None] = {}
 
@@ -187,7 +187,7 @@ def ordered(entries: dict[str, Entry], roots: tuple[str, ...]) -> list[str]:
     return list(order)
 
 
-def entry_of(path: str) -> Entry:
+def entry_of(path: str) -> "Entry":
     """The entry of a module, without what only readers need; raises OSError, SyntaxError."""
     import __future__
 
@@ -206,7 +206,7 @@ def entry_of(path: str) -> Entry:
     return path, stamp, code, used_by(tree)
 
 
-def used_by(tree: Module) -> tuple[str, ...]:
+def used_by(tree: "Module") -> tuple[str, ...]:
     """The modules of the package that a module imports while it is run."""
     import ast
 
@@ -218,7 +218,7 @@ def used_by(tree: Module) -> tuple[str, ...]:
     return tuple(name for name in used if is_bundled(name))
 
 
-def stamp_of(path: str) -> Stamp:
+def stamp_of(path: str) -> "Stamp":
     """The time and size of a source; zeros if it is not there."""
     try:
         status = stat(path)

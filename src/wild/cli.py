@@ -4,11 +4,9 @@ Invoked as `ld`, `ld.wild` or by any other name, all arguments are the linker's.
 word in `SUBCOMMANDS` is a command of its own (to link a file of that name, write `./log`).
 
 Build systems ask for the version more often than for a link, so that question is answered before anything is
-imported. The text names GNU because libtool, Meson and gcc's configure look for that word to find out which
-options a linker takes.
+imported; here not even `annotations` of __future__, which is a module to find, read and run. The text names
+GNU because libtool, Meson and gcc's configure look for that word to find out which options a linker takes.
 """
-
-from __future__ import annotations
 
 import sys
 from posix import _exit, chdir, environ
@@ -47,7 +45,7 @@ this is a fault of the linker, not of your program; please report it with
   the command that failed, `wild --version`, and what it prints with WILD_DEBUG=1 in the environment"""
 
 
-def main(argv: list[str]) -> NoReturn:
+def main(argv: list[str]) -> "NoReturn":
     """Run the command and end the process; `argv` begins with the name that the command was invoked by.
 
     The interpreter is not torn down, which would cost a millisecond and more after a large link.
@@ -160,7 +158,7 @@ class Command:
             for argument in self.arguments
         )
 
-    def incremental_session(self) -> Session | None:
+    def incremental_session(self) -> "Session | None":
         """The session of an incremental link; None for an ordinary link."""
         from wild.incremental.request import open_session
 
@@ -239,7 +237,7 @@ def version_text(option: str, name: str) -> str:
     return f"{line}\n  Supported emulations:\n   elf_x86_64" if option == "-V" else line
 
 
-def answer_to(options: Options, name: str) -> str:
+def answer_to(options: "Options", name: str) -> str:
     """What the options that are questions print; empty if there is none."""
     if options.help:
         from wild.help import help_text
@@ -260,7 +258,7 @@ def answer_to(options: Options, name: str) -> str:
     return ""
 
 
-def is_answer_all(options: Options) -> bool:
+def is_answer_all(options: "Options") -> bool:
     """Is nothing to be linked?  As with GNU ld, -v, -V and --verbose are followed by a link if there are inputs."""
     asked = options.help or options.print_gcc_dir or options.print_sysroot or options.print_output_format
     told = bool(options.show_version or options.verbose)

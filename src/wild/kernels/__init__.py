@@ -4,8 +4,6 @@ A finder takes the place of the import system's search for a file per module. Th
 imported, because they need their C declarations.
 """
 
-from __future__ import annotations
-
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import ExtensionFileLoader
@@ -25,7 +23,7 @@ initialised: list[str] = []  # the kernels that were imported, each after those 
 class KernelLoader(ExtensionFileLoader):
     """Notes down in which order kernels become ready."""
 
-    def exec_module(self, module: ModuleType) -> None:
+    def exec_module(self, module: "ModuleType") -> None:
         super().exec_module(module)
         initialised.append(module.__name__)
 

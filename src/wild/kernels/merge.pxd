@@ -127,11 +127,9 @@ cdef inline uint64_t merged_offset(const MergeView *view, uint32_t link, uint64_
     if offset > section.size or section.size == 0:
         return NONE64
     cdef const uint32_t *index = view.index + section.first_index + (offset >> INDEX_SHIFT)
-    cdef uint32_t low = index[0], high = index[1], middle
-    while low < high:
-        middle = high - ((high - low) >> 1)
-        if view.offset[middle] <= offset:
-            low = middle
-        else:
-            high = middle - 1
+    cdef uint32_t low = index[0], count = index[1] - index[0], half
+    while count:                 # without a branch that no processor can predict
+        half = (count + 1) >> 1
+        low += half if view.offset[low + half] <= offset else 0
+        count -= half
     return view.out[low] + (offset - view.offset[low])

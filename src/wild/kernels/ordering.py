@@ -12,11 +12,12 @@ constants, unwinding records and lists of functions have an order of their own a
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free, qsort
-from cython.cimports.libc.string import memcmp, strcmp, strlen
-from cython.cimports.wild.kernels.cc import hash_bytes, mix
+from cython.cimports.libc.string import strcmp, strlen
+from cython.cimports.wild.kernels.cc import mix
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.glob import glob_match
+from cython.cimports.wild.kernels.name_list import ListedName, find_listed_name, list_name, listed_name_slots
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.ordering import *
 from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
@@ -24,7 +25,6 @@ from cython.cimports.wild.kernels.sections import SectionTable, section_header, 
 from cython.cimports.wild.kernels.tables import *
 
 ODD = cython.declare(cython.const[uint64_t], 0x9E3779B97F4A7C15)
-Wanted = cython.struct(text=Bytes, length=uint64_t, key=uint64_t, found=cython.int)
 
 
 @cython.final
@@ -41,21 +41,15 @@ class Ordering:
 
     def by_symbols(self, wanted: list):
         """Order by the symbols defined in sections, local ones too; returns the names that nothing defines."""
-        size: uint64_t = 16
-        while size < 2 * cython.cast(uint64_t, len(wanted)):
-            size *= 2
-        table = cython.cast(cython.pointer[Wanted], calloc(size, cython.sizeof(Wanted)))
+        size: uint64_t = listed_name_slots(len(wanted))
+        table = cython.cast(cython.pointer[ListedName], calloc(size, cython.sizeof(ListedName)))
         if table is cython.NULL:
             raise MemoryError
-        key: uint64_t = 0
+        number: uint64_t = 0
         for name in wanted:
-            key += 1
+            number += 1
             text = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
-            slot = find_wanted(table, size - 1, text, len(name))
-            if slot.text is cython.NULL:
-                slot.text = text
-                slot.length = len(name)
-                slot.key = key
+            list_name(table, size - 1, text, len(name), number)
         file: int64_t
         with cython.nogil:
             for file in range(1, self.inputs.view.count):
@@ -64,7 +58,7 @@ class Ordering:
         missing = []
         for name in wanted:
             text = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
-            if not find_wanted(table, size - 1, text, len(name)).found:
+            if not find_listed_name(table, size - 1, text, len(name)).found:
                 missing.append(name)
         free(table)
         return missing
@@ -150,23 +144,8 @@ class Ordering:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def find_wanted(
-    table: cython.pointer[Wanted], mask: uint64_t, text: Bytes, length: uint64_t
-) -> cython.pointer[Wanted]:
-    """The slot of a name, or the free one where it would be put."""
-    at: uint64_t = hash_bytes(text, length) & mask
-    while table[at].text is not cython.NULL:
-        if table[at].length == length and memcmp(table[at].text, text, length) == 0:
-            break
-        at = (at + 1) & mask
-    return table + at
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
 def key_symbols(
-    ordering: Ordering, file: uint32_t, table: cython.pointer[Wanted], mask: uint64_t
+    ordering: Ordering, file: uint32_t, table: cython.pointer[ListedName], mask: uint64_t
 ) -> cython.void:
     """Give the sections of an object the keys of the symbols that it defines in them."""
     files = cython.address(ordering.inputs.view)
@@ -180,12 +159,12 @@ def key_symbols(
             continue
         section += row.sec_base
         text = files.base[file] + row.stroff + sym.st_name
-        slot = find_wanted(table, mask, text, strlen(cython.cast(cython.p_const_char, text)))
+        slot = find_listed_name(table, mask, text, strlen(cython.cast(cython.p_const_char, text)))
         if slot.text is cython.NULL or sym.st_info & 15 == STT_FILE:
             continue
         slot.found = 1
-        if ordering.key[section] == 0 or slot.key < ordering.key[section]:
-            ordering.key[section] = slot.key
+        if ordering.key[section] == 0 or slot.number < ordering.key[section]:
+            ordering.key[section] = slot.number
 
 
 @cython.cfunc

@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.elf cimport Elf64_Sym
+from wild.kernels.name_list cimport ListedName
 from wild.kernels.pool cimport Fault
 from wild.kernels.views cimport Locate, Tables
 
@@ -22,10 +23,6 @@ cdef struct SymbolSlice:         # a run of symbols of one live object, and what
     uint64_t word                # first of its bits in `keep`
     bint drop_files
 
-cdef struct KeptName:            # a slot of the hash table of --retain-symbols-file
-    const uint8_t *text          # NULL: free
-    uint64_t length
-
 cdef struct SymtabTables:        # context of the loops
     Tables *tables
     SymbolSlice *slice
@@ -34,7 +31,7 @@ cdef struct SymtabTables:        # context of the loops
     uint64_t *import_bytes       # by block of imports: bytes of names, then offset in .strtab
     int64_t import_count, first_import
     int discard
-    KeptName *only               # NULL: symbols of any name
+    ListedName *only             # of --retain-symbols-file; NULL: symbols of any name
     uint64_t only_mask
     Fault *fault
     Locate locate
@@ -42,8 +39,6 @@ cdef struct SymtabTables:        # context of the loops
     uint8_t *symbols
     uint8_t *strings
     uint32_t *extended           # NULL: no .symtab_shndx
-
-cdef KeptName *find_kept_name(KeptName *table, uint64_t mask, const uint8_t *text, uint64_t length) noexcept nogil
 
 # Jobs over slices.
 cdef int count_slices(void *context, int64_t begin, int64_t end, int worker) noexcept nogil

@@ -10,17 +10,17 @@ room.
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcmp, memcpy, strlen
-from cython.cimports.wild.kernels.cc import ctz64, hash_bytes, prefetch
+from cython.cimports.libc.string import memcpy, strlen
+from cython.cimports.wild.kernels.cc import ctz64, prefetch
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.entries import ABSOLUTE, define, put_section
 from cython.cimports.wild.kernels.faults import FAULT_LOCAL_INDEX, FAULT_LOCAL_NAME
+from cython.cimports.wild.kernels.name_list import find_listed_name
 from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.symslices import (
     DISCARD_LOCALS,
     DISCARD_MERGED,
     DISCARD_TEMPORARY,
-    KeptName,
     SymbolSlice,
     SymtabTables,
 )
@@ -102,22 +102,7 @@ def name_is_kept(view: cython.pointer[SymtabTables], name: Bytes) -> cython.bint
     """Does --retain-symbols-file allow a name?"""
     if view.only is cython.NULL:
         return True
-    return find_kept_name(view.only, view.only_mask, name, string_size(name) - 1).text is not cython.NULL
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def find_kept_name(
-    table: cython.pointer[KeptName], mask: uint64_t, text: Bytes, length: uint64_t
-) -> cython.pointer[KeptName]:
-    """The slot of a name, or the free one where it would be put."""
-    at: uint64_t = hash_bytes(text, length) & mask
-    while table[at].text is not cython.NULL:
-        if table[at].length == length and memcmp(table[at].text, text, length) == 0:
-            break
-        at = (at + 1) & mask
-    return table + at
+    return find_listed_name(view.only, view.only_mask, name, string_size(name) - 1).text is not cython.NULL
 
 
 @cython.cfunc

@@ -20,13 +20,12 @@ from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.elf import STB_WEAK, STT_SECTION, U32, U64, Bytes, Elf64_Sym, MutableBytes
 from cython.cimports.wild.kernels.entries import define, leave_undefined, put_section
+from cython.cimports.wild.kernels.name_list import ListedName, list_name, listed_name_slots
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.symslices import (
-    KeptName,
     SymbolSlice,
     SymtabTables,
     count_slices,
-    find_kept_name,
     put_entry,
     write_slices,
 )
@@ -130,17 +129,13 @@ class SymbolTable:
     def note_names(self, names: list) -> cython.int:
         """Make the hash table of the names that are to be kept."""
         self.only = names
-        size: uint64_t = 2
-        while size < 2 * cython.cast(uint64_t, len(names)):
-            size *= 2
+        size: uint64_t = listed_name_slots(len(names))
         view = cython.address(self.view)
         view.only_mask = size - 1
-        view.only = cython.cast(cython.pointer[KeptName], self.arena.array(size, cython.sizeof(KeptName)))
+        view.only = cython.cast(cython.pointer[ListedName], self.arena.array(size, cython.sizeof(ListedName)))
         for name in names:
             text = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
-            slot = find_kept_name(view.only, view.only_mask, text, len(name))
-            slot.text = text
-            slot.length = len(name)
+            list_name(view.only, view.only_mask, text, len(name), 1)
         return 0
 
     @cython.cfunc
