@@ -158,6 +158,20 @@ def test_the_largest_common_symbol_makes_the_size(link):
         assert (program.symbols["a"].size, program.symbols["b"].size) == (200, 280)
 
 
+def test_of_common_symbols_in_ir_the_largest_counts(link):
+    """The compiler keeps the one that is said to count, and the size that it has."""
+    small = ir("volatile int big; int small(void) { return big; }", "-fcommon", "-w", name="small")
+    large = ir(
+        "volatile int big[1000], next[4]; int small(void); int main(void) {"
+        " for (int i = 0; i < 1000; i++) big[i] = i + 1; small(); return next[0] + next[1] + next[2] + next[3]; }",
+        "-fcommon", "-w", name="large",
+    )  # fmt: skip
+    program = link("-flto", "-fcommon", "-w", small, large)
+
+    program.run(status=0)
+    assert program.symbols["big"].size == 4000
+
+
 def test_wrapped_function_whose_wrapper_is_ir(link):
     f = compile_c("int f(void) { return 40; }", name="f")
     wrapper = ir("int __real_f(void); int __wrap_f(void) { return __real_f() + 2; }", name="wrapper")

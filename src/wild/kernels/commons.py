@@ -1,5 +1,5 @@
 """Common symbols: the table of names whose definition is one, with the largest size and alignment of all
-mentions.
+mentions; the largest mention becomes the definition, as in GNU ld.
 
 Compilers of C made an uninitialised variable a common symbol until they changed to -fno-common; Fortran
 still does.  So nearly all links have none, and which files have some is known from binding; only those are
@@ -61,15 +61,19 @@ def commons_of(resolution: Resolution, file: uint32_t, merge: cython.bint) -> ui
         first: cython.bint = winner & WHO == claim(0, file, i)
         count += first
         if merge:
-            merge_common(resolution, of[i], syms + i, first)
+            merge_common(resolution, of[i], file, i, first)
     return count
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def merge_common(resolution: Resolution, name: uint32_t, sym: Sym, first: cython.bint) -> cython.void:
+def merge_common(
+    resolution: Resolution, name: uint32_t, file: uint32_t, index: uint32_t, first: cython.bint
+) -> cython.void:
+    """Merge a mention; the largest is the definition, whose size compilers go by when they have merged them."""
     symbol = cython.address(resolution.view.row[name])
+    sym: Sym = symbols_of(cython.address(resolution.inputs.view), file) + index
     if first:
         symbol.value = resolution.common_count
         resolution.commons[symbol.value].name = name
@@ -77,7 +81,10 @@ def merge_common(resolution: Resolution, name: uint32_t, sym: Sym, first: cython
         resolution.commons[symbol.value].area = COMMON_LARGE
         resolution.common_count += 1
     common = cython.address(resolution.commons[symbol.value])
-    common.size = max(common.size, sym.st_size)
+    if sym.st_size > common.size:
+        common.size = sym.st_size
+        symbol.file = file
+        symbol.sym = index
     common.align = max(common.align, sym.st_value)
     if sym.st_info & 15 == STT_TLS:
         common.area = COMMON_TLS
