@@ -361,8 +361,9 @@ def another_visibility(project, monkeypatch):
 def new_export(project, monkeypatch):
     project.flags.append("-fPIC")
     project.output = "libown.so"
-    begin(project, "-shared")
-    expect_after(project, "E7", "part.c", PART + "int exported(void) { return 1; }\n", "-shared")
+    begin(project, "-shared", "-Wl,-Bsymbolic")
+    more = PART + "int exported(void) { return 1; }\n"
+    expect_after(project, "E7", "part.c", more, "-shared", "-Wl,-Bsymbolic")
 
 
 @reason("E8")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from wild.kernels.frames import FrameTable
     from wild.kernels.output import Output
     from wild.kernels.symtab import SymbolTable
+    from wild.mode import Kind
+    from wild.options import Options
 
 GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
@@ -30,6 +32,7 @@ LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
     4096,
     16,
 )  # entries of .dynsym, bytes of .dynstr, versions
+EXPORTS_PER_BUCKET = 2  # of .gnu.hash
 LEAST_RELATIVE, LEAST_SYMBOLIC, LEAST_SLOTS = 256, 64, 64  # entries of .rela.dyn, words of .got
 
 
@@ -59,9 +62,11 @@ class Room:
         """Room in .symtab and .strtab."""
         symtab.make_room(self.of(symtab.count, LEAST_SYMBOLS), self.of(symtab.string_size, LEAST_NAMES))
 
-    def give_imports(self, dynsyms: DynamicSymbols) -> None:
-        """Room in the tables of dynamic symbols."""
-        dynsyms.make_room(LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS)
+    def give_imports(self, dynsyms: DynamicSymbols, offers: bool) -> None:
+        """Room in the tables of dynamic symbols, also for exports if all definitions are `offered`."""
+        dynsyms.make_room(
+            LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS, EXPORTS_PER_BUCKET if offers else 0
+        )
 
     def of_imports(self, entries: int) -> int:
         """Entries of the PLT behind the others."""
@@ -74,6 +79,15 @@ class Room:
     def of_slots(self, slots: int) -> int:
         """Words behind those of .got."""
         return self.of(slots, LEAST_SLOTS)
+
+
+def offers_all(options: Options, kind: Kind) -> bool:
+    """Is every definition of default visibility exported, without a version, and would a new one be, too?"""
+    chosen = (
+        options.version_scripts, options.dynamic_lists, options.builtin_lists, options.export_dynamic_symbol_lists,
+        options.export_dynamic_symbols, options.exclude_libs, options.default_symver,
+    )  # fmt: skip
+    return bool(kind.shared or options.export_dynamic) and not any(chosen) and options.bsymbolic == "none"
 
 
 def fill_room(output: Output, composition: Composition) -> None:

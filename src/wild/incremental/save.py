@@ -208,11 +208,13 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
     symtab = synthetic.symtab
     relative, symbolic = synthetic.used_relocations
     plt = made.get(".plt.sec" if synthetic.split_plt else ".plt", (0, 0, 0, 0))
+    versions = any(script.version_text is not None for script in found.sources.scripts)
     room = synthetic.dynsyms.room if synthetic.dynsyms else {"dynsym": (0, 0)}
     return {
         "sections": made,
         "shared": found.kind.shared,
         "exports": found.kind.shared or bool(options.export_dynamic or options.dynamic_lists),
+        "offers": bool(synthetic.dynsyms and synthetic.dynsyms.per_bucket) and not versions,
         "functions": [options.init, options.fini],
         "entry": options.entry or "_start",
         "gc": options.gc_sections,

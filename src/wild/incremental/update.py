@@ -20,7 +20,7 @@ from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
-from wild.kernels import refit, reframe, regraft, rescan, reslots, resymbol, rewrite
+from wild.kernels import refit, reframe, regraft, reoffer, rescan, reslots, resymbol, rewrite
 from wild.kernels.files import MAP_TEXT, MAP_THIN, Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
@@ -188,7 +188,11 @@ class Update:
         if self.resolution.duplicates(1):
             raise CannotUpdate("E3", "two changed objects define a name")
         reframe.check_frames(graft)
-        judge_names(graft, output["exports"])
+        judge_names(graft, output["exports"], output["offers"], output["shared"])
+        if reoffer.offered_names(graft) or reoffer.withdrawn_entries(graft):
+            from wild.incremental.offers import place_offers
+
+            place_offers(graft, output)
 
     def move(self) -> None:
         """Rows of the changed objects into the tables of the link."""

@@ -19,6 +19,7 @@ cdef struct HashTables:
     int64_t undefined            # rows that the GNU table leaves out: the first ones
     int64_t total                # all rows
     int64_t spare                # indices between those of undefined ones and the others that are for later links
+    uint32_t per_bucket          # indices behind those of every bucket of the GNU table that are for later links
     uint32_t buckets             # of the GNU table
     uint32_t bloom_words
     uint32_t *bucket_end         # by bucket + 1: .dynsym index behind its last symbol; [0]: first index of all
@@ -30,6 +31,7 @@ cdef struct HashTables:
 
 cdef void choose_sizes(HashTables *tables) noexcept nogil
 cdef int sort_by_bucket(Pool pool, HashTables *tables) except -1
+cdef uint64_t spare_in_buckets(HashTables *tables) noexcept nogil
 cdef uint64_t gnu_hash_size(HashTables *tables) noexcept nogil
 cdef int write_gnu_hash(Pool pool, HashTables *tables, uint8_t *to) except -1
 cdef uint64_t sysv_hash_size(HashTables *tables) noexcept nogil

@@ -17,6 +17,10 @@ when 31 bits of its hash agree.
 DT_HASH (gABI, "Hash Table") links symbols of a bucket by a list and has no hash beside the name: a lookup
 compares each name of the list.  Hence one bucket for each symbol.
 
+An incremental link leaves indices without symbols behind those of every bucket, which a later link can use
+without moving others.  The hash beside such an index is the number of its bucket, and the run of an empty
+bucket consists of the first of them: nothing is found there, since a nameless reference is no definition.
+
 Sorting by bucket is stable (input order inside a bucket) and parallel in two steps, as a radix sort is:
 blocks of rows are dealt out to partitions of neighbouring buckets, then each partition counts and fills its
 own buckets.
@@ -29,10 +33,12 @@ from cython.cimports.wild.kernels.cc import set_bits32
 from cython.cimports.wild.kernels.dynhash import HashTables
 from cython.cimports.wild.kernels.elf import U32, MutableBytes, write32
 from cython.cimports.wild.kernels.pool import Arena, Pool
+from cython.cimports.wild.kernels.tables import NONE
 from cython.cimports.wild.kernels.views import name_bytes
 
 SHIFT = cython.declare(cython.const[uint32_t], 26)
 BLOCK = cython.declare(cython.const[int64_t], 8192)  # rows
+LEAST_BUCKETS = cython.declare(cython.const[uint32_t], 127)  # where there is room in them
 PARTITIONS = cython.declare(cython.const[int64_t], 64)
 
 
@@ -73,6 +79,8 @@ def choose_sizes(hashes: cython.pointer[HashTables]) -> cython.void:
     """Numbers of buckets and of words in the Bloom filter."""
     symbols: uint64_t = hashes.total - hashes.undefined
     hashes.buckets = cython.cast(uint32_t, (symbols // 4) | 1)
+    if hashes.per_bucket:
+        hashes.buckets = max(hashes.buckets, LEAST_BUCKETS)
     hashes.bloom_words = 1
     while cython.cast(uint64_t, hashes.bloom_words) * 64 < symbols * 12:
         hashes.bloom_words *= 2
@@ -160,10 +168,11 @@ def fill_buckets(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
             hashes.bucket_end[1 + hashes.row[hashes.sorted[i]].index] += 1
         index: uint32_t = cython.cast(uint32_t, hashes.undefined + hashes.spare + 1 + first)
         last: int64_t = min((partition + 1) * hashes.per_partition, cython.cast(int64_t, hashes.buckets))
+        index += cython.cast(uint32_t, partition * hashes.per_partition * hashes.per_bucket)
         for bucket in range(partition * hashes.per_partition, last):
             count: uint32_t = hashes.bucket_end[1 + bucket]
             hashes.bucket_end[1 + bucket] = index
-            index += count
+            index += count + hashes.per_bucket
         for i in range(first, ends[partition]):
             row = cython.address(hashes.row[hashes.sorted[i]])
             bucket = row.index
@@ -180,7 +189,16 @@ def gnu_hash_size(hashes: cython.pointer[HashTables]) -> uint64_t:
         16
         + 8 * cython.cast(uint64_t, hashes.bloom_words)
         + 4 * (cython.cast(uint64_t, hashes.buckets) + hashes.total - hashes.undefined)
+        + 4 * spare_in_buckets(hashes)
     )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def spare_in_buckets(hashes: cython.pointer[HashTables]) -> uint64_t:
+    """Indices without symbols behind the first definition."""
+    return cython.cast(uint64_t, hashes.buckets) * hashes.per_bucket
 
 
 @cython.cfunc
@@ -241,11 +259,16 @@ def write_buckets(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     chains: U32 = buckets + hashes.buckets
     bucket: int64_t
     for bucket in range(begin, end):
-        first: uint32_t = hashes.bucket_end[bucket]
+        first: uint32_t = hashes.bucket_end[bucket] + (hashes.per_bucket if bucket else 0)
         after: uint32_t = hashes.bucket_end[bucket + 1]
-        buckets[bucket] = first if after > first else 0
+        spare: uint32_t
+        for spare in range(hashes.per_bucket):
+            chains[after + spare - hashes.bucket_end[0]] = cython.cast(uint32_t, bucket) << 1
+        buckets[bucket] = first if after > first or hashes.per_bucket else 0
         if after > first:
             chains[after - 1 - hashes.bucket_end[0]] |= 1
+        elif hashes.per_bucket:
+            chains[after - hashes.bucket_end[0]] |= 1
     return 0
 
 
@@ -260,7 +283,14 @@ def sysv_buckets(hashes: cython.pointer[HashTables]) -> uint32_t:
 @cython.nogil
 @cython.exceptval(check=False)
 def sysv_hash_size(hashes: cython.pointer[HashTables]) -> uint64_t:
-    return 4 * (2 + cython.cast(uint64_t, sysv_buckets(hashes)) + hashes.total + hashes.spare + 1)
+    return 4 * (2 + cython.cast(uint64_t, sysv_buckets(hashes)) + sysv_chains(hashes))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def sysv_chains(hashes: cython.pointer[HashTables]) -> uint64_t:
+    return hashes.total + hashes.spare + spare_in_buckets(hashes) + 1
 
 
 @cython.cfunc
@@ -271,17 +301,18 @@ def write_sysv_hash(pool: Pool, hashes: cython.pointer[HashTables], to: MutableB
     buckets: U32 = cython.cast(U32, to) + 2
     chains: U32 = buckets + sysv_buckets(hashes)
     write32(to, sysv_buckets(hashes))
-    write32(to + 4, cython.cast(uint32_t, hashes.total + hashes.spare + 1))
+    write32(to + 4, cython.cast(uint32_t, sysv_chains(hashes)))
+    memset(chains, 0xFF, 4 * sysv_chains(hashes))
     memset(buckets, 0, 4 * cython.cast(uint64_t, sysv_buckets(hashes)))
     pool.run(note_sysv_buckets, hashes, hashes.total, BLOCK)
     chains[0] = 0
     index: int64_t
     with cython.nogil:
-        for index in range(hashes.total + hashes.spare, 0, -1):
-            if hashes.undefined < index <= hashes.undefined + hashes.spare:
-                chains[index] = 0
-                continue
+        for index in range(cython.cast(int64_t, sysv_chains(hashes)) - 1, 0, -1):
             bucket: uint32_t = chains[index]
+            if bucket == NONE:
+                chains[index] = 0  # room for later links
+                continue
             chains[index] = buckets[bucket]
             buckets[bucket] = cython.cast(uint32_t, index)
     return 0

@@ -22,4 +22,5 @@ cdef class DynamicSymbols:
     cdef bint gnu, sysv, prepared
     cdef int64_t spare           # entries of .dynsym, bytes of .dynstr and .gnu.version_r for later links
     cdef uint64_t spare_names, spare_versions
+    cdef readonly uint32_t per_bucket    # the same for definitions, in each bucket of .gnu.hash
     cdef int number_rows(self) except -1

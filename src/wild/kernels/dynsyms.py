@@ -74,10 +74,11 @@ class DynamicSymbols:
         """Versions (name, parents) that the output defines, in script order; `base`: soname or file name."""
         self.versions.define(base, nodes)
 
-    def make_room(self, symbols: int, names: int, versions: int):
-        """Leave room for imports that an incremental link will add: entries of .dynsym, bytes of .dynstr, versions.
-        Before `prepare`."""
+    def make_room(self, symbols: int, names: int, versions: int, per_bucket: int):
+        """Leave room for what an incremental link will add: entries of .dynsym for imports, bytes of .dynstr, versions,
+        entries for exports in each bucket.  Before `prepare`."""
         self.spare = symbols
+        self.per_bucket = per_bucket if self.gnu else 0
         self.spare_names = names
         self.spare_versions = 16 * versions
 
@@ -127,6 +128,7 @@ class DynamicSymbols:
         hashes.total = self.view.total
         hashes.undefined = self.view.undefined
         hashes.spare = self.spare
+        hashes.per_bucket = self.per_bucket
         choose_sizes(hashes)
         hashes.bucket_end = cython.cast(U32, self.arena.array(hashes.buckets + 1, 4))
         sort_by_bucket(self.pool, hashes)
@@ -136,7 +138,7 @@ class DynamicSymbols:
     @property
     def count(self):
         """Symbols in .dynsym, the null symbol included."""
-        return self.view.total + self.spare + 1
+        return self.view.total + self.spare + spare_in_buckets(cython.address(self.hashes)) + 1
 
     @property
     def defined_versions(self):
@@ -175,7 +177,8 @@ class DynamicSymbols:
         view.to = at
         if section == ".dynsym":
             memset(at, 0, cython.sizeof(Elf64_Sym))
-            leave_spare(cython.cast(cython.pointer[Elf64_Sym], at) + 1 + view.undefined, self.spare)
+            entries: int64_t = self.count - 1 - view.undefined if self.per_bucket else self.spare
+            leave_spare(cython.cast(cython.pointer[Elf64_Sym], at) + 1 + view.undefined, entries)
             self.pool.run(write_symbols, view, view.total, BLOCK)
         elif section == ".dynstr":
             copy(b"\0" + b"".join([text + b"\0" for text in self.fixed]), at)
@@ -185,7 +188,7 @@ class DynamicSymbols:
         elif section == ".hash":
             write_sysv_hash(self.pool, cython.address(self.hashes), at)
         elif section == ".gnu.version":
-            write16(at, 0)
+            memset(at, 0, 2 * self.count if self.per_bucket else 2)
             self.pool.run(write_versions, view, view.total, BLOCK)
         elif section == ".gnu.version_r":
             copy(self.versions.requirements, at)
@@ -200,6 +203,7 @@ class DynamicSymbols:
 def leave_spare(entry: cython.pointer[Elf64_Sym], count: int64_t) -> cython.void:
     """Entries that say nothing: nameless references that need no definition."""
     i: int64_t
+    memset(entry, 0, count * cython.sizeof(Elf64_Sym))
     for i in range(count):
         entry[i].st_info = STB_WEAK << 4
 

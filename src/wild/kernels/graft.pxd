@@ -46,6 +46,9 @@ cdef class Graft:
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym
+    cdef uint32_t offers         # flags of what is exported besides; 0: that is for a full link
+    cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
+    cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
     cdef uint32_t plt, plt_end           # the next PLT entry
     cdef int add_name(self, uint32_t mini, uint32_t file) except -1

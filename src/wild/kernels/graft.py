@@ -36,6 +36,8 @@ class Graft:
         self.new_slots = []
         self.new_plt = []
         self.imports = []
+        self.offered = []
+        self.withdrawn = []
 
     def __dealloc__(self):
         i: int64_t

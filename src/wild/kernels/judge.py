@@ -19,11 +19,14 @@ from cython.cimports.wild.kernels.tables import *
 from wild.errors import CannotUpdate
 
 
-def judge_names(graft: Graft, exports: bool):
+def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
     """Bind the names of the changed objects; raises CannotUpdate.  Before their rows move.
 
-    `exports`: names with default visibility are in the dynamic symbol table.
+    `exports`: names with default visibility are in the dynamic symbol table, and if it `offers` room, new ones can be.
+    In a `shared` object they can be bound to other definitions.
     """
+    if offers:
+        graft.offers = SYM_EXPORTED | (SYM_IMPORTED if shared else 0)
     i: int64_t
     shapes: dict = {}
     note_live(graft)
@@ -102,8 +105,11 @@ def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> c
 def remove(graft: Graft, name: uint32_t) -> cython.int:
     """The definition of a name is gone, for the time being."""
     symbol = cython.address(graft.saved.image.symbols[name])
-    if symbol.aux or symbol.dynsym or symbol.flags & (SYM_EXPORTED | SYM_TLS | SYM_IFUNC):
-        raise CannotUpdate("E5", "a definition was removed that has slots or is exported")
+    if symbol.aux or symbol.flags & (SYM_TLS | SYM_IFUNC):
+        raise CannotUpdate("E5", "a definition was removed that has slots")
+    how: uint32_t = SYM_EXPORTED | SYM_IMPORTED | SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED | SYM_UNIQUE
+    if symbol.dynsym and (not graft.offers or symbol.flags & how != graft.offers):
+        raise CannotUpdate("E5", "a definition was removed that is exported")
     symbol.file = NONE
     symbol.section = 0
     symbol.flags &= ~cython.cast(uint32_t, DEFINED)
@@ -225,7 +231,12 @@ def judge_definition(
             raise CannotUpdate("E3", "two changed objects define a name")
     elif not fresh:
         raise CannotUpdate("E6", "a name is defined that other objects know already")
-    if shape & SHAPE_IFUNC or (exports and not shape & SHAPE_VISIBILITY):
+    exported: cython.bint = exports and not shape & SHAPE_VISIBILITY
+    if shape & SHAPE_IFUNC or (
+        exported and (not graft.offers or shape & SHAPE_TLS or mini.flags & SYM_UNIQUE)
+    ):
+        raise CannotUpdate("E7", "the symbols that the output offers change")
+    if symbol.dynsym and not exported:
         raise CannotUpdate("E7", "the symbols that the output offers change")
     if (
         graft.seen[name] & SEEN_GONE
@@ -237,6 +248,9 @@ def judge_definition(
     if fresh:
         symbol.flags = mini.flags
         symbol.value = ~cython.cast(uint32_t, 0)
+    if exported and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED) == 0:
+        symbol.flags |= graft.offers
+        graft.offered.append(name)
     return 0
 
 
@@ -273,6 +287,9 @@ def settle_removed(graft: Graft) -> cython.int:
         if graft.seen[name] & SEEN_NOW or is_mentioned(graft, name):
             raise CannotUpdate("E5", "a definition was removed that is referred to")
         symbol.flags = 0
+        if symbol.dynsym:
+            graft.withdrawn.append(symbol.dynsym)
+            symbol.dynsym = 0
     return 0
 
 

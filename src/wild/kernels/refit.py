@@ -254,7 +254,8 @@ def spread_numbers(graft: Graft, row: cython.pointer[FileRow], run: cython.point
 
 
 def place_names(graft: Graft) -> list:
-    """Make the addresses of the changed objects' definitions final; returns (dynamic symbol, value, size, name)s.
+    """Make the addresses of the changed objects' definitions final; returns their dynamic symbols:
+    (entry, st_value, st_size, st_info, index of the output section).
 
     `moved` lists the names with another address than before, which others refer to.
     """
@@ -281,13 +282,31 @@ def place_names(graft: Graft) -> list:
                 move_name(graft, name, symbol)
             symbol.value = value
             graft.saved.touch(symbol, cython.sizeof(SymbolRow))
-            if symbol.dynsym:
-                dynamic.append((symbol.dynsym, value, table[symbol.sym].st_size))
+            if symbol.dynsym and not symbol.flags & (SYM_IFUNC | NEEDS_CANONICAL):  # these did not move
+                dynamic.append(describe_symbol(graft, symbol, cython.address(table[symbol.sym])))
         mini.value = symbol.value
         mini.flags = symbol.flags
     if outside:
         raise CannotUpdate("E17", "a symbol lies outside a merged section")
     return dynamic
+
+
+@cython.cfunc
+def describe_symbol(
+    graft: Graft, symbol: cython.pointer[SymbolRow], source: cython.pointer[cython.const[Elf64_Sym]]
+):
+    """What stands in .dynsym about a definition (entries.define says the same of all others)."""
+    image = cython.address(graft.saved.image)
+    binding: cython.int = STB_GLOBAL
+    if symbol.flags & SYM_UNIQUE:
+        binding = STB_GNU_UNIQUE
+    elif symbol.flags & SYM_WEAK_DEF:
+        binding = STB_WEAK
+    value: uint64_t = symbol.value - (image.tls_start if symbol.flags & SYM_TLS else 0)
+    section: uint32_t = SHN_ABS
+    if symbol.section:
+        section = image.part[image.sections.row[symbol.section].part].shndx
+    return symbol.dynsym, value, source.st_size, binding << 4 | source.st_info & 15, section
 
 
 @cython.cfunc

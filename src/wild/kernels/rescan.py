@@ -264,7 +264,9 @@ def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -
         imported: cython.bint = (
             symbol.flags & (SYM_IMPORTED | SYM_SHARED_DEF) == SYM_IMPORTED | SYM_SHARED_DEF
         )
-        if needs & NEEDS_ANY & ~NEEDS_GOT & ~(NEEDS_PLT if imported else 0) or (needs and image.mode.relr):
+        # Own definitions that can be bound to others' are called by way of the PLT, too.
+        called: cython.bint = imported or (symbol.flags & SYM_IMPORTED and symbol.dynsym)
+        if needs & NEEDS_ANY & ~NEEDS_GOT & ~(NEEDS_PLT if called else 0) or (needs and image.mode.relr):
             raise CannotUpdate("D2", "a slot of another kind is needed")
         if needs & (NEEDS_ANY | NEEDS_DYNSYM) and symbol.dynsym == 0 and symbol.flags & SYM_IMPORTED:
             import_name(graft, name, imported)

@@ -264,9 +264,11 @@ def free_relocations(graft: Graft, runs: list, spare: int) -> None:
 
 
 def write_dynamic_symbols(graft: Graft, offset: int, symbols: list) -> None:
-    """New values and sizes in .dynsym at a file offset: (index, value, size)."""
-    for index, value, size in symbols:
+    """What refit.place_names has found, in .dynsym at a file offset; names and visibility stay."""
+    for index, value, size, info, section in symbols:
         to = graft.saved.image.out + cython.cast(uint64_t, offset) + 24 * cython.cast(uint64_t, index)
+        to[4] = cython.cast(uint8_t, info)
+        write16(to + 6, section)
         write64(to + 8, value)
         write64(to + 16, size)
         graft.saved.change(to, 24)
