@@ -165,7 +165,7 @@ COMMAND = "expected a linker script command such as GROUP, INPUT or OUTPUT_FORMA
         ("TARGET(binary)", "1:14: TARGET(binary): only ELF inputs are supported"),
         ("VERSION { V1 { f; };", "1:21: expected '}' at the end of VERSION, found the end of the file"),
         ("VERSION V1 { f; };", "1:9: expected '{' after VERSION, found 'V1'"),
-        (". = 5;", "1:1: .: assignments to the location counter are possible inside of SECTIONS only"),
+        (". = 5;", "1:1: .: the location counter can be assigned to inside of SECTIONS, or behind it, only"),
         ("a = 5", "1:6: expected ';' after the expression, found the end of the file"),
         ("a = ;", "1:5: expected a number or a symbol, found the end in the expression ''"),
         ("a = 1 2;", "1:5: expected an operator or the end of the expression, found '2' " + INSIDE),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from wild import elf
 from wild.errors import LinkError
 from wild.kernels.common_areas import common_areas
+from wild.kernels.link_order import linked_parts
 from wild.layout import Placement
 from wild.output_sections import (
     ARRAY_TYPES,
@@ -30,6 +31,8 @@ from wild.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from wild.headers import NameTable
     from wild.incremental.room import Room
     from wild.kernels.measure import Layout
@@ -73,6 +76,7 @@ class Composition:
             tuple[str, bool], OutputSection
         ] = {}  # of parts, by name and whether they are loaded
         self.made: dict[str, OutputSection] = {}  # by the linker itself
+        self.linked: dict[int, int] = {}  # PartId -> that of what its sections are linked to
         self.merged: dict[int, int] = {}  # PartId -> group of the merge table
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
         self.orders: dict[int, Ordering] = {}  # PartId -> the order that an option asks for
@@ -126,6 +130,7 @@ class Composition:
                 self.sorted[part] = index
             first += count
         sections.assign_parts(numbers)
+        self.linked = linked_parts(sections)
         self.gnu_extensions = sections.has_gnu_extensions()
         self.comment = comment + b"\0" if comment and not commented else b""
         if self.comment:
@@ -236,6 +241,7 @@ class Composition:
             fill_holes(run)
         for index, section in enumerate(found, 1):
             section.shndx = index
+        self.keep_links(found)
         before: OutputSection | None = None
         for section in kept:
             if section.size:
@@ -243,6 +249,17 @@ class Composition:
             else:
                 self.empty.append((section, before or found[0]))
         return found
+
+    def keep_links(self, sections: Sequence[OutputSection]) -> None:
+        """SHF_LINK_ORDER and sh_link, of sections whose inputs all are linked to others."""
+        if not self.linked:
+            return
+        homes = {part: section for section in sections for part in section.parts}
+        for section in sections:
+            targets = [homes.get(self.linked.get(part, 0)) for part in section.parts]
+            if targets and targets[0] is not None and None not in targets:
+                section.flags |= elf.SHF_LINK_ORDER
+                section.link = targets[0].name
 
     def mark_merged(self, section: OutputSection) -> None:
         """sh_entsize, of lists of functions too; SHF_MERGE, if all in the section is of one kind of merged pieces."""

@@ -121,13 +121,28 @@ class InputSet:
 
     def obey_scripts(self) -> None:
         """STARTUP, whose file comes first, and OUTPUT, which counts without -o; raises LinkError."""
-        for script in self.scripts:
+        for script in list(self.scripts):
+            if script.layout is not None and self.options.kind != "relocatable":
+                self.add_named(script.layout)
             if script.startup is not None:
                 first = self.find_in_script(script.startup, "STARTUP", False)
                 maps, flags = self.open_paths([first], [0], 0)
                 self.maps[:0], self.flags[:0] = maps, flags
             if script.output is not None and self.options.output is UNNAMED:
                 self.options.output = script.output
+
+    def add_named(self, layout: LayoutScript) -> None:
+        """A file whose whole name stands in an input statement takes part, as if it were named on the line (GNU ld
+        manual, "Input Section Basics"); raises LinkError if there is none."""
+        from wild.scripted.parts import named_files
+
+        known = {path.rpartition("/")[2] for path in self.inputs.paths}
+        for name, where in named_files(layout):
+            if name.rpartition("/")[2] not in known:
+                path = name if is_file(name) else self.find_in_script(name, where, False)
+                maps, flags = self.open_paths([path], [0], 0)
+                self.maps += maps
+                self.flags += flags
 
     def call_error_script(self, libraries: list[str]) -> None:
         """--error-handling-script hears of every library that was not found."""

@@ -33,6 +33,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.headers import NameTable
     from wild.kernels.measure import Layout
+    from wild.kernels.views import Views
     from wild.map_file import Line
     from wild.options import Options
     from wild.output_sections import OutputSection
@@ -242,7 +243,7 @@ class Placement:
             if load.sections and load.sections[-1] is relro.sections[-1]:
                 load.memory_size += padding
 
-    def set_symbols(self, layout: Layout) -> None:
+    def set_symbols(self, layout: Layout, views: Views) -> None:
         """Give the symbols of a script their values."""
 
     def memory_usage(self) -> list[str]:

@@ -26,6 +26,7 @@ from wild.kernels.reach import Reach
 from wild.kernels.resolve import Resolution
 from wild.kernels.sections import SectionTable
 from wild.kernels.slots import Slots
+from wild.kernels.symbol_marks import forget_discarded
 from wild.kernels.views import Views
 from wild.kernels.writers import size_frames
 from wild.messages import Messages
@@ -161,6 +162,8 @@ def bind_names(
 
     # Bind every name to its definition, then decide what the loader gets to see.
     it.resolution.bind(pool, it.sections)
+    if scripted and not whole:
+        forget_discarded(inputs, it.names, it.resolution)
     hide_excluded(it.names, it.resolution, it.sources)
     it.own.take_types(inputs, it.names, it.resolution)
     define_section_bounds(it.names, it.resolution, it.sections, options)

@@ -150,15 +150,21 @@ class OwnSymbols:
 
         The address of an ifunc is known only when its resolver has run, so no expression can have it as its value.
         """
-        if not self.definitions:
+        if self.layout is not None:
+            from wild.scripted.symbols import assigned
+
+            definitions = [*self.definitions, *assigned(self.layout)]
+        else:
+            definitions = self.definitions
+        if not definitions:
             return
         from wild.expression import relative_to, symbols_of
         from wild.kernels.symbol_marks import copy_types
 
-        targets = [(names.find(name), relative_to(node)) for name, node, _ in self.definitions]
+        targets = [(names.find(name), relative_to(node)) for name, node, _ in definitions]
         pairs = [(name, names.find(encode(found[0]))) for name, found in targets if found and found[1] == 0]
         ifuncs = copy_types(inputs, resolution, [pair for pair in pairs if all(pair)])
-        for name, node, _ in self.definitions:
+        for name, node, _ in definitions:
             if names.find(name) in ifuncs and self.options.kind != "relocatable":
                 where, reason = node[1], "is an ifunc, whose address only its resolver knows"
                 advice = "define the alias in its source, as with __attribute__((alias))"

@@ -67,7 +67,7 @@ def place_output(
         plt = synthetic.sections[".rela.plt"]
         places.iplt = (plt.address, plt.address + plt.size)
     own.set_values(places, names, resolution, layout)
-    placement.set_symbols(layout)
+    placement.set_symbols(layout, views)
     set_bounds(sections, names, resolution, layout)
     set_init(options, synthetic, names, resolution, layout)
     return placement

@@ -85,6 +85,10 @@ def mark_roots(
     if not options.gc_sections:
         return
     wanted = [encode(options.init), encode(options.fini), *own.references]
+    if own.layout is not None:
+        from wild.scripted.symbols import operands_of_wanted
+
+        wanted += operands_of_wanted(own.layout, names, resolution)
     keep_names(resolution, [found for found in map(names.find, wanted) if found])
     if options.gc_keep_exported:
         keep_exported(resolution, names)

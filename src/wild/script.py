@@ -315,8 +315,10 @@ class ScriptParser:
         operator = assignment_operator(self.text, at)
         if not operator:
             return False
-        if symbol == ".":
-            raise self.error(".: assignments to the location counter are possible inside of SECTIONS only")
+        if symbol == "." and self.script.layout is None:
+            raise self.error(
+                ".: the location counter can be assigned to inside of SECTIONS, or behind it, only"
+            )
         self.at = at + len(operator)
         value = self.expression(")" if command else ";")
         if operator != "=":

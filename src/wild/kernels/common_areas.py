@@ -9,11 +9,11 @@ marked the others SYM_KEPT.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import align_up
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, CommonRow, Resolution
-from cython.cimports.wild.kernels.tables import SYM_KEPT
+from cython.cimports.wild.kernels.tables import SYM_COMMON, SYM_KEPT
 
 from wild.errors import LinkError
 
@@ -67,6 +67,25 @@ def check_common(resolution: Resolution, common: cython.pointer[CommonRow], end:
             f"common symbol {name} of {common.size} bytes, aligned to {common.align}, is too large"
         )
     return 0
+
+
+def common_place(layout: Layout, name: int):
+    """(area, offset in it) of a common symbol before it has its address, None of a NameId that is none."""
+    resolution = layout.resolution
+    symbol = cython.address(layout.view.symbols[cython.cast(uint32_t, name)])
+    index: int64_t = symbol.value
+    if not symbol.flags & SYM_COMMON or index >= resolution.common_count:
+        return None
+    area: uint32_t = resolution.commons[index].area
+    end: uint64_t = 0
+    at: uint64_t = 0
+    i: int64_t
+    for i in range(index + 1):
+        common = cython.address(resolution.commons[i])
+        if common.area == area:
+            at = align_up(end, common.align if common.align else 1)
+            end = at + common.size
+    return None if area == COMMON_DROPPED else (area, at)
 
 
 def place_commons(layout: Layout, starts):

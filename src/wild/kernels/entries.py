@@ -136,6 +136,8 @@ def output_section(tables: cython.pointer[Tables], symbol: cython.pointer[Symbol
         return ABSOLUTE
     if symbol.section and not symbol.flags & NEEDS_CANONICAL:
         return tables.part_shndx[tables.sections.row[symbol.section].part]
+    if symbol.file == 0 and tables.own_shndx is not cython.NULL and tables.own_shndx[symbol.sym]:
+        return tables.own_shndx[symbol.sym]
     if symbol.flags & SYM_TLS:
         return section_at(tables.tls_place, tables.tls_places, symbol.value)
     return section_at(tables.place, tables.places, symbol.value)

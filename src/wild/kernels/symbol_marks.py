@@ -14,6 +14,7 @@ from cython.cimports.wild.kernels.elf import (
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.glob import glob_match
 from cython.cimports.wild.kernels.names import NameTable, globals_of
+from cython.cimports.wild.kernels.pool import Arena
 from cython.cimports.wild.kernels.resolve import Resolution, symbols_of
 from cython.cimports.wild.kernels.tables import *
 
@@ -54,6 +55,26 @@ def keep_names(resolution: Resolution, names):
     """Make the definitions of some NameIds roots of --gc-sections."""
     for name in names:
         resolution.view.row[cython.cast(uint32_t, name)].flags |= SYM_KEPT
+
+
+def forget_discarded(inputs: Inputs, names: NameTable, resolution: Resolution):
+    """Names that nothing mentions but definitions in sections that a script discards are as if nobody had mentioned
+    them."""
+    arena: Arena = Arena()
+    mentioned = cython.cast(cython.p_char, arena.array(names.view.capacity, 1))
+    file: int64_t
+    i: int64_t
+    for file in range(inputs.view.count):
+        row = cython.address(inputs.view.row[file])
+        syms: Sym = symbols_of(cython.address(inputs.view), cython.cast(uint32_t, file)) + row.first_global
+        for i in range(globals_of(row) if inputs.view.live[file] else 0):
+            if syms[i].st_shndx == SHN_UNDEF:
+                mentioned[names.view.of[row.global_base + i]] = 1
+    for s in range(SHARDS):
+        for i in range(names.view.start[s], names.view.start[s] + names.view.count[s]):
+            symbol = cython.address(resolution.view.row[i])
+            if symbol.file == NONE and not mentioned[i]:
+                symbol.flags &= ~cython.cast(uint32_t, SYM_REF | SYM_STRONG_REF)
 
 
 def hide_names(resolution: Resolution, names):

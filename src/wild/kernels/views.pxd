@@ -28,6 +28,7 @@ cdef struct Tables:
     Place *tls_place             # the same for the sections of the TLS template
     int64_t tls_places
     uint64_t tls_start           # address of the TLS segment
+    uint32_t *own_shndx          # by symbol of file 0: the output section that a script assigns it in, or NULL
     CommonSize *common           # a hash table by NameId: index = NameId * 0x9E3779B1 & common_mask, then the next free
     uint64_t common_mask
 

@@ -101,6 +101,15 @@ class Views:
         tables.tls_places = len(tls_places)
         tables.tls_start = tls_start
 
+    def place_own(self, pairs: list):
+        """Say in which output sections a script assigns its symbols: (symbol index in file 0, section index) each."""
+        tables = cython.address(self.tables)
+        count: uint32_t = tables.files.row[0].nsyms
+        tables.own_shndx = cython.cast(cython.pointer[uint32_t], self.arena.array(count, 4))
+        for symbol, shndx in pairs:
+            if 0 <= symbol < count:
+                tables.own_shndx[cython.cast(uint32_t, symbol)] = shndx
+
 
 @cython.cfunc
 @cython.exceptval(check=True)

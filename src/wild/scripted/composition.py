@@ -75,6 +75,8 @@ class ScriptedComposition(Composition):
             else:
                 name = key[1].decode("utf-8", "surrogateescape")
                 self.orphan_parts.setdefault((name, not self.parts.unloaded[part]), []).append(part)
+        for parts in self.group_parts.values():
+            parts.sort(key=self.merged.__contains__)  # merged pieces stand behind the sections
 
     def measure_sorted(self, layout: Layout, index: int) -> tuple[int, int, int]:
         layout.sort_listed(index)
@@ -250,7 +252,7 @@ class ScriptedComposition(Composition):
         section.forced = has_data or any(moves_dot(item) for item in section.items)
         section.kept = section.forced or any(piece.size for piece in pieces)
         if section.forced and not pieces:
-            section.flags = elf.SHF_ALLOC | (0 if has_data else elf.SHF_WRITE)
+            section.flags = elf.SHF_ALLOC | elf.SHF_WRITE
         self.settle_type(section, pieces, has_data)
         self.apply_type(section)
 
@@ -298,6 +300,7 @@ class ScriptedComposition(Composition):
         sections = loaded + [section for section in found if not section.flags & elf.SHF_ALLOC] + unplaced
         for index, section in enumerate(sections, 1):
             section.shndx = index
+        self.keep_links(sections)
         for section in found:
             for piece in section.pieces():  # type: ignore[attr-defined]
                 if piece.made is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.errors import LinkError
+from wild.kernels.common_areas import common_place
 from wild.script import PROVIDE
 from wild.scripted.regions import Regions, Space
 from wild.scripted.sections import Piece, ScriptedSection
@@ -175,7 +176,7 @@ class Layouter:
             found = self.values.value(statement.value)
             if found[1] is None and self.current is not None:
                 found = found[0], self.current
-            self.symbols.set(statement.name, found)
+            self.symbols.set(statement.name, found, self.last)
             return found[0] + (found[1].address if found[1] is not None else 0) & MASK
         return None
 
@@ -390,7 +391,10 @@ class Layouter:
         found = self.symbols.value(name)
         if isinstance(found, int):
             part, offset, is_known = self.layout.symbol_place(found)
-            if not part:
+            common = None if part or is_known else common_place(self.layout, found)
+            if common is not None:
+                part, offset = self.composition.commons[common[0]], common[1]
+            elif not part:
                 return (offset, ABSOLUTE) if is_known else None
             section, address = self.part_places.get(part, (None, 0))
             return (

@@ -122,3 +122,16 @@ def how_it_fits(name: bytes) -> tuple[bytes, int]:
 
 def is_wild(name: bytes) -> bool:
     return any(char in WILD for char in name)
+
+
+def named_files(script: LayoutScript) -> list[tuple[str, str]]:
+    """(name, place in the script) of the files that input statements name without a pattern."""
+    found: dict[str, str] = {}
+    for output in script.outputs():
+        for statement in output.statements:
+            if isinstance(statement, Input) and output.name != DISCARD:
+                archive, file = statement.files
+                name = (file if archive in (None, b"") else archive) or b"*"
+                if not is_wild(name):
+                    found.setdefault(name.decode("utf-8", "surrogateescape"), output.where)
+    return list(found.items())

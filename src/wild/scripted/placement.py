@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from wild.kernels.measure import Layout
     from wild.kernels.names import NameTable
     from wild.kernels.resolve import Resolution
+    from wild.kernels.views import Views
     from wild.map_file import Line
     from wild.options import Options
     from wild.output_sections import OutputSection
@@ -234,8 +235,8 @@ class ScriptedPlacement(Placement):
     # --- contents
     # ---------------------------------------------------------------------------------------------
 
-    def set_symbols(self, layout: Layout) -> None:
-        self.symbols.finish(layout)
+    def set_symbols(self, layout: Layout, views: Views) -> None:
+        views.place_own(self.symbols.finish(layout))
         if self.composition.script.cross:
             from wild.scripted.crossing import check_crossing
 

@@ -10,6 +10,7 @@ from wild import elf
 from wild.expression import symbols_of
 from wild.own_symbols import INTERNAL_FILE, RELATIVE, encode
 from wild.script import HIDDEN, PROVIDE
+from wild.scripted.sections import ScriptedSection
 from wild.scripted.tree import Assertion, Assignment, Data, LayoutScript, Output
 from wild.scripted.values import is_absolute
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from wild.kernels.resolve import Resolution
     from wild.scripted.values import Value
 
-OBJECT_DEF = 1  # SYM_OBJECT_DEF of kernels/tables.pxd
+OBJECT_DEF, REFERENCE = 1, 1 << 9  # SYM_OBJECT_DEF, SYM_REF of kernels/tables.pxd
 
 
 class Definition:
@@ -116,6 +117,38 @@ def assignments(script: LayoutScript) -> list[tuple[Assignment, bool]]:
     return found
 
 
+def assigned(script: LayoutScript) -> list[tuple[bytes, Node, bool]]:
+    """(name, value, is it provided only?) of each assignment that is the only one of its name."""
+    found = [statement for statement, _ in assignments(script) if statement.name != "."]
+    counts: dict[str, int] = {}
+    for each in found:
+        counts[each.name] = counts.get(each.name, 0) + 1
+    return [
+        (encode(each.name), each.value, bool(each.flags & PROVIDE))
+        for each in found
+        if counts[each.name] == 1
+    ]
+
+
+def operands_of_wanted(script: LayoutScript, names: NameTable, resolution: Resolution) -> list[bytes]:
+    """What the values of symbols depend on that objects refer to: code that uses `a` needs `b`, if `a = b;`."""
+    operands: dict[str, list[str]] = {}
+    for statement, _ in assignments(script):
+        operands.setdefault(statement.name, []).extend(symbols_of(statement.value))
+    pending = [
+        name
+        for name in operands
+        if (number := names.find(encode(name))) and resolution.symbol(number)[4] & REFERENCE
+    ]
+    found: set[str] = set()
+    while pending:
+        for name in operands.get(pending.pop(), ()):
+            if name not in found:
+                found.add(name)
+                pending.append(name)
+    return [encode(name) for name in sorted(found)]
+
+
 class ScriptSymbols:
     """Their values while the script is gone through."""
 
@@ -124,6 +157,7 @@ class ScriptSymbols:
         self.resolution = resolution
         self.definitions = definitions_of(script)
         self.values: dict[str, Value] = {}
+        self.before: dict[str, ScriptedSection | None] = {}
         self.assigned: set[str] = set()
         self.numbers: dict[str, int] = {}
 
@@ -144,8 +178,10 @@ class ScriptSymbols:
     def is_wanted(self, name: str, provided: bool) -> bool:
         return not provided or self.is_ours(name)
 
-    def set(self, name: str, value: Value) -> None:
+    def set(self, name: str, value: Value, before: ScriptedSection | None) -> None:
+        """`before`: the last section in memory before the assignment."""
         self.values[name] = value
+        self.before[name] = before
         self.assigned.add(name)
 
     def value(self, name: str) -> Value | int | None:
@@ -167,9 +203,25 @@ class ScriptSymbols:
         file, *_, flags = self.resolution.symbol(number)
         return bool(file) and bool(flags & OBJECT_DEF)
 
-    def finish(self, layout: Layout) -> None:
-        """Give the kernels the values; what is absolute the passes before this one relied on."""
+    def finish(self, layout: Layout) -> list[tuple[int, int]]:
+        """Give the kernels the values; what is absolute the passes before this one relied on.
+
+        Returns (symbol index in the internal file, section index) of the symbols that are places of sections."""
+        homes = []
         for name, (value, section) in self.values.items():
             if self.is_ours(name):
                 base = section.address if section is not None else 0
                 layout.set_symbol(self.number(name), value + base)
+                home = self.home_of(name, value, section)
+                if home is not None and home.kept:
+                    homes.append((self.resolution.symbol(self.number(name))[1], home.shndx))
+        return homes
+
+    def home_of(self, name: str, value: int, section: object) -> ScriptedSection | None:
+        """The section that a symbol is a place of; behind a section, its end is still one."""
+        if isinstance(section, ScriptedSection):
+            return section
+        before = self.before[name]
+        if section is None or before is None or self.definitions[name].absolute:
+            return None
+        return before if before.address <= value <= before.address + before.size else None

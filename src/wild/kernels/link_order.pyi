@@ -1,0 +1,3 @@
+from wild.kernels.sections import SectionTable
+
+def linked_parts(sections: SectionTable) -> dict[int, int]: ...

@@ -1,0 +1,211 @@
+"""Scripts of the kinds that people have: what they make is what GNU ld makes of them, byte for byte."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from linking import Output
+from programs import assemble, compile_c, exit_with, tool, write
+from scripts import by, same_as_ld, values, with_script
+
+pytestmark = pytest.mark.only_wild
+
+SHT_NOBITS, SHF_EXECINSTR = 8, 4
+LAYOUTS = Path(__file__).parent / "layouts"
+FLAGS = (
+    "-O1", "-ffreestanding", "-fno-pic", "-mno-red-zone", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+    "-fcf-protection=none", "-fcommon",
+)  # fmt: skip
+BY_SECTION = ("-ffunction-sections", "-fdata-sections")
+SCRIPTS = {
+    "microcontroller": ("-mcmodel=large", *BY_SECTION),
+    "kernel": ("-mcmodel=kernel", "-fno-common"),
+    "bootloader": ("-mcmodel=large", *BY_SECTION),
+}
+# .comment names the linker; the others have no address, and linkers may put what they like into them.
+LINKERS_OWN = (".comment", ".symtab", ".strtab", ".shstrtab", "")
+# What differs, and why that is no matter.
+DIFFERENT = {
+    "microcontroller": {
+        ("symbol", "__exidx_start"), ("symbol", "__exidx_end"),  # in a section that is left out: ld names the next one
+        ("symbol", "_estack"),  # a number, to which ld gives the first section
+    },
+    "kernel": {
+        # With --gc-sections, what nothing refers to: ld leaves the offset in the section that is gone.
+        ("symbol", "init_per_cpu__gdt"), ("symbol", "const_pcpu_hot"),
+        ("section", ".data..percpu"), ("contents", ".data..percpu"), ("segment", 2),  # empty then
+        ("symbol", "phys_startup_64"),  # of the type of the symbol in its expression
+        ("symbol", "__init_begin"),  # between two sections: ld names the next one
+    },
+    "bootloader": set(),
+}  # fmt: skip
+
+
+def described(output: Output) -> dict[tuple[str, object], object]:
+    """All that is loaded, and the symbols."""
+    found: dict[tuple[str, object], object] = {}
+    sections = [each for each in output.section_list if each.name not in LINKERS_OWN]
+    found["order", ""] = [each.name for each in sections]
+    for each in sections:
+        found["section", each.name] = each._replace(offset=0, index=0, name="", link=0)
+        if each.type != SHT_NOBITS and not each.flags & SHF_EXECINSTR:
+            found["contents", each.name] = output.contents(each.name)
+    for number, segment in enumerate(output.segments):
+        found["segment", number] = segment._replace(offset=0)
+    for symbol in output.symbol_list:
+        if symbol.name and symbol.type != "FILE":
+            found["symbol", symbol.name] = symbol
+        if symbol.type == "FUNC" and symbol.section != "ABS":  # between functions, GNU ld has long NOPs
+            found["code", symbol.name] = output.read(symbol.value, symbol.size)
+    found["entry", ""] = int.from_bytes(output.data[24:32], "little")
+    return found
+
+
+@pytest.mark.parametrize("flags", [(), ("--gc-sections",)], ids=["all", "gc"])
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_output_is_that_of_gnu_ld(link, name, flags):
+    tool("ld")
+    objects = [
+        compile_c((LAYOUTS / f"{name}_{part}.c").read_text(), *FLAGS, *SCRIPTS[name], name=f"{name}_{part}")
+        for part in (1, 2)
+    ]
+    text = (LAYOUTS / f"{name}.ld").read_text()
+
+    theirs = described(by("ld", link, text, *objects, *flags))
+    ours = described(by(None, link, text, *objects, *flags))
+
+    different = {key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)}
+    assert {key: (theirs.get(key), ours.get(key)) for key in different - DIFFERENT[name]} == {}
+    assert different <= DIFFERENT[name]
+
+
+def test_symbols_of_discarded_sections_are_gone(link):
+    """GNU ld leaves no undefined symbol behind for what nothing refers to."""
+    source = (
+        '.globl _start, lost, weak\n.weak weak\n_start: call weak\n.section .lost,"a"\nlost: weak: .quad 1\n'
+    )
+
+    program = same_as_ld(link, "SECTIONS { . = 0x10000; .text : { *(.text) } /DISCARD/ : { *(.lost) } }",
+                         assemble(source.replace("call weak", "nop")))  # fmt: skip
+
+    assert "lost" not in program.symbols
+
+
+def test_a_reference_to_a_discarded_section_is_an_error(link):
+    source = '.globl _start, lost\n_start: call lost\n.section .lost,"ax"\nlost: ret\n'
+    path = write(link.directory / "x.ld", "SECTIONS { .text : { *(.text) } /DISCARD/ : { *(.lost) } }")
+
+    assert "lost" in link.fails(assemble(source), "-T", path, driver="raw")
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_links_to_other_sections_stay(link, scripted):
+    source = ".globl _start\n_start:" + exit_with("$42") + '.section .meta,"ao",@progbits,.text\n.long 5\n'
+    args = [assemble(source)]
+    if scripted:
+        args += [
+            "-T",
+            write(
+                link.directory / "x.ld", "SECTIONS { . = 0x10000; .text : { *(.text) } .m : { *(.meta) } }"
+            ),
+        ]
+
+    program = link.raw(*args)
+
+    meta = program.sections[".m" if scripted else ".meta"]
+    assert meta.flags == 0x82
+    assert program.section_name(meta.link) == ".text"
+
+
+def test_sections_of_which_only_some_are_linked_to_others(link):
+    linked = assemble(
+        '.globl _start\n_start: nop\n.section .meta,"ao",@progbits,.text\n.long 5\n', name="one"
+    )
+    plain = assemble('.section .meta,"a"\n.long 6\n', name="two")
+
+    assert link.raw(linked, plain).sections[".meta"].flags == 2
+
+
+def test_a_file_that_only_the_script_names(link):
+    start = assemble(".globl _start\n_start:" + exit_with("$42"), name="start")
+    (link.directory / "start.o").write_bytes(start.read_bytes())
+    other = assemble(".globl f\nf: ret\n", name="f")
+    text = "SECTIONS { . = 0x10000; .text : { start.o(.text) *(.text) } }"
+
+    program = same_as_ld(link, text, other)
+
+    assert {"_start", "f"} <= values(program).keys()
+
+
+def test_a_file_that_the_script_names_and_nobody_has(link):
+    path = write(link.directory / "x.ld", "SECTIONS { .text : { nowhere.o(.text) *(.text) } }")
+
+    assert "x.ld:1:12: cannot find nowhere.o" in link.fails(
+        assemble(".globl _start\n_start: ret\n"), "-T", path, driver="raw"
+    )
+
+
+def test_assertions_behind_the_sections(link):
+    """As the Linux kernel writes them."""
+    start = assemble(
+        ".globl _start\n_start: ret\n.data\n.globl alias_of\n.type alias_of,@object\nalias_of: .quad 1\n"
+    )
+    text = (
+        "alias = alias_of; SECTIONS { . = 0x10000; .text : { *(.text) } .data : { *(.data) } _end = .; } "
+        '. = ASSERT(_end - 0x10000 < SIZE, "too large");'
+    )
+
+    program = same_as_ld(link, text.replace("SIZE", "0x1000"), start)
+    assert program.symbols["alias"].type == "OBJECT"
+    assert program.symbols["_end"].section == ".data"
+    path = write(link.directory / "x.ld", text.replace("SIZE", "1"))
+    assert "assertion failed: too large" in link.fails(start, "-T", path, driver="raw")
+
+
+def test_merged_strings_stand_behind_sorted_sections(link):
+    source = '.globl _start\n_start: nop\n.section .rodata.s,"aMS",@progbits,1\n.asciz "text"\n.section .rodata.b,"a"\n'
+    source += '.globl b\nb: .long 1\n.section .rodata.a,"a"\n.globl a\na: .quad 2\n'
+
+    program = same_as_ld(
+        link,
+        "SECTIONS { . = 0x10000; .text : { *(.text) } .rodata : { *(SORT(.rodata*)) } }",
+        assemble(source),
+    )
+
+    assert values(program)["a"] < values(program)["b"]
+
+
+def test_a_section_with_data_alone_is_writable(link):
+    text = "SECTIONS { . = 0x10000; .text : { *(.text) } .d : { LONG(1) } }"
+
+    program = with_script(link, text, assemble(".globl _start\n_start: ret\n"))
+
+    assert program.sections[".d"].flags == 3
+
+
+def test_a_common_symbol_in_an_expression(link):
+    main = compile_c("int first[3], second; extern char there[]; void _start(void) { second = there[0]; }",
+                     "-fcommon", "-ffreestanding", "-fno-pic", "-fcf-protection=none")  # fmt: skip
+    text = "there = second + 1; SECTIONS { . = 0x10000; .text : { *(.text) } .bss : { *(.bss) *(COMMON) } }"
+
+    program = with_script(link, text, main)
+
+    assert program.symbols["there"].value == program.symbols["second"].value + 1
+
+
+def test_garbage_collection_keeps_what_an_alias_stands_for(link):
+    source = (
+        ".globl _start\n_start: mov two(%rip), %edi\nmov $60, %eax\nsyscall\n"
+        '.section .data.b,"aw"\n.globl b\nb: .long 7\n.section .data.unused,"aw"\n.globl u\nu: .long 8\n'
+        '.section .data.c,"aw"\n.globl c\nc: .long 42\n'
+    )
+    text = (
+        "two = one; one = c; other = u; SECTIONS { . = 0x10000; .text : { *(.text) } .data : { *(.data*) } }"
+    )
+
+    program = with_script(link, text, assemble(source), "--gc-sections")
+
+    program.run(status=42)
+    assert "c" in program.symbols
+    assert not {"b", "u"} & program.symbols.keys()
