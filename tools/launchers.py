@@ -34,7 +34,7 @@ exec '{python}' -ISXutf8 '{source}/wild/launch.py' "$0" "$@"
 # are not reported: the interpreter keeps memory to its end.
 SANITIZED_ENVIRONMENT = """\
 #!/bin/sh
-LD_PRELOAD='{libraries}' PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:$ASAN_OPTIONS" exec "$@"
+LD_PRELOAD="{libraries} $LD_PRELOAD" PYTHONMALLOC=malloc ASAN_OPTIONS="detect_leaks=0:$ASAN_OPTIONS" exec "$@"
 """
 
 # Not isolated, because that would ignore PYTHONMALLOC; -sP leaves out user packages and the script's place.
@@ -52,7 +52,7 @@ import sys
 import coverage
 
 sys.path.insert(0, {source!r})
-measured = coverage.Coverage(data_suffix=True, config_file={configuration!r})
+measured = coverage.Coverage(data_file={data!r}, data_suffix=True, config_file={configuration!r})
 end_process = posix._exit
 
 
@@ -120,7 +120,9 @@ def main(python: str, bin_directory: str, source: str, variant: str = "release")
     python, bin_directory, source = (os.path.abspath(path) for path in (python, bin_directory, source))
     text = launcher_text(python, source)
     if variant == "coverage":
-        text = COVERED.format(python=python, source=source, configuration=os.path.abspath("pyproject.toml"))
+        # Links run anywhere; the path in the configuration counts from where they do.
+        data, configuration = os.path.abspath("build/coverage/data"), os.path.abspath("pyproject.toml")
+        text = COVERED.format(python=python, source=source, configuration=configuration, data=data)
     if variant in ("asan", "fuzz"):
         libraries = sanitizer_libraries() if variant == "asan" else fuzzer_library()
         environment = SANITIZED_ENVIRONMENT.format(libraries=libraries)

@@ -20,6 +20,27 @@
 //#LinkArgs:-Wl,--compress-debug-sections=none
 //#ExpectSection:.debug_info flags=
 
+//#Config:compressed-zstd:base
+//#RequiresCompilerFlags:-gz=zstd
+//#CompArgs:-g -gz=zstd
+//#LinkArgs:-Wl,--compress-debug-sections=none
+//#ExpectSection:.debug_info flags=
+
+//#Config:compress-zlib:base
+//#CompArgs:-g
+//#LinkArgs:-Wl,--compress-debug-sections=zlib
+//#ExpectSection:.debug_info flags=C
+//#EnableLinker:lld
+
+//#Config:compress-zstd:base
+//#CompArgs:-g
+//#LinkArgs:-Wl,--compress-debug-sections=zstd
+//#ExpectSection:.debug_info flags=C
+
+//#Config:type-units:base
+//#CompArgs:-g -fdebug-types-section
+//#EnableLinker:lld
+
 //#Config:clang:base
 //#Compiler:clang
 //#LinkerDriver:clang

@@ -52,6 +52,41 @@
 //#NoDynamic:DT_RELR
 //#ExpectRelocation:RELATIVE
 
+//#Config:combreloc:base
+//#LinkArgs:-pie -Wl,-z,combreloc
+//#ExpectDynamic:DT_RELACOUNT
+
+// GNU ld makes a table for each section then, and cannot say how many come first.
+//#Config:nocombreloc:base
+//#LinkArgs:-pie -Wl,-z,nocombreloc
+//#NoDynamic:DT_RELACOUNT
+//#DiffIgnore:section.rela.*
+//#DiffIgnore:.dynamic.DT_RELA*
+
+//#Config:common-page-size:base
+//#LinkArgs:-pie -Wl,-z,common-page-size=0x1000
+//#ExpectSegment:PT_GNU_RELRO
+//#EnableLinker:lld
+
+//#Config:loadfltr:base
+//#LinkArgs:-pie -Wl,-z,loadfltr
+//#ExpectReadelf:-d:FLAGS_1.*LOADFLTR
+
+//#Config:shadow-stack:base
+//#CompArgs:-fPIE -fcf-protection=full
+//#LinkArgs:-pie -Wl,-z,shstk
+//#ExpectReadelf:-n:SHSTK
+//#EnableLinker:lld
+
+//#Config:cet-report:base
+//#CompArgs:-fPIE -fcf-protection=none
+//#LinkArgs:-pie -Wl,-z,cet-report=warning
+//#ExpectWarning:IBT
+
+//#Config:textoff:base
+//#LinkArgs:-pie -Wl,-z,textoff
+//#NoDynamic:DT_TEXTREL
+
 //#Config:relacount:base
 //#LinkArgs:-pie
 //#ExpectDynamic:DT_RELACOUNT

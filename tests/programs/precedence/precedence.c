@@ -124,6 +124,12 @@
 //#LinkArgs:-shared -Wl,-z,defs
 //#ExpectError:undefined symbol: value
 
+//#Config:undefined-in-shared-allowed-again:base
+//#CompArgs:-fPIC
+//#LinkArgs:-shared -Wl,-z,defs -Wl,-z,undefs
+//#ExpectDynSym:value section="UNDEF"
+//#RunEnabled:false
+
 //#Config:no-undefined:base
 //#CompArgs:-fPIC
 //#LinkArgs:-shared -Wl,--no-undefined
@@ -136,6 +142,20 @@
 //#Object:strong.c
 //#ExpectError:undefined.*absent
 //#ExpectError:needs_absent\.so
+
+//#Config:library-needs-more:base
+//#CompArgs:-fPIC
+//#LinkArgs:-shared -Wl,--no-as-needed
+//#Shared:needs_absent.c
+//#Object:strong.c
+//#RunEnabled:false
+
+//#Config:library-may-not-need-more:base
+//#CompArgs:-fPIC
+//#LinkArgs:-shared -Wl,--no-allow-shlib-undefined -Wl,--no-as-needed
+//#Shared:needs_absent.c
+//#Object:strong.c
+//#ExpectError:undefined.*absent
 
 //#Config:shared-needs-more-allowed:base
 //#CompArgs:-fPIC

@@ -14,6 +14,17 @@
 //#Archive:template(-Wl,-Bstatic -lfound -Wl,-Bdynamic):libfound.c:-DVALUE=42
 //#NoReadelf:-d:libfound
 
+// The other words for -Bstatic and -Bdynamic.
+//#Config:static-by-dn:base
+//#Shared:template():libfound.c
+//#Archive:template(-Wl,-dn -lfound -Wl,-dy):libfound.c:-DVALUE=42
+//#NoReadelf:-d:libfound
+
+//#Config:static-by-non-shared:base
+//#Shared:template():libfound.c
+//#Archive:template(-Wl,-non_shared -lfound -Wl,-call_shared):libfound.c:-DVALUE=42
+//#NoReadelf:-d:libfound
+
 //#Config:state-comes-back:base
 //#Archive:template():libfound.c
 //#Shared:template(-Wl,--push-state,-Bstatic -Wl,--pop-state -lfound):libfound.c:-DVALUE=42
@@ -28,6 +39,13 @@
 //#Shared:template(-Wl,-Bstatic -lfound -Wl,-Bdynamic):libfound.c
 //#ExpectError:found
 //#ExpectError:static
+
+//#Config:below-the-sysroot:base
+//#LinkArgs:-nostdlib -nostartfiles -static -Wl,--sysroot=$OUT_DIR -L=/.
+//#Archive:template(-lfound):libfound.c:-DVALUE=42
+//#ExpectSym:found
+//#RunEnabled:false
+//#EnableLinker:lld
 
 //#Config:no-directory-no-library:base
 //#LinkArgs:-Wl,-z,now
