@@ -13,6 +13,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -251,6 +252,9 @@ def main(description: str | None) -> int:
     directory = None
     if arguments.linker == "wild":
         directory = str(ROOT / "src" / "wild" / "gcc")
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background job ignores it; suites send it
     failed = 0
     for name in arguments.names:
         start = time.monotonic()

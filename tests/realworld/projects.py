@@ -43,6 +43,21 @@ ZSTD_TESTS = (
     "cd tests && ./fuzzer -T20s && ./zstreamtest -T20s && ./invalidDictionaries && ./legacy && ./poolTests",
     "make -j$JOBS -C programs zstd && ./programs/zstd -b1 -e3 -i1 lib/compress/zstd_compress.c",
 )
+MUSL_COMPILER = "REALGCC=gcc out/bin/musl-gcc $SELECT -O1 -o program"
+MUSL_PROGRAM = r"""<<'END' && ./program | grep '3 ok 1.5'
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+static __thread int own = 1;
+static void *work(void *n) { own += *(int *)n; return (void *)(long)own; }
+int main(void) {
+    pthread_t thread; void *sum; int two = 2;
+    pthread_create(&thread, 0, work, &two);
+    pthread_join(thread, &sum);
+    printf("%d ok %.1f\n", (int)(long)sum, atof("1.5"));
+}
+END
+"""
 ZSTD_ALONE = "ZSTD_LEGACY_SUPPORT=0 HAVE_ZLIB=0 HAVE_LZMA=0 HAVE_LZ4=0"
 ZSTD_TEXT = "lib/compress/zstd_compress.c"
 ZSTD_ROUND = f"./programs/zstd -$level < {ZSTD_TEXT} | ./programs/zstd -d | cmp - {ZSTD_TEXT}"
@@ -105,6 +120,33 @@ PROJECTS = {
         ),
         "musl, static",
     ),
+    "musl": Project(
+        "musl",
+        2,
+        "make",
+        (
+            "./configure --prefix=$PWD/out --syslibdir=$PWD/out/lib && make -j$JOBS && make install",
+            *(
+                f"{MUSL_COMPILER} {flags} -x c - {MUSL_PROGRAM}"
+                for flags in ("", "-static", "-static-pie -fPIE")
+            ),
+        ),
+        "a libc that is its own loader",
+    ),
+    "xz": Project(
+        "xz-utils",
+        3,
+        "make",
+        ("./configure -q", "make -j$JOBS", "make -j$JOBS check"),
+        "symbol versions from .symver, libtool",
+    ),
+    "pcre2": Project(
+        "pcre2",
+        4,
+        "make",
+        ("./configure -q --enable-jit", "make -j$JOBS", "make -j$JOBS check"),
+        "several libraries of one source, code made at run time",
+    ),
     "wayland": Project(
         "wayland",
         0.5,
@@ -160,7 +202,8 @@ PROJECTS = {
         12,
         "make tcl-dev",
         (
-            "mkdir out && cd out && ../configure -q CFLAGS='-O1 -g' && make -j$JOBS sqlite3 testfixture fuzzcheck",
+            "mkdir out && cd out && ../configure -q CFLAGS='-O1 -g -DSQLITE_ENABLE_DBPAGE_VTAB'",
+            "cd out && make -j$JOBS sqlite3 testfixture fuzzcheck",
             *SQLITE_CHECKS,
         ),
         "libtool",
@@ -168,9 +211,9 @@ PROJECTS = {
     "cpython": Project(
         "python3.11",
         15,
-        "make libexpat1-dev libffi-dev libsqlite3-dev libssl-dev zlib1g-dev",
+        "make libffi-dev libsqlite3-dev libssl-dev zlib1g-dev",
         (
-            "./configure -q --enable-shared --with-system-expat CFLAGS='-O1 -g' LDFLAGS=-Wl,-rpath,$PWD",
+            "./configure -q --enable-shared CFLAGS='-O1 -g' LDFLAGS=-Wl,-rpath,$PWD",
             "make -s -j$JOBS",
             f"./python -m test -j$JOBS --timeout 600 {CPYTHON_TESTS}",
         ),
