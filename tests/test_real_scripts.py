@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from linking import Output
-from programs import assemble, compile_c, exit_with, tool, write
+from programs import archive, assemble, compile_c, exit_with, tool, write
 from scripts import by, same_as_ld, values, with_script
 
 pytestmark = pytest.mark.only_wild
@@ -209,3 +209,27 @@ def test_garbage_collection_keeps_what_an_alias_stands_for(link):
     program.run(status=42)
     assert "c" in program.symbols
     assert not {"b", "u"} & program.symbols.keys()
+
+
+def test_common_symbols_of_some_files(link):
+    objects = [
+        compile_c(f"int {name}[3]; int use_{name}(void) {{ return {name}[1]; }}", *FLAGS, name=name)
+        for name in ("alpha", "beta", "gamma", "delta")
+    ]
+    start = assemble(".globl _start\n_start: call use_alpha\ncall use_beta\ncall use_gamma\ncall use_delta\n")
+    text = """
+        SECTIONS {
+          . = 0x10000; .text : { *(.text) }
+          .fast 0x20000 : { *beta.o(COMMON) fast_end = .; }
+          .lib 0x30000 : { *libgamma.a:(.bss COMMON) }
+          .most 0x40000 : { *(EXCLUDE_FILE(*delta.o) COMMON) }
+          .bss 0x50000 : { *(.bss) *(COMMON) }
+        }
+    """
+
+    program = same_as_ld(link, text.replace("*(EXCLUDE_FILE(*delta.o) COMMON)", "EXCLUDE_FILE(*delta.o) *(COMMON)"),
+                         start, objects[0], objects[1], archive([objects[2]], "libgamma.a"), objects[3])  # fmt: skip
+
+    found = {name: program.symbols[name].section for name in ("alpha", "beta", "gamma", "delta")}
+    assert found == {"alpha": ".most", "beta": ".fast", "gamma": ".lib", "delta": ".bss"}
+    assert program.symbols["fast_end"].value == program.symbols["beta"].value + 12

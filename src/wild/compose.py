@@ -155,7 +155,8 @@ class Composition:
 
     def measure(self, pool: Pool, layout: Layout, merged: MergeTable, slots: Slots) -> None:
         """Sizes of all parts: runs of sections, merged and sorted ones, common symbols, copied variables."""
-        self.commons = [self.parts.add(name, 10) for name in COMMON_SECTIONS]
+        kinds = self.common_kinds(layout)
+        self.commons = [self.parts.add(name, 10) for name, _ in kinds]
         self.copies = self.parts.add(".bss", 11)
         self.measured = layout.measure(pool, len(self.parts), [*self.sorted, *self.orders])
         for part, ordering in self.orders.items():
@@ -166,12 +167,21 @@ class Composition:
                 self.measured[part] = (merged.group_size(self.merged[part]), align, flags)
             elif part in self.sorted:
                 self.measured[part] = self.measure_sorted(layout, index)
-        zeros = [*zip(self.commons, common_areas(layout), COMMON_SECTIONS.values(), strict=True)]
+        zeros = [
+            (part, area, flags)
+            for part, area, (_, flags) in zip(
+                self.commons, common_areas(layout, len(kinds)), kinds, strict=True
+            )
+        ]
         for part, (size, align), flags in (*zeros, (self.copies, slots.copies[0], 0)):
             self.measured[part] = (size, align.bit_length() - 1, BSS_FLAGS | flags if size else 0)
         if self.room is not None:
             self.add_room(self.room, layout)
         self.fill_sections()
+
+    def common_kinds(self, layout: Layout) -> list[tuple[str, int]]:
+        """The output section and the flags of each area of common symbols (kernels/common_areas.py)."""
+        return list(COMMON_SECTIONS.items())
 
     def measure_sorted(self, layout: Layout, index: int) -> tuple[int, int, int]:
         """(size, log2 of the alignment, SEC_* flags) of a part whose sections are placed one by one."""

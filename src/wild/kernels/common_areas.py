@@ -2,7 +2,8 @@
 
 A common symbol is large (SHN_AMD64_LCOMMON; psABI, "Medium code model") if every object that has it says
 so: code of the small model cannot reach .lbss.  A thread-local one (.tls_common of the GNU assembler) is
-a part of the TLS template.  In an area they stand in input order.
+a part of the TLS template.  In an area they stand in input order.  A linker script can have areas for
+those of some files.
 
 With --gc-sections, a common symbol that nothing in the output refers to gets no memory: reach.py has
 marked the others SYM_KEPT.
@@ -11,13 +12,19 @@ marked the others SYM_KEPT.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import align_up
+from cython.cimports.wild.kernels.file_patterns import match_files
 from cython.cimports.wild.kernels.measure import Layout
-from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, CommonRow, Resolution
+from cython.cimports.wild.kernels.resolve import (
+    COMMON_DROPPED,
+    COMMON_MOST,
+    COMMON_OTHERS,
+    CommonRow,
+    Resolution,
+)
 from cython.cimports.wild.kernels.tables import SYM_COMMON, SYM_KEPT
 
 from wild.errors import LinkError
 
-AREAS = 3
 LARGEST_SIZE = cython.declare(cython.const[uint64_t], 1 << 46)
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
 
@@ -35,13 +42,34 @@ def drop_commons(resolution: Resolution):
             symbol.value = 0
 
 
-def common_areas(layout: Layout):
-    """[(size, alignment)] of the areas COMMON_PLAIN, COMMON_LARGE, COMMON_TLS; raises LinkError."""
+def split_commons(layout: Layout, specs: list):
+    """Move common symbols to areas of their own: (area they are in, file pattern, excluded patterns) of each further
+    area, the first that fits counts; patterns as in file_patterns.py.  Raises LinkError."""
+    if len(specs) > COMMON_MOST - COMMON_OTHERS:
+        raise LinkError(
+            f"the linker script has more than {COMMON_MOST - COMMON_OTHERS} places for common symbols"
+        )
     resolution = layout.resolution
-    ends = [0] * AREAS
-    aligns = [1] * AREAS
+    files: int64_t = resolution.inputs.view.count
+    fits = match_files(resolution.inputs, [spec[1:] for spec in specs])
+    i: int64_t
+    row: int64_t
+    for i in range(resolution.common_count):
+        common = cython.address(resolution.commons[i])
+        file: uint32_t = resolution.view.row[common.name].file
+        for row in range(len(specs)):
+            if common.area == specs[row][0] and file < files and fits[row * files + file]:
+                common.area = cython.cast(uint32_t, COMMON_OTHERS + row)
+                break
+
+
+def common_areas(layout: Layout, areas: int):
+    """[(size, alignment)] of the areas COMMON_PLAIN, COMMON_LARGE, COMMON_TLS and the others; raises LinkError."""
+    resolution = layout.resolution
+    ends = [0] * areas
+    aligns = [1] * areas
     area: cython.int
-    for area in range(AREAS):
+    for area in range(areas):
         end: uint64_t = 0
         largest: uint64_t = 1
         i: int64_t
@@ -91,9 +119,10 @@ def common_place(layout: Layout, name: int):
 def place_commons(layout: Layout, starts):
     """Give the common symbols their addresses; `starts` are those of the areas."""
     resolution = layout.resolution
-    end = cython.declare(uint64_t[3])
-    end[0], end[1], end[2] = starts
+    end = cython.declare(uint64_t[64])
     i: int64_t
+    for i in range(len(starts)):
+        end[i] = starts[i]
     for i in range(resolution.common_count):
         common = cython.address(resolution.commons[i])
         if common.area != COMMON_DROPPED:

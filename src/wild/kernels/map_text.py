@@ -110,7 +110,7 @@ def list_lines(
     map.line = cython.cast(cython.pointer[Line], arena.array(room, cython.sizeof(Line)))
     map.file_of = cython.cast(U32, arena.array(sections.count, 4))
     map.own = cython.cast(cython.pointer[Own], arena.array(len(own), cython.sizeof(Own)))
-    common_shndx = cython.declare(uint32_t[3])
+    common_shndx = cython.declare(uint32_t[64])  # COMMON_MOST
     i: int64_t
     for i in range(len(commons)):
         common_shndx[i] = map.image.part[cython.cast(uint32_t, commons[i])].shndx

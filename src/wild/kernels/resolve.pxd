@@ -18,7 +18,9 @@ cdef enum:                       # CommonRow.area
     COMMON_PLAIN = 0             # .bss
     COMMON_LARGE = 1             # .lbss: SHN_AMD64_LCOMMON in all objects that have it
     COMMON_TLS = 2               # .tbss
-    COMMON_DROPPED = 3           # nothing that lives refers to it
+    COMMON_OTHERS = 3            # from here on: of the files that a script names (common_areas.py)
+    COMMON_MOST = 64             # so many areas there can be
+    COMMON_DROPPED = 255         # nothing that lives refers to it
 
 cdef struct CommonRow:           # a name whose definition is a common symbol; SymbolRow.value is its index
     uint64_t size, align         # the largest of all mentions, in bytes

@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 from wild import elf
 from wild.compose import Composition
 from wild.errors import LinkError
+from wild.kernels.common_areas import split_commons
 from wild.output_sections import (
     SEC_ALLOC,
     SEC_NOBITS,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from wild.kernels.sections import SectionTable
     from wild.layout import Placement
     from wild.options import Options
+    from wild.scripted.tree import FilePattern, SectionPattern
 
 # Names by which a script may place what has another name here, because GNU ld calls it so.
 ALIASES = {".bss.rel.ro": (".data.rel.ro",), ".rela.plt": (".rela.iplt",), ".plt": (".iplt",)}
@@ -65,6 +67,7 @@ class ScriptedComposition(Composition):
         self.key_of: dict[int, int] = {}
         self.order: list[ScriptedSection | object] = []  # sections, and the statements between them
         self.discarded: set[str] = set()
+        self.common_inputs: list[Input] = []  # statements about common symbols of some files
 
     def assign_keys(self, sections: SectionTable, merged: MergeTable) -> None:
         super().assign_keys(sections, merged)
@@ -82,12 +85,50 @@ class ScriptedComposition(Composition):
         layout.sort_listed(index)
         return layout.place_listed(index, 0)
 
+    def common_kinds(self, layout: Layout) -> list[tuple[str, int]]:
+        """A script can place the common symbols of some files alone."""
+        kinds = super().common_kinds(layout)
+        found = self.own_commons()
+        if found:
+            split_commons(layout, [(area, group.input.files, excluded) for area, excluded, group in found])
+        self.common_inputs = [group.input for *_, group in found]
+        return kinds + [(group.output.name, kinds[area][1]) for area, _, group in found]
+
+    def own_commons(self) -> list[tuple[int, tuple[FilePattern, ...], Group]]:
+        """(area that they would be in, excluded files, statement) of the statements about common symbols of some
+        files; the first one about those of any file takes all that are left."""
+        found = []
+        for area, name in enumerate(COMMON_NAMES):
+            for group, pattern in self.common_patterns(name):
+                excluded = group.input.excluded + pattern.excluded
+                if (group.input.files, excluded) == ANY_FILE:
+                    break
+                found.append((area, excluded, group))
+        return found
+
+    def common_patterns(self, name: str) -> list[tuple[Group, SectionPattern]]:
+        """The patterns that fit common symbols of one kind, in the order of the script."""
+        return [
+            (group, pattern)
+            for group in self.parts.groups
+            for pattern in group.patterns
+            if group.output.name != DISCARD
+            and fnmatchcase(name, pattern.name.decode("utf-8", "surrogateescape"))
+        ]
+
+    def common_place(self, name: str) -> Input | None:
+        """The statement about common symbols of any file."""
+        for group, pattern in self.common_patterns(name):
+            if (group.input.files, group.input.excluded + pattern.excluded) == ANY_FILE:
+                return group.input
+        return None
+
     def fill_sections(self) -> None:
         """Make a section of each statement and each orphan."""
         groups: dict[int, list[tuple[int, Group]]] = {}
         for number, group in enumerate(self.parts.groups):
             groups.setdefault(id(group.input), []).append((number, group))
-        self.placed_commons = [self.find_place(name, elf.SHF_WRITE) for name in COMMON_NAMES]
+        self.placed_commons = [*map(self.common_place, COMMON_NAMES), *self.common_inputs]
         self.placed_copies = self.find_place(".dynbss", elf.SHF_WRITE)
         for statement in self.script.statements:
             if not isinstance(statement, Output):
