@@ -176,11 +176,11 @@ def input_that_cannot_be_read(project, monkeypatch):
 @reason("B2")
 def many_files(project, monkeypatch):
     project.write("empty.c", "")
-    for number in range(65):
+    for number in range(257):
         shutil.copy("empty.o", f"empty{number}.o")
         project.objects.append(f"empty{number}.o")
     begin(project)
-    for number in range(65):
+    for number in range(257):
         os.utime(f"empty{number}.o")
     expect(project, "B2")
 
@@ -459,6 +459,25 @@ def compressed_sections(project, monkeypatch):
 def size_of_a_symbol_that_moves(project, monkeypatch):
     begin(project, size_c='asm(".data\\n.quad value@SIZE");\n')
     expect_after(project, "E20", "part.c", "int before(int x) { return x - 1; }\n" + PART)
+
+
+@reason("F1")
+def update_would_take_longer_than_a_full_link(project, monkeypatch):
+    from wild.incremental.control import read_control, write_control
+
+    def write(number: int) -> None:
+        for part in range(10):
+            project.write(f"other{part}.c", f"int other{part} = {number};\n")
+
+    write(1)
+    begin(project)
+    write(2)
+    assert project.link()["mode"] == "update"
+    control = read_control("program.incr")
+    assert 0 < control["cost"] < control["full"]
+    write_control("program.incr", control | {"cost": control["full"]})
+    write(3)
+    expect(project, "F1")
 
 
 @reason("F5")

@@ -88,6 +88,10 @@ def run_passes(
         # The next link of this output can be an update of this one.
         session.save(pool, inputs, resolved, measured, options, messages)
         clock.lap("save")
+    elif options.incremental_diff_out:
+        from wild.incremental.changed_functions import write_diff
+
+        write_diff(options.incremental_diff_out, options.output, "full", [], None)
     clock.report()
 
 

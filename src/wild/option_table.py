@@ -88,6 +88,8 @@ ROWS: tuple[str | Row, ...] = (
      "Leave so much room for later growth in an incremental link (default: 10)"),
     ("verify-incremental", "", "on", "verify_incremental",
      "Compare each incremental update with a full link before it is published"),
+    ("incremental-diff-out", "FILE", "text", "incremental_diff_out",
+     "Write the functions that an incremental update has changed into FILE, as JSON"),
     ("z", "KEYWORD", "apply_keyword", "", "Apply a keyword; see Keywords below"),
     "Input files and libraries",
     ("library l", "NAME", "add_library", "", "Link libNAME.so or libNAME.a; with :NAME, the file NAME"),

@@ -117,6 +117,7 @@ class Options:
         self.separate_debug_file: str | None = None  # empty: OUTPUT.dbg
         self.define_common = False
         self.incremental = self.verify_incremental = False
+        self.incremental_diff_out = ""
         self.incremental_how = ""  # explain, strict, canonical
         self.incremental_growth = 10  # percent of every part that is left free
         self.optimize = 1

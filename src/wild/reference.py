@@ -33,7 +33,7 @@ NEWEST, OLDEST = 24, 14  # versions of LLVM that may be part of a linker's name
 OURS = frozenset((
     "write-layout", "write-trace", "debug-address", "sym-info", "gc-stats", "gc-stats-ignore", "verbose-gc-stats",
     "update-in-place", "identity-comment", "reproduce", "incremental", "no-incremental", "incremental-growth",
-    "verify-incremental", "threads", "no-threads", "time",
+    "verify-incremental", "incremental-diff-out", "threads", "no-threads", "time",
     "color-diagnostics", "no-color-diagnostics", "error-limit",
 ))  # fmt: skip
 MOST_SHOWN = 20  # differences

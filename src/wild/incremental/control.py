@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 4
+SCHEMA = 5
 MAGIC = b"wild state\n"
 BOOT = "/proc/sys/kernel/random/boot_id"
 Stamp = tuple[int, int, int, int]
@@ -55,10 +55,10 @@ def read_file(path: str) -> bytes:
         posix.close(descriptor)
 
 
-def write_file(path: str, data: bytes) -> None:
+def write_file(path: str, data: bytes, mode: int = 0o600) -> None:
     """Replace a file as a whole; raises OSError and leaves the old one then."""
     descriptor = posix.open(
-        f"{path}.new", posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC, 0o600
+        f"{path}.new", posix.O_WRONLY | posix.O_CREAT | posix.O_TRUNC | posix.O_CLOEXEC, mode
     )
     try:
         view = memoryview(data)

@@ -43,7 +43,7 @@ class Fingerprint:
                 if argument.startswith(option) and is_temporary(argument[len(option) :]):
                     self.temporary.append(argument[len(option) :])
                     return option + MARK
-            if argument[:2] == "-L" and "/rustc" in argument and is_temporary(argument[2:] + "/x"):
+            if argument[:2] == "-L" and "/rustc" in argument and is_of_rustc(argument[2:]):
                 return f"-L{MARK}"
             return argument
         if is_temporary(argument):
@@ -53,13 +53,19 @@ class Fingerprint:
 
 
 def is_silent(argument: str) -> bool:
-    return argument[:1] == "-" and argument.lstrip("-") in SILENT
+    words = argument.lstrip("-")
+    return argument[:1] == "-" and (words in SILENT or words.startswith("incremental-diff-out="))
+
+
+def is_of_rustc(directory: str) -> bool:
+    """Is it, or is it in, a directory that rustc has made for one link: rustc and six letters?"""
+    return any(part[:5] == "rustc" and len(part) == 11 for part in directory.split("/"))
 
 
 def is_temporary(path: str) -> bool:
     """Does a compiler choose this name at random?"""
     directory, _, name = path.rpartition("/")
-    if directory.rpartition("/")[2].startswith("rustc") and len(directory.rpartition("/")[2]) == 11:
+    if is_of_rustc(directory):
         return True
     if name.endswith(".rcgu.o"):
         return True

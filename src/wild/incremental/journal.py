@@ -50,6 +50,10 @@ def write_line(fields: dict[str, object]) -> None:
         return
 
 
+def absolute(path: str) -> str:
+    return path if path[:1] == "/" else f"{posix.getcwd()}/{path}"
+
+
 def make_directories(path: str) -> bool:
     """Make a directory and those above it."""
     try:
@@ -69,6 +73,8 @@ def make_directories(path: str) -> bool:
 
 def quote(value: object) -> str:
     """A value as JSON (RFC 8259)."""
+    if value is None:
+        return "null"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int):

@@ -124,6 +124,8 @@ class Saver:
                 "stamps": [stamp(f"{directory}/image-0"), None],
                 "pages": b"",
                 "updates": 0,
+                "full": self.session.spent(),  # milliseconds
+                "cost": 0.0,  # of one changed object, when it has been measured
                 "warnings": messages.warnings,
                 "parts": describe_parts(sized),
                 "keys": describe_keys(sized),

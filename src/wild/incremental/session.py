@@ -18,7 +18,7 @@ import time
 from wild.errors import CannotUpdate, LinkError
 from wild.incremental.control import read_control, remove, stamp, write_control
 from wild.incremental.fingerprint import Fingerprint
-from wild.incremental.journal import now, write_line
+from wild.incremental.journal import absolute, now, write_line
 from wild.kernels.identity import ROW, differing
 
 TYPE_CHECKING = False
@@ -49,6 +49,9 @@ class Session:
         self.forced = "incremental=canonical" in asked
         self.strict = "incremental=strict" in asked
         self.verified = "verify-incremental" in asked or posix.environ.get(b"WILD_VERIFY_INCREMENTAL") == b"1"
+        self.diff_path = value_of("incremental-diff-out", arguments)
+        self.changed: list[str] = []  # file names of objects
+        self.changed_functions: list[dict[str, object]] | None = []
         self.started = time.perf_counter_ns()
         self.start = now()
         self.reason = ("", "")
@@ -103,6 +106,7 @@ class Session:
 
                 mode = "update" if update(self, control, changed) else "unchanged"
             self.repeat_dependencies(control)
+            self.write_diff(mode, self.changed_functions)
             self.log(mode)
         except CannotUpdate as reason:
             self.reason = (reason.code, reason.reason)
@@ -134,7 +138,9 @@ class Session:
             self.log("failed")
             raise
         self.lap("link")
-        self.log("initial" if self.saver is not None else "full")
+        mode = "initial" if self.saver is not None else "full"
+        self.write_diff(mode, None)
+        self.log(mode)
 
     def take(self, output: Output, leaves: bytes) -> None:
         """Before an output is published: from here on there is no old state, and one link more to the output.
@@ -228,10 +234,21 @@ class Session:
         else:
             posix.rename(temporary, self.output)
 
+    def write_diff(self, mode: str, functions: list[dict[str, object]] | None) -> None:
+        """--incremental-diff-out; raises OSError."""
+        if self.diff_path:
+            from wild.incremental.changed_functions import write_diff
+
+            objects = self.changed if mode == "update" else []
+            write_diff(self.diff_path, self.output, mode, objects, functions)
+
     def lap(self, name: str) -> None:
         """What has been done since the last lap."""
-        spent = (time.perf_counter_ns() - self.started) / 1e6
-        self.laps[name] = spent - sum(self.laps.values())
+        self.laps[name] = self.spent() - sum(self.laps.values())
+
+    def spent(self) -> float:
+        """Milliseconds since the session was begun."""
+        return (time.perf_counter_ns() - self.started) / 1e6
 
     def log(self, mode: str) -> None:
         """Write the line of this link."""
@@ -242,15 +259,21 @@ class Session:
                 "mode": mode,
                 "code": self.reason[0],
                 "reason": self.reason[1],
-                "ms": (time.perf_counter_ns() - self.started) / 1e6,
+                "ms": self.spent(),
                 **self.counts,
                 "phases": self.laps,
             }
         )
 
 
-def absolute(path: str) -> str:
-    return path if path[:1] == "/" else f"{posix.getcwd()}/{path}"
+def value_of(option: str, arguments: list[str]) -> str:
+    """The last value of an option; empty if it is not there."""
+    value = ""
+    for index, argument in enumerate(arguments):
+        name, sign, rest = argument.lstrip("-").partition("=")
+        if argument[:1] == "-" and name == option:
+            value = rest if sign else arguments[index + 1] if index + 1 < len(arguments) else ""
+    return value
 
 
 def rows_of(control: dict[str, Any], number: int) -> bytes:

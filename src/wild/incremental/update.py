@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 
     from wild.incremental.session import Session
 
-MOST_FILES = 64  # changed files; more are linked faster by a full link
+MOST_FILES = 256  # changed files
+FEW = 8  # changed objects, which are never too many, and say nothing about the time for one
+FIRST_GUESS = 1.0  # milliseconds for each changed object, until that has been measured
 STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
 DT_RELACOUNT = 0x6FFFFFF9
 DISCARD = {"none": 0, "default": 1, "locals": 2, "all": 3}
@@ -126,10 +128,18 @@ class Update:
             self.move()
             self.place()
             session.lap("plan")
-            self.write()
+            if session.diff_path:
+                from wild.incremental.changed_functions import ChangedFunctions
+
+                functions = ChangedFunctions(self.graft, self.output)
+                self.write()
+                session.changed_functions = functions.found()
+            else:
+                self.write()
             session.lap("write")
         rows = b"".join(self.paths[number] + b"\0" for number in changed)
         self.note_identities(changed, identities(rows, len(changed)))
+        self.note_cost(count)
         if self.inputs.changed(self.pool):
             raise CannotUpdate("B8", "an input changed during the link")
         return count
@@ -163,8 +173,22 @@ class Update:
         inputs.set_internal([], [], [], [], [])
         inputs.read_headers(pool)
         count = self.graft.check_shared()
-        self.session.counts["changed"] = self.graft.changed_names()
+        self.foresee(count)
+        self.session.changed = self.graft.changed_names()
+        self.session.counts["changed"] = self.session.changed
         return count
+
+    def foresee(self, count: int) -> None:
+        """Will a full link take less time?  That took what the last one took; an update, as much for each object as
+        the last update of more than a few."""
+        cost: float = self.control["cost"] or FIRST_GUESS
+        if count > FEW and self.session.spent() + count * cost > self.control["full"]:
+            raise CannotUpdate("F1", f"{count} objects changed, and a full link takes less time")
+
+    def note_cost(self, count: int) -> None:
+        """What one changed object took."""
+        if count > FEW:
+            self.control["cost"] = self.session.spent() / count
 
     def read(self) -> None:
         """Names, sections and their binding, as if the changed objects were all there is."""

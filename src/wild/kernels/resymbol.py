@@ -78,6 +78,16 @@ def write_symbols(graft: Graft, pool: Pool, symtab: SymbolTable, offsets, local,
     return used
 
 
+def symbol_runs(graft: Graft) -> list:
+    """(first, number) of the local and of the other symbols of each changed object."""
+    found: list = []
+    i: int64_t
+    for i in range(graft.count):
+        run = cython.address(graft.saved.run[graft.changed[i].file])
+        found.append(((run.local, run.locals), (run.first_global, run.globals)))
+    return found
+
+
 @cython.cfunc
 @cython.exceptval(-1)
 def place_symbols(

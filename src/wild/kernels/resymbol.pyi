@@ -3,6 +3,7 @@ from wild.kernels.pool import Arena, Pool
 from wild.kernels.symtab import SymbolTable
 
 def part_indices(graft: Graft, arena: Arena) -> int: ...
+def symbol_runs(graft: Graft) -> list[tuple[tuple[int, int], tuple[int, int]]]: ...
 def write_symbols(
     graft: Graft,
     pool: Pool,
