@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hypothesis
 import linking
 import pytest
 
@@ -15,6 +16,13 @@ MARKERS = (
     ),
     "only_wild: about a text or a default that is this linker's own",
 )
+
+
+# How long an example takes says how busy the machine is, and whether kernels are sanitized or measured.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
