@@ -155,7 +155,7 @@ def bind_names(
     whole, strip_debug = it.kind.relocatable, options.strip != "none"
     rules, scripted = it.parts.rules(whole), it.parts.scripted
     it.sections = SectionTable(
-        pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole, scripted
+        pool, inputs, it.names, rules, options.gc_sections, strip_debug, whole, scripted, options.incremental
     )
     clock.step("tables")
     decompress_sections(inputs, it.sections)

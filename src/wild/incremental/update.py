@@ -201,7 +201,7 @@ class Update:
         self.resolution.load(pool)
         self.rules = self.parts.rules(False)
         self.sections = SectionTable(
-            pool, inputs, self.names, self.rules, output["gc"], output["strip"] != "none", False, False
+            pool, inputs, self.names, self.rules, output["gc"], output["strip"] != "none", changing=True
         )
         graft.use(self.names, self.sections, self.resolution)
         graft.match_names(self.names)

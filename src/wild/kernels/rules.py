@@ -8,7 +8,7 @@ of that output section.
 
 import cython
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy, memset, strlen, strncmp
+from cython.cimports.libc.string import memcpy, memset, strcmp, strlen, strncmp
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.file_patterns import match_files
 from cython.cimports.wild.kernels.files import Inputs
@@ -201,6 +201,20 @@ def is_debug(text: cython.p_const_char) -> cython.bint:
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
+def is_debug_index(text: cython.p_const_char) -> cython.bint:
+    """Lists by address or name of what .debug_info has, which debuggers make themselves where they are missing.  They
+    have an entry for each function, and nothing can fill a hole in them."""
+    return (
+        strcmp(text, b".debug_aranges") == 0
+        or strcmp(text, b".debug_names") == 0
+        or strncmp(text, b".debug_pub", 10) == 0
+        or strncmp(text, b".debug_gnu_pub", 14) == 0
+    )
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
 def is_kept_whole(text: cython.p_const_char) -> cython.bint:
     """Sections that are found without being referred to: lists of functions, and those whose bounds C code can name."""
     if text[0] != DOT:
@@ -253,7 +267,7 @@ def place_unloaded(
     sec.unused = NONE
     if is_debug(text):
         sec.flags |= SEC_DEBUG
-        if read.strip_debug:
+        if read.strip_debug or (read.changing and is_debug_index(text)):
             return
     elif (
         strncmp(text, b".note.GNU-stack", 15) == 0

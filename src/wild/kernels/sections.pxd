@@ -77,6 +77,7 @@ cdef struct Read:                # the context of reading section headers
     int live_flag                # SEC_LIVE unless --gc-sections decides
     int strip_debug
     int whole                    # -r: every section is kept as it is
+    int changing                 # the output is to be updated: sections in which no gap can be stay out if they may
     Fault *fault
 
 cdef class SectionTable:

@@ -2,8 +2,7 @@
 
 One parallel loop reads the section headers of each object once and writes a `SectionRow`: does the section reach the
 output, is it copied or split, how large and how aligned is it, where are its relocations, and which part of the output
-is it laid out in.  Output parts are found by the rules of wild/output_sections.py (`.text.*` goes to `.text`), which
-rules.py applies.
+is its own.  Parts are found by the rules of wild/output_sections.py (`.text.*` goes to `.text`): see rules.py.
 
 What the rules cannot decide alone is *unusual*: orphans, merged and sorted sections.  Each object chains its unusual
 ones through `SectionRow.link`; part_keys.py tells how they get their parts.
@@ -64,8 +63,9 @@ class SectionTable:
         strip_debug: bool,
         whole: bool = False,
         scripted: bool = False,
+        changing: bool = False,
     ):
-        """`rules`: as in rules.py, the first that fits counts; `whole`: for -r; `scripted`: a linker script's."""
+        """`rules`: see rules.py; `whole`: for -r; `scripted`: by a linker script; `changing`: updates will follow."""
         self.inputs = inputs
         files = cython.address(inputs.view)
         self.view.count = number_sections(files)
@@ -85,6 +85,7 @@ class SectionTable:
         read.live_flag = 0 if gc_sections else SEC_LIVE
         read.strip_debug = strip_debug
         read.whole = whole
+        read.changing = changing
         read.fault = cython.address(pool.fault)
         read.scripted = scripted
         compile_rules(inputs, cython.address(read), rules)
