@@ -161,7 +161,15 @@ class Twin:
             winner = None
         if winner is None:
             return Row(None, 0, flags)
-        return Row(winner.file, winner.index, flags | self.definition_flags(winner))
+        flags |= self.definition_flags(winner)
+        if flags & IS_COMMON:
+            commons = [
+                m
+                for m in mentions
+                if not self.is_shared(m.file) and m.symbol.section == COMMON and not m.alias
+            ]
+            winner = max(commons, key=lambda mention: mention.symbol.size)  # the first of the largest
+        return Row(winner.file, winner.index, flags)
 
     def mentioned_flags(self, mentions: list[Mention]) -> int:
         flags = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 
@@ -43,14 +42,11 @@ def test_edits_are_repeatable_and_of_all_kinds():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["lua", "ripgrep"])
-def test_most_links_stay_incremental(name, tmp_path: Path):
-    if name == "ripgrep" and not shutil.which("cargo"):
-        pytest.skip("cargo is not installed")
+def test_most_links_stay_incremental(tmp_path: Path):
     try:
-        replay = replaying.Replay(name, tmp_path, verify=name == "lua")
+        replay = replaying.Replay("lua", tmp_path, verify=True)
     except SourceMissingError as reason:
         pytest.skip(str(reason))
-    found = replay.follow(seed=1, edits=20 if name == "lua" else 6)
+    found = replay.follow(seed=1, edits=20)
 
-    assert replaying.share(found) > 0.6, found
+    assert replaying.share(found) > 0.8, found

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 WRITTEN = frozenset((
     "Map", "dependency-file", "time-trace", "why-extract", "print-archive-stats", "write-gc-stats",
     "lto-obj-path", "thinlto-index-only", "opt-remarks-filename", "print-dependencies",
-    "incremental-diff-out",
+    "incremental-diff-out", "separate-debug-file",
 ))  # fmt: skip
 
 
