@@ -16,7 +16,7 @@ have a smaller one of their own, because they use few of the modules that a full
 
 Measured on the link of a C program that prints one line: 55.1 million instructions of the processor without it,
 50.1 with it, 47.9 with kernels in order and without docstrings and searches for garbage, 41.4 without the import
-system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7, and 43.2 since code that few links
+system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7, and 42.7 since code that few links
 need stays marshalled and modules say that they are complete.
 """
 

@@ -6,6 +6,7 @@ import io
 import os
 import shutil
 import tarfile
+from abc import ABC, abstractmethod
 
 from wild.errors import LinkError
 from wild.version import VERSION
@@ -13,7 +14,7 @@ from wild.version import VERSION
 SIGN = "run-with"  # the file by which a directory is known to be a saved link
 
 
-class Store:
+class Store(ABC):
     """A place for copies of files, each stored once; `path` is what error texts name."""
 
     def __init__(self, path: str) -> None:
@@ -29,16 +30,19 @@ class Store:
             else:
                 self.add_data(place, data)
 
+    @abstractmethod
     def copy(self, path: str, place: str) -> None:
-        raise NotImplementedError
+        """Store the file at `path` as `place`."""
 
     def add_text(self, place: str, text: str, *, executable: bool = False) -> None:
         """Store a text of our own."""
         self.add_data(place, text.encode("utf-8", "surrogateescape"), executable=executable)
 
+    @abstractmethod
     def add_data(self, place: str, data: bytes, *, executable: bool = False) -> None:
-        raise NotImplementedError
+        """Store bytes of our own."""
 
+    @abstractmethod
     def close(self) -> None:
         """Complete the copy."""
 
@@ -66,6 +70,9 @@ class DirectoryStore(Store):
             file.write(data)
         if executable:
             os.chmod(target, 0o755)
+
+    def close(self) -> None:
+        """Each file was complete when it was stored."""
 
 
 class TarStore(Store):

@@ -159,8 +159,7 @@ def pad(text: cython.pointer[Text], start: uint64_t, width: uint64_t) -> cython.
     put_spaces(text, width - used)
 
 
-# --- what is not in the output
-# ------------------------------------------------------------------------------------
+# --- what is not in the output --------------------------------------------------------------------
 
 
 @cython.cfunc
@@ -229,8 +228,7 @@ def format_discarded(
     put_input(map, line.what, 0, shdr.sh_size, text)
 
 
-# --- what is in the output
-# ------------------------------------------------------------------------------------
+# --- what is in the output ------------------------------------------------------------------------
 
 
 @cython.cfunc
