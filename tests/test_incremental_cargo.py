@@ -43,7 +43,7 @@ class Workspace:
     def build(self) -> str:
         """The mode and the code of the link."""
         environment = {
-            **os.environ, "WILD_INCREMENTAL": "1", "CARGO_TARGET_DIR": "target",
+            **os.environ, "WILD_INCREMENTAL": "1", "WILD_VERIFY_INCREMENTAL": "1", "CARGO_TARGET_DIR": "target",
             "XDG_STATE_HOME": str(self.directory / "state"),
             "RUSTFLAGS": f"-Clinker=gcc -Clinker-features=-lld -Clink-arg=-B{gcc_directory(linker_under_test())}",
         }  # fmt: skip

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from diff_programs import HELLO, PROGRAMS, REFERENCES
 from linking import linker_under_test
-from programs import ROOT, compile_c
+from programs import ROOT, assemble, compile_c
 
 from linker_diff.compare import compare, label_files
 from linker_diff.defaults import DEFAULTS
@@ -42,6 +42,28 @@ def test_a_file_is_equal_to_itself(link, name):
 
     assert not report, report.render()
     assert not report.ignored
+
+
+ENDLESS = """
+.globl _start
+.type _start, @function
+_start: lea .Lfirst(%rip), %rax
+ lea .Lsecond(%rip), %rax
+ ret
+.size _start, . - _start
+.section .rodata
+"""
+SECOND = '.Lsecond: .ascii "other text"\n'
+
+
+@pytest.mark.parametrize(("text", "differs"), [("seven..", False), ("seven._", True)])
+def test_texts_without_an_end_go_as_far_as_the_next_that_is_referred_to(link, text, differs):
+    """As those of Rust: behind each stands what the order of the objects brings there."""
+    followed = assemble(ENDLESS + '.byte 0\n.Lfirst: .ascii "seven.."\n' + SECOND + ".byte 0\n")
+    alone = assemble(ENDLESS + SECOND + f'.byte 0\n.Lfirst: .ascii "{text}"\n.byte 0\n')
+    reference, ours = (link.raw(source, output=source.parent.name).path for source in (followed, alone))
+
+    assert bool(compare([reference], ours)) is differs
 
 
 def test_the_command_says_whether_there_is_a_difference(link):

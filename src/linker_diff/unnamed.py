@@ -3,7 +3,9 @@
 Where they end is not known either. Everything that is used is referred to, so they end where the next such thing
 begins, or before it: data that nobody refers to may lie between, and then others in either file. So the units up to
 that place are compared, and one that differs counts as a fault if most of the others are the same, but as the end of
-the data if few are. Texts are compared up to their NUL, since linkers let one end with another; Rust's have none.
+the data if few are. Texts are compared up to their NUL, since linkers let one end with another. Rust's have none, and
+what stands behind one can be any other text: so what differs only behind the next place that something refers to is
+no difference.
 """
 
 from __future__ import annotations
@@ -57,10 +59,18 @@ def same_text(pair: Pair, a: int, b: int) -> bool | None:
         return True
     # C's texts stand alone, between NULs. One of Rust goes on to another without an end, and can have one letter.
     if alone_a and alone_b:
-        return False
+        return differ_at(text_a, text_b) >= min(pair.extents(a, b))
     if is_text(text_a[:2]) and is_text(text_b[:2]) and text_a[0] == text_b[0]:
         return True
     return None
+
+
+def differ_at(one: bytes, other: bytes) -> int:
+    """How many bytes of the two are the same."""
+    return next(
+        (at for at, two in enumerate(zip(one, other, strict=False)) if two[0] != two[1]),
+        min(len(one), len(other)),
+    )
 
 
 def text_at(places: Places, address: int) -> tuple[bytes, bool, bool]:
@@ -109,8 +119,7 @@ def same_end(pair: Pair, a: int, b: int) -> bool:
     if any(section is None or section.flags & elf.SHF_WRITE for section in sections):
         return False
     before = [places.image.read(at - TAIL, TAIL)[::-1] for places, at in ((pair.ref, a), (pair.ours, b))]
-    alike = next((at for at, two in enumerate(zip(*before, strict=False)) if two[0] != two[1]), TAIL)
-    return len(before[0][:alike].replace(b"\0", b"")) >= 3
+    return len(before[0][: differ_at(*before)].replace(b"\0", b"")) >= 3
 
 
 def is_text(data: bytes) -> bool:
