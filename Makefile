@@ -11,7 +11,7 @@
 
 VARIANT := $(or $(WILD_BUILD),release)
 PYTHON := .venv/bin/python
-KERNEL_SOURCES := $(wildcard src/wild/kernels/*.py src/wild/kernels/*.h src/wild/*.pxd src/wild/*/*.pxd)
+KERNEL_SOURCES := $(wildcard src/wild/*.c src/wild/kernels/*.py src/wild/kernels/*.h src/wild/*.pxd src/wild/*/*.pxd)
 PACKAGE_SOURCES := $(wildcard src/wild/*.py src/wild/*/*.py)
 JOBS := $(shell nproc)
 PYTEST := $(PYTHON) -m pytest -n $(JOBS) $(PYTEST_ARGUMENTS)

@@ -22,6 +22,9 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 Options.warning_errors = True  # a misspelt C type is only a warning, and makes the variable a Python object
+Options.docstrings = (
+    False  # to make them takes a hundredth of the time of a small link, and they are in the sources
+)
 multiprocessing.set_start_method("fork", force=True)  # so that it holds in cythonize's workers too
 
 DIRECTIVES = {
@@ -36,6 +39,7 @@ DIRECTIVES = {
 # Interpreters are built with -Wsign-compare and pass that on; Cython's own comparisons trigger it.
 QUIET = "-Wno-sign-compare"
 IMPORT_ONCE = "src/wild/kernels/import_once.h"
+LOADER = "src/wild/kernel_library.c"
 EVERYWHERE = [QUIET, "-include", IMPORT_ONCE]
 COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", *EVERYWHERE]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", *EVERYWHERE]
@@ -97,7 +101,9 @@ translated = cythonize(
     exclude_failures=True,  # as with `make -k`: one broken kernel does not hide the errors of the others
 )
 broken = {kernel.name for kernel in kernels} - {kernel.name for kernel in translated}
-library = Extension("wild.kernels._library", [source for kernel in translated for source in kernel.sources])
+library = Extension(
+    "wild.kernels._library", [LOADER, *(source for kernel in translated for source in kernel.sources)]
+)
 
 
 class BuildLibrary(build_ext):

@@ -13,9 +13,8 @@ from pathlib import Path
 import pytest
 from programs import ROOT
 
-from wild import cli
+from wild import VERSION, cli
 from wild.errors import InternalError, LinkError
-from wild.version import VERSION
 
 BIN = ROOT / ".venv" / "bin"
 PYTHON = BIN / "python"

@@ -7,28 +7,27 @@ module to the time and size of its source and its code, which counts only while 
 (the code of a module that only some links import is marshalled apart, so that the others need not make it);
 and the orders in which kernels were initialised and modules are run, each after those that it uses, so that none has
 to import another: to find one that is loaded is cheap, the rest of the import system takes 60 µs for each module.
-The code has neither docstrings nor annotations of functions, which take a quarter of the time to read it.
+The library of the kernels (kernel_library.c) maps the file instead of reading it, because a page of new memory costs
+more than a microsecond.
 
 A module that is not in the bundle, or has changed, is imported the usual way, and then the bundle is written anew
-with it, and with all that it held and is still true: links that import different modules do not displace each other's.
-So it needs no care: it may be deleted, be damaged, or be missing in a read-only installation.  Incremental updates
-have a smaller one of their own, because they use few of the modules that a full link uses.
+(bundle_writing.py).  So it needs no care: it may be deleted, be damaged, or be missing in a read-only installation.
+Incremental updates have a smaller one of their own, because they use few of the modules that a full link uses.
 
 Measured on the link of a C program that prints one line: 55.1 million instructions of the processor without it,
 50.1 with it, 47.9 with kernels in order and without docstrings and searches for garbage, 41.4 without the import
-system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7, and 42.7 since code that few links
-need stays marshalled and modules say that they are complete.
+system; the interpreter's own start takes 14.5.  Today, with more modules: 45.7; 42.7 since code that few links need
+stays marshalled and modules say that they are complete; and 41.7 since the library brings in kernels and maps the file.
 """
 
 import sys
 from _frozen_importlib import ModuleSpec
-from io import open_code
-from marshal import dumps, loads
-from posix import W_OK, access, getpid, rename, stat
+from _imp import create_dynamic, extension_suffixes
+from marshal import loads
+from posix import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ast import Module
     from types import CodeType, ModuleType
 
     Stamp = tuple[int, int]  # of a source: its modification time in ns, its size in bytes
@@ -39,33 +38,34 @@ PACKAGE = __file__.rpartition("/")[0]
 DIRECTORY = f"{PACKAGE}/__pycache__"
 BUNDLE = f"{DIRECTORY}/bundle.{sys.implementation.cache_tag}"
 UPDATES = f"{DIRECTORY}/updates.{sys.implementation.cache_tag}"
+LIBRARY = f"{PACKAGE}/kernels/_library{extension_suffixes()[0]}"
 PACKAGE_FILE = "/__init__.py"
-ROOTS = {  # these, and what they use, are run at once
-    BUNDLE: ("wild.options", "wild.messages", "wild.link"),
-    UPDATES: ("wild.incremental.update",),
-}
-OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that are imported later, if at all
-# Kernels that are imported later, by nearly every link.
-LATER = {BUNDLE: ("conflicts", "references", "usage", "buildid"), UPDATES: ()}
+
+try:
+    library = create_dynamic(ModuleSpec("wild.kernels._library", None, origin=LIBRARY))
+except ImportError as error:
+    raise ImportError(f"{error}; run `make build`") from None
 
 
 class Bundle:
-    """Finds and loads modules of this package, as one of `sys.meta_path`; `path` is one of ROOTS."""
+    """Finds and loads modules of this package, as one of `sys.meta_path`; `path` is BUNDLE or UPDATES."""
 
-    __slots__ = ("entries", "kernels", "kernels_before", "loaded_before", "order", "path")
+    __slots__ = ("entries", "kernels", "kernels_before", "missed", "order", "path")
 
     def __init__(self, path: str = BUNDLE) -> None:
         self.path = path
         self.entries, self.kernels, self.order = read_bundle(path)
+        self.missed: list[str] = []  # modules that had to be imported without it
         # An attempt to update brought in kernels that ordinary links do not use.
         self.kernels_before = "wild.kernels" in sys.modules
-        self.loaded_before = frozenset(sys.modules)
         sys.meta_path.insert(0, self)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         """The import system's question; None sends it on to its other finders."""
         entry = self.entries.get(name)
         if not entry or stamp_of(source := entry[0]) != entry[1]:
+            if name.startswith("wild."):
+                self.missed.append(name)
             return None
         spec = ModuleSpec(name, self, origin=source)  # type: ignore[arg-type]
         if source.endswith(PACKAGE_FILE):
@@ -85,9 +85,8 @@ class Bundle:
 
     def load(self) -> None:
         """Import what every link needs: kernels, then modules; the first that has changed ends it."""
-        from wild.kernels import initialise
 
-        initialise(self.kernels)
+        library.initialise(self.kernels)
         if not self.kernels_before:
             self.kernels = []  # from now on, those that are initialised are all
         for name in self.order:
@@ -116,106 +115,19 @@ class Bundle:
 
     def complete(self) -> None:
         """Write the bundle anew if modules had to be imported without it; whatever prevents it does no harm."""
-        from wild.kernels import initialised
+        if self.missed:
+            from wild.bundle_writing import complete
 
-        imported = [sys.modules[name] for name in sys.modules.keys() - self.loaded_before if is_bundled(name)]
-        missed = [module for module in imported if not isinstance(module.__loader__, Bundle)]
-        if missed and access(DIRECTORY, W_OK):
-            entries = {name: entry for name, entry in self.entries.items() if stamp_of(entry[0]) == entry[1]}
-            sources = {module.__name__: str(module.__file__) for module in missed}
-            sources |= {
-                f"wild.{name}": f"{PACKAGE}/{name.replace('.', '/')}.py"
-                for name in OFTEN[self.path]
-                if f"wild.{name}" not in entries
-            }
-            try:
-                entries |= {name: entry_of(source) for name, source in sources.items()}
-                kernels = self.kernels if self.kernels_before else [*self.kernels, *initialised]
-                kernels = [*kernels, *(f"wild.kernels.{name}" for name in LATER[self.path])]
-                write_bundle(self.path, entries, list(dict.fromkeys(kernels)))
-            except (OSError, SyntaxError):
-                pass
+            complete(self)
 
 
 def read_bundle(path: str) -> "tuple[dict[str, Entry], list[str], list[str]]":
     """What the bundle holds; nothing if there is none, if it is damaged, or if the package was moved."""
     try:
-        with open_code(path) as file:
-            package, entries, kernels, order = loads(file.read())
+        package, entries, kernels, order = library.load(path)
     except (OSError, EOFError, ValueError, TypeError):
         return {}, [], []
     return (entries, kernels, order) if package == PACKAGE else ({}, [], [])
-
-
-def write_bundle(path: str, entries: "dict[str, Entry]", kernels: list[str]) -> None:
-    """Put a new bundle in the place of the old one, in one step; raises OSError."""
-    beside = f"{path}.{getpid()}"
-    order = ordered(entries, ROOTS[path])
-    packed = {
-        name: (source, stamp, fitting(code, name in order), used)
-        for name, (source, stamp, code, used) in entries.items()
-    }
-    with open(beside, "wb") as file:
-        file.write(dumps((PACKAGE, packed, kernels, order)))
-    rename(beside, path)
-
-
-def fitting(code: "CodeType | bytes", at_once: bool) -> "CodeType | bytes":
-    """A module's code as the bundle holds it: ready if every link runs it at once, else marshalled."""
-    if at_once:
-        return loads(code) if isinstance(code, bytes) else code
-    return code if isinstance(code, bytes) else dumps(code)
-
-
-def is_bundled(name: str) -> bool:
-    """Is this a module of the package that is plain Python?"""
-    return name.startswith("wild.") and not name.startswith("wild.kernels.")
-
-
-def ordered(entries: "dict[str, Entry]", roots: tuple[str, ...]) -> list[str]:
-    """The modules that `roots` use, each behind those that it uses itself."""
-    order: dict[str, None] = {}
-
-    def add(name: str) -> None:
-        if name in entries and name not in order:
-            for used in entries[name][3]:
-                add(used)
-            order[name] = None
-
-    for name in roots:
-        add(name)
-    return list(order)
-
-
-def entry_of(path: str) -> "Entry":
-    """The entry of a module, without what only readers need; raises OSError, SyntaxError."""
-    import __future__
-
-    import ast
-
-    stamp = stamp_of(path)  # before the source is read: should it change meanwhile, the entry will not count
-    with open_code(path) as file:
-        tree = ast.parse(file.read(), path)
-    tree.body = [node for node in tree.body if getattr(node, "module", None) != "__future__"]
-    for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            node.returns = None
-        elif isinstance(node, ast.arg):
-            node.annotation = None
-    code = compile(tree, path, "exec", __future__.annotations.compiler_flag, dont_inherit=True, optimize=2)
-    return path, stamp, code, used_by(tree)
-
-
-def used_by(tree: "Module") -> tuple[str, ...]:
-    """The modules of the package that a module imports while it is run."""
-    import ast
-
-    used: list[str] = []
-    for node in tree.body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            used += [node.module.rpartition(".")[0], node.module]  # its package comes before it
-            used += [f"{node.module}.{name.name}" for name in node.names]  # where these are modules
-    return tuple(name for name in used if is_bundled(name))
 
 
 def stamp_of(path: str) -> "Stamp":

@@ -11,7 +11,7 @@ GNU because libtool, Meson and gcc's configure look for that word to find out wh
 import sys
 from posix import _exit, chdir, environ
 
-from wild.version import VERSION
+from wild import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ making is an `OutputSection` without parts whose size comes from the pass that w
 
 from __future__ import annotations
 
-from wild import elf
+from wild import VERSION, elf
 from wild.errors import LinkError
 from wild.kernels.common_areas import common_areas
 from wild.kernels.link_order import linked_parts
@@ -27,7 +27,6 @@ from wild.output_sections import (
     section_flags,
 )
 from wild.segments import cut_runs, fill_holes, is_tbss, rank_of_kind, uses_relro
-from wild.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import shutil
 import tarfile
 from abc import ABC, abstractmethod
 
+from wild import VERSION
 from wild.errors import LinkError
-from wild.version import VERSION
 
 SIGN = "run-with"  # the file by which a directory is known to be a saved link
 

@@ -12,9 +12,9 @@ import marshal
 import posix
 from zlib import crc32
 
+from wild import VERSION
 from wild.errors import CannotUpdate
 from wild.kernels import LIBRARY
-from wild.version import VERSION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,63 +1,53 @@
 """The kernels: Python with C types, compiled, all in one library (see setup.py).
 
-A finder takes the place of the import system's search for a file per module. The sources beside it cannot be
-imported, because they need their C declarations.
+The library brings in its kernels itself (kernel_library.c); a finder sends the import system there, in place of its
+search for a file per module.  The sources beside it cannot be imported, because they need their C declarations.
 """
 
 import sys
 from _frozen_importlib import ModuleSpec
-from _frozen_importlib_external import ExtensionFileLoader
-from _imp import create_dynamic, exec_dynamic, extension_suffixes
-from posix import stat
+
+from wild.bundle import LIBRARY, library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
 
-LIBRARY = f"{__file__.rpartition('/')[0]}/_library{extension_suffixes()[0]}"
+
+class KernelSpec:
+    """What the import system wants to know of a kernel; made for each at every start, so as light as can be."""
+
+    loader = None
+    origin = LIBRARY
+    parent = "wild.kernels"
+    submodule_search_locations = None
+    has_location = True
+    cached = None
+    _initializing = False  # or each import of the kernel formats an AttributeError
+
+    def __init__(self, name: str) -> None:
+        self.name = name
 
 
-initialised: list[str] = []  # the kernels that were imported, each after those that it uses
-
-
-class KernelLoader(ExtensionFileLoader):
-    """Notes down in which order kernels become ready."""
-
-    def exec_module(self, module: "ModuleType") -> None:
-        super().exec_module(module)
-        initialised.append(module.__name__)
-
-
-class LibraryFinder:
-    """Finds every module of this package in the library."""
+class KernelFinder:
+    """Finds and loads every module of this package in the library, as one of `sys.meta_path`."""
 
     @staticmethod
     def find_spec(name: str, path: object = None, target: object = None) -> ModuleSpec | None:
         if name.startswith("wild.kernels."):
-            return ModuleSpec(name, KernelLoader(name, LIBRARY), origin=LIBRARY)
+            return ModuleSpec(name, KernelFinder, origin=LIBRARY)  # type: ignore[arg-type]
         return None
 
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> "ModuleType":
+        module: ModuleType = library.kernel(spec.name)
+        return module
 
-def initialise(kernels: list[str]) -> None:
-    """Import kernels in an order that was noted down, without a detour through the import system for each.
-
-    The rest is left to the import system when one of them is not there any more.
-    """
-    for name in kernels:
-        if name not in sys.modules:
-            spec = ModuleSpec(name, KernelLoader(name, LIBRARY), origin=LIBRARY)
-            try:
-                module = sys.modules[name] = create_dynamic(spec)
-            except ImportError:
-                return
-            spec._initializing = False  # type: ignore[attr-defined]  # or each import of it formats an AttributeError
-            module.__spec__ = spec
-            exec_dynamic(module)
-            initialised.append(name)
+    @staticmethod
+    def exec_module(module: "ModuleType") -> None:
+        """Nothing is left to do: the library has filled the module."""
 
 
-try:
-    stat(LIBRARY)
-except OSError:
-    raise ImportError(f"{LIBRARY}: not there; run `make build`") from None
-sys.meta_path.insert(0, LibraryFinder)
+initialised: list[str] = []  # the kernels that were brought in, each after those that it uses
+library.prepare(KernelSpec, initialised)
+sys.meta_path.insert(0, KernelFinder)  # type: ignore[arg-type]

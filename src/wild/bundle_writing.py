@@ -1,0 +1,119 @@
+"""Writing the bundle (bundle.py) anew, with modules that it did not hold or that have changed.
+
+It keeps all that it held and is still true: links that import different modules do not displace each other's.  The
+code has neither docstrings nor annotations of functions, which take a quarter of the time to read it.
+"""
+
+from __future__ import annotations
+import __future__
+
+import ast
+import sys
+from io import open_code
+from marshal import dumps, loads
+from posix import W_OK, access, getpid, rename
+
+from wild.bundle import BUNDLE, DIRECTORY, PACKAGE, UPDATES, Bundle, stamp_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from wild.bundle import Entry
+
+ROOTS = {  # these, and what they use, are run at once
+    BUNDLE: ("wild.options", "wild.messages", "wild.link"),
+    UPDATES: ("wild.incremental.update",),
+}
+OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that are imported later, if at all
+# Kernels that are imported later, by nearly every link.
+LATER = {BUNDLE: ("conflicts", "references", "usage", "buildid"), UPDATES: ()}
+
+
+def complete(bundle: Bundle) -> None:
+    """Write the bundle anew with the modules that it missed; whatever prevents it does no harm."""
+    from wild.kernels import initialised
+
+    names = [name for name in bundle.missed if is_bundled(name) and name != __name__]
+    missed = [sys.modules[name] for name in names if name in sys.modules]
+    if not missed or not access(DIRECTORY, W_OK):
+        return
+    entries = {name: entry for name, entry in bundle.entries.items() if stamp_of(entry[0]) == entry[1]}
+    sources = {module.__name__: str(module.__file__) for module in missed}
+    sources |= {
+        f"wild.{name}": f"{PACKAGE}/{name.replace('.', '/')}.py"
+        for name in OFTEN[bundle.path]
+        if f"wild.{name}" not in entries
+    }
+    try:
+        entries |= {name: entry_of(source) for name, source in sources.items()}
+        kernels = bundle.kernels if bundle.kernels_before else [*bundle.kernels, *initialised]
+        kernels = [*kernels, *(f"wild.kernels.{name}" for name in LATER[bundle.path])]
+        write_bundle(bundle.path, entries, list(dict.fromkeys(kernels)))
+    except (OSError, SyntaxError):
+        pass
+
+
+def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> None:
+    """Put a new bundle in the place of the old one, in one step; raises OSError."""
+    beside = f"{path}.{getpid()}"
+    order = ordered(entries, ROOTS[path])
+    packed = {
+        name: (source, stamp, fitting(code, name in order), used)
+        for name, (source, stamp, code, used) in entries.items()
+    }
+    with open(beside, "wb") as file:
+        file.write(dumps((PACKAGE, packed, kernels, order)))
+    rename(beside, path)
+
+
+def fitting(code: CodeType | bytes, at_once: bool) -> CodeType | bytes:
+    """A module's code as the bundle holds it: ready if every link runs it at once, else marshalled."""
+    if at_once:
+        return loads(code) if isinstance(code, bytes) else code
+    return code if isinstance(code, bytes) else dumps(code)
+
+
+def is_bundled(name: str) -> bool:
+    """Is this a module of the package that is plain Python?"""
+    return name.startswith("wild.") and not name.startswith("wild.kernels.")
+
+
+def ordered(entries: dict[str, Entry], roots: tuple[str, ...]) -> list[str]:
+    """The modules that `roots` use, each behind those that it uses itself."""
+    order: dict[str, None] = {}
+
+    def add(name: str) -> None:
+        if name in entries and name not in order:
+            for used in entries[name][3]:
+                add(used)
+            order[name] = None
+
+    for name in roots:
+        add(name)
+    return list(order)
+
+
+def entry_of(path: str) -> Entry:
+    """The entry of a module, without what only readers need; raises OSError, SyntaxError."""
+    stamp = stamp_of(path)  # before the source is read: should it change meanwhile, the entry will not count
+    with open_code(path) as file:
+        tree = ast.parse(file.read(), path)
+    tree.body = [node for node in tree.body if getattr(node, "module", None) != "__future__"]
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.returns = None
+        elif isinstance(node, ast.arg):
+            node.annotation = None
+    code = compile(tree, path, "exec", __future__.annotations.compiler_flag, dont_inherit=True, optimize=2)
+    return path, stamp, code, used_by(tree)
+
+
+def used_by(tree: ast.Module) -> tuple[str, ...]:
+    """The modules of the package that a module imports while it is run."""
+    used: list[str] = []
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and node.module:
+            used += [node.module.rpartition(".")[0], node.module]  # its package comes before it
+            used += [f"{node.module}.{name.name}" for name in node.names]  # where these are modules
+    return tuple(name for name in used if is_bundled(name))

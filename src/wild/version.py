@@ -1,3 +1,0 @@
-"""The version number; packaging and every text that names it read it from here."""
-
-VERSION = "0.1.0"
