@@ -44,6 +44,19 @@ def test_version_definitions_have_their_parents(link):
     assert "Parent 1: V1" in text
 
 
+@pytest.mark.unlike("lld", reason="marks none")
+def test_version_without_symbols_is_weak(link):
+    """Nobody can be bound to it."""
+    script = "V1 { global: f; local: *; };\nEMPTY { } V1;\nV2 { global: g; } EMPTY;\n"
+
+    text = versioned_library(link, script=script).readelf("-V")
+
+    found = dict(re.findall(r"Flags: (\w+) +Index: \d+ +Cnt: \d+ +Name: (\S+)", text))
+    assert found["WEAK"] == "EMPTY"
+    assert found["none"] == "V2"
+    assert "V1" not in re.findall(r"Flags: WEAK .* Name: (\S+)", text)
+
+
 def test_program_asks_for_the_version_it_was_linked_against(link):
     library = versioned_library(link)
     main = compile_c("int f(void); int main(void) { return f(); }")

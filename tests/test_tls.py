@@ -245,6 +245,21 @@ def test_relaxed_dynamic_call_needs_no_tls_get_addr(link):
     assert "__tls_get_addr" not in program.relocation_set("JUMP_SLOT") | program.relocation_set("GLOB_DAT")
 
 
+@pytest.mark.only_wild
+def test_relaxed_calls_are_no_references_to_an_undefined_tls_get_addr(link):
+    """What is wrong is the call in the second file, not what the linker has replaced in the first."""
+    use = compile_c(
+        "__thread int x = 42; int f(void) { return x; }", "-fPIC", "-ftls-model=global-dynamic", name="fine"
+    )
+    call = assemble(".globl _start\n_start: call __tls_get_addr@PLT\ncall f\n", name="wrong")
+
+    message = link.fails("-nostdlib", "-static", use, call)
+
+    assert "undefined symbol: __tls_get_addr" in message
+    assert "wrong.o" in message
+    assert "fine.o" not in message
+
+
 @pytest.mark.unlike("lld", reason="links it silently")
 def test_reference_to_thread_local_as_if_it_were_not_is_an_error(link):
     """One file says __thread, the other does not: a program that would read a wrong address."""

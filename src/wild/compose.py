@@ -9,7 +9,7 @@ from __future__ import annotations
 from wild import VERSION, elf
 from wild.errors import LinkError
 from wild.kernels.common_areas import common_areas
-from wild.kernels.link_order import linked_parts
+from wild.kernels.link_order import linked_parts, sort_linked
 from wild.layout import Placement
 from wild.output_sections import (
     ARRAY_TYPES,
@@ -17,6 +17,7 @@ from wild.output_sections import (
     RELRO,
     SEC_ALLOC,
     SEC_LARGE,
+    SEC_LINKED,
     SEC_NOBITS,
     SEC_TLS,
     SEC_WRITE,
@@ -76,6 +77,9 @@ class Composition:
         ] = {}  # of parts, by name and whether they are loaded
         self.made: dict[str, OutputSection] = {}  # by the linker itself
         self.linked: dict[int, int] = {}  # PartId -> that of what its sections are linked to
+        self.by_link: dict[
+            int, int
+        ] = {}  # PartId -> number of its key, where SHF_LINK_ORDER decides about order
         self.merged: dict[int, int] = {}  # PartId -> group of the merge table
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
         self.orders: dict[int, Ordering] = {}  # PartId -> the order that an option asks for
@@ -127,9 +131,13 @@ class Composition:
                 self.merge_kinds[part] = (entsize, kind == STRINGS)
             elif is_sorted:
                 self.sorted[part] = index
+            if flags & SEC_LINKED and kind == PLAIN and (self.parts.scripted or not is_sorted):
+                self.by_link[part] = index
             first += count
         sections.assign_parts(numbers)
-        self.linked = linked_parts(sections)
+        if self.options.incremental:
+            self.by_link.clear()  # what updates bring in stands where there is room
+        self.sorted.update(self.by_link)
         self.gnu_extensions = sections.has_gnu_extensions()
         self.comment = comment + b"\0" if comment and not commented else b""
         if self.comment:
@@ -158,14 +166,17 @@ class Composition:
         self.commons = [self.parts.add(name, 10) for name, _ in kinds]
         self.copies = self.parts.add(".bss", 11)
         self.measured = layout.measure(pool, len(self.parts), [*self.sorted, *self.orders])
+        self.linked = linked_parts(layout)
         for part, ordering in self.orders.items():
             self.measured[part] = ordering.place(part)
         for index, part in enumerate(self.key_parts):
             align, flags = self.keys[index][5].bit_length() - 1, self.keys[index][6]
             if part in self.merged:
                 self.measured[part] = (merged.group_size(self.merged[part]), align, flags)
-            elif part in self.sorted:
+            elif part in self.sorted and (part not in self.by_link or self.parts.scripted):
                 self.measured[part] = self.measure_sorted(layout, index)
+        if self.by_link:
+            self.order_by_link(layout)
         zeros = [
             (part, area, flags)
             for part, area, (_, flags) in zip(
@@ -186,6 +197,23 @@ class Composition:
         """(size, log2 of the alignment, SEC_* flags) of a part whose sections are placed one by one."""
         size, align = layout.place_sorted(index)
         return size, align, self.keys[index][6]
+
+    def order_by_link(self, layout: Layout) -> None:
+        """Lay out the parts of sections that stand in the order of those that they are about."""
+        ranks = self.part_ranks()
+        for part, index in self.by_link.items():
+            sort_linked(layout, index, ranks)
+            self.measured[part] = layout.place_listed(index, 0)
+
+    def part_ranks(self) -> list[int]:
+        """By PartId: its place in the output, as far as sections from inputs go."""
+        self.fill_sections()
+        ranks = [0] * len(self.parts)
+        parts = [part for section in self.arranged(list(self.sections.values())) for part in section.parts]
+        for rank, part in enumerate(parts, 1):
+            ranks[part] = rank
+        self.sections.clear()
+        return ranks
 
     def add_room(self, room: Room, layout: Layout) -> None:
         """Make parts larger than they need to be, for incremental links."""
@@ -231,20 +259,10 @@ class Composition:
         """All sections in the order of the output, numbered.
 
         Empty ones are left out, but symbols may stand in them: they get the place behind the section before them."""
-        relro = uses_relro(self.options)
         found = [*self.sections.values(), *self.made.values()]
-        kept = [section for section in found if section.size or section.parts]
+        kept = self.arranged([section for section in found if section.size or section.parts])
         for section in kept:
-            section.settle(relro)
-            if section.made and section.name == ".got.plt" and relro and self.options.z_now:
-                section.kind, section.place = RELRO, 12
-            if self.options.omagic and section.name == ".text":
-                section.flags |= elf.SHF_WRITE
             self.mark_merged(section)
-        if all(is_tbss(section) for section in kept if section.kind == RELRO):
-            for section in kept:
-                section.kind = DATA if section.kind == RELRO else section.kind
-        kept.sort(key=lambda section: (rank_of_kind(section.kind, self.options), *section.sort_key()))
         found = [section for section in kept if section.size]
         for run in cut_runs(found, self.options):
             fill_holes(run)
@@ -258,6 +276,22 @@ class Composition:
             else:
                 self.empty.append((section, before or found[0]))
         return found
+
+    def arranged(self, kept: list[OutputSection]) -> list[OutputSection]:
+        """Sections in the order of their kinds of memory and their places there."""
+        relro = uses_relro(self.options)
+        for section in kept:
+            section.settle(relro)
+            if section.made and section.name == ".got.plt" and relro and self.options.z_now:
+                section.kind, section.place = RELRO, 12
+            if self.options.omagic and section.name == ".text":
+                section.flags |= elf.SHF_WRITE
+        if all(is_tbss(section) for section in kept if section.kind == RELRO):
+            for section in kept:
+                section.kind = DATA if section.kind == RELRO else section.kind
+        return sorted(
+            kept, key=lambda section: (rank_of_kind(section.kind, self.options), *section.sort_key())
+        )
 
     def keep_links(self, sections: Sequence[OutputSection]) -> None:
         """SHF_LINK_ORDER and sh_link, of sections whose inputs all are linked to others."""

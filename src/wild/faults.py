@@ -117,6 +117,8 @@ TEXTS = {
     "; assemble the file again, without --crel",
     152: "section {extra} has relocations of a section that does not exist (header at {place:#x})"
     + OBJECT_DAMAGED,
+    153: "section {extra} is to be ordered like a section that does not exist (sh_link, header at {place:#x})"
+    + OBJECT_DAMAGED,
 }
 
 

@@ -151,6 +151,7 @@ ORDER = {
 
 # SectionRow.flags (kernels/tables.pxd) that decide about an output section.
 SEC_ALLOC, SEC_WRITE, SEC_EXEC, SEC_NOBITS, SEC_TLS, SEC_LARGE, SEC_RETAIN = 2, 4, 8, 16, 32, 2048, 4096
+SEC_LINKED = 16384
 
 TYPES = {
     ".init_array": SHT_INIT_ARRAY,

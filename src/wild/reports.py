@@ -9,6 +9,7 @@ from __future__ import annotations
 from wild.causes import SYM_RESTRICTED, likely_causes, restriction_of, unused_definitions
 from wild.kernels.ir_files import is_claimed
 from wild.locations import Locations, more_references
+from wild.machine.x86_64 import opening_types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ PLACES_SHOWN = 3  # references of one undefined symbol
 def undefined_symbols(tables: LinkTables, missing: list[int], options: Options) -> list[str]:
     """One text for each NameId that live code refers to and nothing defines."""
     locations = Locations(tables, options)
-    references = tables.references(missing, PLACES_SHOWN)
+    # A program's thread-local variables are found without calls: who called __tls_get_addr there does not need it.
+    rewritten = () if options.kind == "shared" else opening_types()
+    references = tables.references(missing, PLACES_SHOWN, rewritten)
     causes = likely_causes(locations, missing)
     texts = []
     for name, (count, places), cause in zip(missing, references, causes, strict=True):

@@ -34,4 +34,4 @@ cdef class Versions:
     cdef int add_implied(self) except -1
     cdef int number_requirements(self) except -1
     cdef bytes encode_requirements(self)
-    cdef bytes encode_definitions(self)
+    cdef bytes encode_definitions(self, list used)

@@ -120,7 +120,7 @@ class Versions:
         if shared or self.required or self.nodes:
             pool.run(set_versions, view, total, GRAIN)
         self.requirements = self.encode_requirements()
-        self.definitions = self.encode_definitions()
+        self.definitions = self.encode_definitions(used_versions(row, total, self.defined_count))
         return 0
 
     @cython.cfunc
@@ -199,8 +199,8 @@ class Versions:
         return b"".join(entries)
 
     @cython.cfunc
-    def encode_definitions(self) -> bytes:
-        """The contents of .gnu.version_d: the base definition and the nodes."""
+    def encode_definitions(self, used: list) -> bytes:
+        """The contents of .gnu.version_d: the base definition and the nodes; a node without symbols is weak."""
         if not self.nodes:
             return b""
         entries = []
@@ -208,12 +208,24 @@ class Versions:
         for index, (name, parents) in enumerate(nodes, 1):
             count = 1 + len(parents)
             size = 20 + 8 * count
-            flags = VER_FLG_BASE if index == 1 else 0
+            flags = VER_FLG_BASE if index == 1 else 0 if used[index] else VER_FLG_WEAK
             entries.append(halves((1, flags, index, count)))
             entries.append(words((hash_of(name), 20, size if index < len(nodes) else 0)))
             for place, text in enumerate((name, *parents), 1):
                 entries.append(words((self.dynsyms.add_string(text), 8 if place < count else 0)))
         return b"".join(entries)
+
+
+@cython.cfunc
+def used_versions(row: cython.pointer[DynamicRow], total: int64_t, defined: int64_t) -> list:
+    """By version index of what the output defines: has a dynamic symbol that version?"""
+    used: list = [False] * (defined + 1)
+    i: int64_t
+    for i in range(total if defined else 0):
+        version: int64_t = row[i].version & INDEX
+        if version <= defined:
+            used[version] = True
+    return used
 
 
 @cython.cfunc

@@ -77,6 +77,7 @@ cdef enum:
     FAULT_CREL = 150
     FAULT_CREL_ADDENDS = 151
     FAULT_RELOCATED = 152        # relocations of a section that does not exist
+    FAULT_LINK_ORDER = 153       # SHF_LINK_ORDER, and sh_link is no section
 
 cdef enum:                       # at one relocation.  place: r_offset, extra: section index << 32 | relocation index
     FAULT_RELOC_FIRST = 160

@@ -2,6 +2,9 @@
 
 Owners are found with an atomic minimum per signature while the section headers are read.  FileIds are kept as their
 complement, so that zeroed memory means "nobody yet" and the minimum is a maximum.
+
+With a section go those that are about it alone (SHF_LINK_ORDER, see link_order.py), whether a group has lost or a
+linker script discards it.
 """
 
 import cython
@@ -49,12 +52,15 @@ def enter_group(
 @cython.nogil
 @cython.exceptval(check=False)
 def strike_losers(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Take the members of lost groups out of the link."""
+    """Take the members of lost groups out of the link, and what is about sections that are out."""
     read = cython.cast(cython.pointer[Read], context)
     i: int64_t
     for i in range(begin, end):
-        if read.files.row[i].sec_base and read.files.row[i].has & HAS_GROUPS:
+        row = cython.address(read.files.row[i])
+        if row.sec_base and row.has & HAS_GROUPS:
             strike_object(read, cython.cast(uint32_t, i))
+        if row.sec_base and row.has & HAS_LINK_ORDER and strike_linked(read, cython.cast(uint32_t, i)):
+            return 1
     return 0
 
 
@@ -75,3 +81,27 @@ def strike_object(read: cython.pointer[Read], file: uint32_t) -> cython.void:
         for n in range(1, shdr.sh_size // 4):
             member = read32(base + shdr.sh_offset + 4 * n)
             strike(cython.address(read.sections[row.sec_base + member]))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def strike_linked(read: cython.pointer[Read], file: uint32_t) -> cython.int:
+    """Take out of the link what is about sections that are not in it."""
+    row = cython.address(read.files.row[file])
+    changed: cython.bint = True
+    k: uint32_t
+    while changed:
+        changed = False
+        for k in range(1, row.shnum):
+            sec = cython.address(read.sections[row.sec_base + k])
+            if sec.kind == SEC_OUT or not sec.flags & SEC_LINKED:
+                continue
+            target: uint32_t = section_header(read.files.base[file], row, k).sh_link
+            if target >= row.shnum:
+                report(read.fault, FAULT_LINK_ORDER, file, row.shoff + 64 * k, k)
+                return 1
+            if read.sections[row.sec_base + target].kind == SEC_OUT:
+                strike(sec)
+                changed = True
+    return 0

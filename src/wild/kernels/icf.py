@@ -14,11 +14,12 @@ for unwinding (.gcc_except_table) are compared and folded with their functions; 
 
 A folded section is in the output only as a name for its leader: symbols and relocations go there, its FDEs are
 dropped, and debug information about it is that of dropped code, but for line numbers, so that a breakpoint at any of
-the functions' lines is set (as lld does it).
+the functions' lines is set (as lld does it).  Sections that are about a folded one alone, as those of
+__patchable_function_entries are, are dropped, too.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint16_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memcpy, strncmp
 from cython.cimports.wild.kernels.cc import mix
@@ -26,12 +27,18 @@ from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import FRAME_DROPPED, FrameTable
 from cython.cimports.wild.kernels.icf import *
-from cython.cimports.wild.kernels.icf_aims import hash_candidate, same_candidates
+from cython.cimports.wild.kernels.icf_aims import aim_of, hash_candidate, same_candidates
 from cython.cimports.wild.kernels.icf_significance import find_significant
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Pool
 from cython.cimports.wild.kernels.resolve import Resolution
-from cython.cimports.wild.kernels.sections import SectionTable, section_header, section_name
+from cython.cimports.wild.kernels.sections import (
+    RelaSpan,
+    SectionTable,
+    relocations_of,
+    section_header,
+    section_name,
+)
 from cython.cimports.wild.kernels.tables import *
 
 BLOCK = cython.declare(cython.const[int64_t], 256)  # candidates
@@ -244,7 +251,48 @@ def fold(sections: SectionTable, icf: IcfPtr) -> cython.int:
                 fold_section(icf, i)
                 sections.folded[sections.fold_count] = icf.candidate[i]
                 sections.fold_count += 1
+        if sections.has & HAS_LINK_ORDER:
+            drop_linked(icf)
     return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def drop_linked(icf: IcfPtr) -> cython.void:
+    """What is about a folded section (SHF_LINK_ORDER) alone goes with it: that about its leader says the same.
+
+    Not what may be folded itself: others may have been folded into it."""
+    file: uint32_t
+    k: uint32_t
+    for file in range(1, cython.cast(uint32_t, icf.files.count)):
+        row = cython.address(icf.files.row[file])
+        for k in range(1, row.shnum if row.sec_base and row.has & HAS_LINK_ORDER else 0):
+            sec = cython.address(icf.sections.row[row.sec_base + k])
+            if sec.kind != SEC_PLAIN or not sec.flags & SEC_LINKED or icf.number[row.sec_base + k]:
+                continue
+            target: uint32_t = row.sec_base + section_header(icf.files.base[file], row, k).sh_link
+            if icf.sections.row[target].kind == SEC_FOLDED and is_about(icf, file, k, target):
+                sec.flags &= ~cython.cast(uint16_t, SEC_LIVE)
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def is_about(icf: IcfPtr, file: uint32_t, k: uint32_t, target: uint32_t) -> cython.bint:
+    """Does a section refer to no function but `target`?  GCC before 13 puts all of a file into one table, which is
+    linked to the first function."""
+    row = cython.address(icf.files.row[file])
+    span: RelaSpan = relocations_of(icf.sections, icf.files.base[file], row, row.sec_base + k)
+    aim = cython.declare(Aim)
+    i: uint64_t
+    for i in range(span.count):
+        aim_of(icf, file, span.rela + i, cython.address(aim))
+        if aim.kind == AIM_CANDIDATE and aim.id + 1 != icf.number[target]:
+            return False
+        if aim.kind == AIM_SECTION and icf.sections.row[aim.id].flags & SEC_EXEC:
+            return False
+    return True
 
 
 @cython.cfunc

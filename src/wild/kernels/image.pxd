@@ -14,7 +14,7 @@ from wild.kernels.slots cimport SlotView
 from wild.kernels.tables cimport *
 
 cdef enum:
-    PART_SORTED = 0x4000         # in PartRow.flags: its sections do not stand in input order
+    PART_SORTED = 0x10000        # in PartRow.flags: its sections do not stand in input order
 
 cdef struct PartRow:
     uint64_t address

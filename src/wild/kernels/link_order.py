@@ -1,15 +1,30 @@
-"""SHF_LINK_ORDER in the output (gABI, "Section Attribute Flags"): which parts are linked to which."""
+"""SHF_LINK_ORDER (gABI, "Section Attribute Flags"): sections about another one, which sh_link names.
+
+Compilers make tables of them, with a section for each function or variable: __patchable_function_entries, the
+metadata of sanitizers.  A section that is about one which is not in the output is not in it either, as in GNU ld
+(groups.py); --gc-sections lets both live together (companions.py).  Sections that are about others stand in the order
+of these; those in the same table that are about none stand in front of them, as GNU ld has it.
+
+That holds for tables with a name of their own and for all that a linker script lists.  .gcc_except_table, which clang
+links to functions, is reached through the unwind records, so that its order is nobody's business; it stays in input
+order, which can be laid out in parallel.
+"""
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint32_t
-from cython.cimports.wild.kernels.elf import SHF_LINK_ORDER, SHT_NULL
-from cython.cimports.wild.kernels.sections import SectionTable, section_header
-from cython.cimports.wild.kernels.tables import HAS_LINK_ORDER, SEC_LIVE, SEC_OUT
+from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdlib import qsort
+from cython.cimports.wild.kernels.elf import U32
+from cython.cimports.wild.kernels.link_order import Linked
+from cython.cimports.wild.kernels.measure import *
+from cython.cimports.wild.kernels.sections import section_header
+from cython.cimports.wild.kernels.sorted_parts import is_in_file
+from cython.cimports.wild.kernels.tables import *
 
 
-def linked_parts(sections: SectionTable):
+def linked_parts(layout: Layout):
     """{PartId: PartId of the section that its first section is linked to}, of parts all of whose sections are."""
     found: dict = {}
+    sections = layout.sections
     if not sections.has & HAS_LINK_ORDER:
         return found
     files = cython.address(sections.inputs.view)
@@ -22,9 +37,70 @@ def linked_parts(sections: SectionTable):
             sec = cython.address(sections.view.row[row.sec_base + k])
             if sec.kind == SEC_OUT or not sec.flags & SEC_LIVE or not sec.part:
                 continue
-            shdr = section_header(files.base[file], row, k)
-            if shdr.sh_flags & SHF_LINK_ORDER and 0 < shdr.sh_link < row.shnum and shdr.sh_type != SHT_NULL:
-                found.setdefault(sec.part, sections.view.row[row.sec_base + shdr.sh_link].part)
+            if sec.flags & SEC_LINKED:
+                target: uint32_t = section_header(files.base[file], row, k).sh_link
+                found.setdefault(sec.part, sections.view.row[row.sec_base + target].part)
             else:
                 mixed.add(sec.part)
     return {part: target for part, target in found.items() if part not in mixed and target}
+
+
+def sort_linked(layout: Layout, number: int, ranks: list):
+    """Bring the sections of a key into the order of those that they are about; `ranks` is by PartId."""
+    key = cython.address(layout.sections.keys[cython.cast(int64_t, number)])
+    arena = layout.inputs.arena
+    rows = cython.cast(cython.pointer[Linked], arena.array(key.count, cython.sizeof(Linked)))
+    rank = cython.cast(U32, arena.array(len(ranks), 4))
+    i: uint64_t
+    for i in range(len(ranks)):
+        rank[i] = ranks[i]
+    with cython.nogil:
+        collect_linked(layout, rows, layout.sections.ids + key.first, key.count, rank)
+        qsort(rows, key.count, cython.sizeof(Linked), compare_linked)
+        for i in range(key.count):
+            layout.sections.ids[key.first + i] = rows[i].section
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def collect_linked(
+    layout: Layout, rows: cython.pointer[Linked], ids: U32, count: uint64_t, rank: U32
+) -> cython.void:
+    """Note of each section where the one is that it is about: the part, and the offset there."""
+    image = cython.address(layout.view)
+    i: uint64_t
+    f: int64_t = 1
+    for i in range(count):
+        linked = cython.address(rows[i])
+        linked.section = ids[i]
+        linked.number = cython.cast(uint32_t, i)
+        linked.rank = 0
+        linked.offset = 0
+        if not image.sections.row[ids[i]].flags & SEC_LINKED:
+            continue
+        # Sections of a key are in input order, until a script sorts them.
+        if not is_in_file(image, f, ids[i]):
+            f = 1
+        while not is_in_file(image, f, ids[i]):
+            f += 1
+        row = cython.address(image.files.row[f])
+        shdr = section_header(image.files.base[f], row, ids[i] - row.sec_base)
+        target = cython.address(image.sections.row[row.sec_base + shdr.sh_link])
+        linked.rank = 1 + rank[target.part]
+        if target.kind == SEC_PLAIN:
+            start: uint64_t = layout.starts[f // BLOCK_FILES * image.part_count + target.part]
+            linked.offset = start + target.address
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def compare_linked(a: cython.p_const_void, b: cython.p_const_void) -> cython.int:
+    x = cython.cast(cython.pointer[Linked], a)
+    y = cython.cast(cython.pointer[Linked], b)
+    if x.rank != y.rank:
+        return 1 if x.rank > y.rank else -1
+    if x.offset != y.offset:
+        return 1 if x.offset > y.offset else -1
+    return (x.number > y.number) - (x.number < y.number)

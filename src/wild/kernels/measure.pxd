@@ -12,6 +12,9 @@ from wild.kernels.sections cimport SectionTable
 from wild.kernels.slots cimport Slots
 from wild.kernels.tables cimport *
 
+cdef enum:
+    BLOCK_FILES = 32
+
 cdef struct PartSum:             # of one block of files in one part
     uint64_t size
     uint64_t largest             # of its sections

@@ -27,7 +27,6 @@ from cython.cimports.wild.kernels.slots import AUX_COPY_RELRO, Slots
 from cython.cimports.wild.kernels.sorted_parts import place_by_number
 from cython.cimports.wild.kernels.tables import *
 
-BLOCK_FILES = cython.declare(cython.const[int64_t], 32)
 HAS_BYTES = cython.declare(cython.const[uint32_t], 0x8000)  # in PartSum.flags: not everything is SHT_NOBITS
 
 Measure = cython.struct(

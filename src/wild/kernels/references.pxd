@@ -1,6 +1,6 @@
 # What error texts ask about the tables of a link.
 
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from wild.kernels.elf cimport U32
 from wild.kernels.files cimport Inputs
@@ -15,6 +15,7 @@ cdef class LinkTables:
     cdef SectionTable sections
 
     cdef bint mentions(self, int64_t file, U32 wanted) noexcept
-    cdef int scan_file(self, uint32_t file, U32 wanted, int64_t most, list counts, list places) except -1
+    cdef int scan_file(self, uint32_t file, U32 wanted, int64_t most, uint64_t rewritten, list counts,
+                       list places) except -1
 
 cdef uint32_t aimed_at(LinkTables tables, uint32_t file, uint32_t symbol) noexcept

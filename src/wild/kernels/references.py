@@ -47,11 +47,15 @@ class LinkTables:
         """Those of a link that has been laid out."""
         return LinkTables(layout.inputs, layout.owners[0], layout.resolution, layout.sections)
 
-    def references(self, names: list, most: int) -> list:
+    def references(self, names: list, most: int, rewritten: tuple = ()) -> list:
         """(how many, the first `most` as (file, section index, r_offset)) for each NameId.
 
-        Counted are the relocations of live, loaded sections against symbols that are not weak.
+        Counted are the relocations of live, loaded sections against symbols that are not weak; not those behind one
+        of a `rewritten` type, since the linker has replaced the instructions of both.
         """
+        types: uint64_t = 0
+        for r_type in rewritten:
+            types |= cython.cast(uint64_t, 1) << cython.cast(uint32_t, r_type)
         wanted = cython.cast(U32, calloc(max(self.names.view.capacity, 1), 4))
         if wanted is cython.NULL:
             raise MemoryError("no memory to look for references")
@@ -64,7 +68,7 @@ class LinkTables:
             wanted[0] = 0
             for file in range(1, self.inputs.view.count):
                 if self.mentions(file, wanted):
-                    self.scan_file(cython.cast(uint32_t, file), wanted, most, counts, places)
+                    self.scan_file(cython.cast(uint32_t, file), wanted, most, types, counts, places)
         finally:
             free(wanted)
         return list(zip(counts, places))
@@ -84,7 +88,9 @@ class LinkTables:
 
     @cython.cfunc
     @cython.exceptval(-1, check=False)
-    def scan_file(self, file: uint32_t, wanted: U32, most: int64_t, counts: list, places: list) -> cython.int:
+    def scan_file(
+        self, file: uint32_t, wanted: U32, most: int64_t, rewritten: uint64_t, counts: list, places: list
+    ) -> cython.int:
         row = cython.address(self.inputs.view.row[file])
         base = self.inputs.view.base[file]
         of: U32 = self.names.view.of + row.global_base - row.first_global
@@ -98,6 +104,8 @@ class LinkTables:
             span: RelaSpan = relocations_of(cython.address(self.sections.view), base, row, row.sec_base + k)
             for i in range(span.count):
                 sym: uint32_t = span.rela[i].r_sym
+                if i and span.rela[i - 1].r_type < 64 and rewritten >> span.rela[i - 1].r_type & 1:
+                    continue
                 if (
                     row.first_global <= sym < row.nsyms
                     and wanted[of[sym]]

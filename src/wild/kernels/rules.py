@@ -110,6 +110,8 @@ def section_flags(shdr: cython.pointer[cython.const[Elf64_Shdr]]) -> uint16_t:
         found |= SEC_NOBITS
     if flags & SHF_MERGE:
         found |= SEC_MERGE
+    if flags & SHF_LINK_ORDER and shdr.sh_link:
+        found |= SEC_LINKED
     if flags & SHF_GNU_RETAIN:
         found |= SEC_ROOT | SEC_RETAIN
     if shdr.sh_type == SHT_NOTE and not flags & SHF_GROUP:

@@ -92,7 +92,7 @@ class SectionTable:
         pool.run(read_sections, cython.address(read), files.count, 8)
         if read.has & HAS_LINKONCE:
             settle_linkonce(files, self.view.row, names, self.owner)
-        if read.has & HAS_GROUPS:
+        if read.has & (HAS_GROUPS | HAS_LINK_ORDER):
             pool.run(strike_losers, cython.address(read), files.count, 32)
         self.has = read.has
         if read.has & HAS_CTORS:

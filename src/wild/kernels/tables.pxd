@@ -166,6 +166,7 @@ cdef enum:                       # SectionRow.flags
     SEC_LARGE = 2048             # SHF_X86_64_LARGE: addressed with 64 bits
     SEC_RETAIN = 4096            # SHF_GNU_RETAIN
     SEC_MERGE = 8192             # SHF_MERGE, though it may not be merged, because it has relocations
+    SEC_LINKED = 16384           # SHF_LINK_ORDER and sh_link: it is about another section
 
 cdef struct SectionRow:
     uint64_t size                # in the output (uncompressed)

@@ -9,7 +9,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.frames import FrameTable
-from cython.cimports.wild.kernels.image import Image, Target, loaded_target_of, place_in_section
+from cython.cimports.wild.kernels.image import PART_SORTED, Image, Target, loaded_target_of, place_in_section
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.pool import Arena, Pool
@@ -118,5 +118,5 @@ def clear_sorted(image: cython.pointer[Image]):
     p: int64_t
     for p in range(1, image.part_count):
         part = cython.address(image.part[p])
-        if part.flags & 0x4000 and not part.flags & SEC_NOBITS:
+        if part.flags & PART_SORTED and not part.flags & SEC_NOBITS:
             memset(image.out + part.offset, 0, part.size)

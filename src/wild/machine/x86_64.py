@@ -79,6 +79,11 @@ def relocation_rows() -> list[tuple[int, int, int, int, int]]:
     return [(number, FORMS.index(form), size, check, relax) for number, (_, form, size, check, relax) in rows]
 
 
+def opening_types() -> tuple[int, ...]:
+    """Relocations that open a sequence, the call in which programs do without."""
+    return tuple(number for number, (_, form, *_) in RELOCATIONS.items() if form in ("tlsgd", "tlsld"))
+
+
 def relocation_name(number: int) -> str:
     """The psABI's name of a relocation type."""
     row = RELOCATIONS.get(number)

@@ -85,6 +85,14 @@ class ScriptedComposition(Composition):
         layout.sort_listed(index)
         return layout.place_listed(index, 0)
 
+    def part_ranks(self) -> list[int]:
+        """By PartId: the place of its statement in the script; what no statement is about comes behind."""
+        ranks = list(range(len(self.parts.groups), len(self.parts.groups) + len(self.parts)))
+        for number, parts in self.group_parts.items():
+            for part in parts:
+                ranks[part] = number
+        return ranks
+
     def common_kinds(self, layout: Layout) -> list[tuple[str, int]]:
         """A script can place the common symbols of some files alone."""
         kinds = super().common_kinds(layout)
