@@ -52,7 +52,7 @@ def test_reason(tmp_path, monkeypatch, code):
 
 def test_every_code_is_documented_and_shown():
     sources = [path.read_text() for path in (ROOT / "src/wild").rglob("*.py")]
-    patterns = (r'CannotUpdate\(\s*"([A-Z]\d+)"', r'reason = \(\s*"([A-Z]\d+)"')
+    patterns = (r'(?:CannotUpdate|ObjectsNeeded)\(\s*"([A-Z]\d+)"', r'reason = \(\s*"([A-Z]\d+)"')
     used = {code for text in sources for pattern in patterns for code in re.findall(pattern, text)}
     documented = set(re.findall(r"\b([A-Z]\d+)\b", "\n".join(
         line.split("|")[1] for line in (ROOT / "docs/incremental.md").read_text().splitlines()
@@ -374,12 +374,16 @@ def new_constructor(project, monkeypatch):
 
 
 @reason("E9")
-def dropped_function_is_needed(project, monkeypatch):
+def long_chain_of_dropped_functions(project, monkeypatch):
     project.flags.append("-ffunction-sections")
-    unused = "int unused(int x) { return x * 3; }\n"
-    begin(project, "-Wl,--gc-sections", more_c=unused)
+    chain = {
+        f"link{n}_c": f"int link{n + 1}(int); int link{n}(int x) {{ return link{n + 1}(x) + 1; }}\n"
+        for n in range(60)
+    }
+    begin(project, "-Wl,--gc-sections", **chain, link60_c="int link60(int x) { return x; }\n")
     expect_after(
-        project, "E9", "part.c", "int unused(int);\n" + PART.replace("x * 3", "unused(x)"), "-Wl,--gc-sections"
+        project, "E9", "part.c", "int link0(int);\n" + PART.replace("x * 3", "link0(x) + x + x - 60"),
+        "-Wl,--gc-sections",
     )  # fmt: skip
 
 

@@ -27,3 +27,11 @@ class CannotUpdate(Exception):  # noqa: N818 - no error: a full link follows
         super().__init__(f"{code}: {reason}")
         self.code = code
         self.reason = reason
+
+
+class ObjectsNeeded(CannotUpdate):
+    """Not without more objects, whose FileIds these are (kernels/pairing.py); the reason is why not without them."""
+
+    def __init__(self, code: str, reason: str, files: set[int]) -> None:
+        super().__init__(code, reason)
+        self.files = files

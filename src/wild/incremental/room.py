@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
 )
-LEAST, LEAST_UNLOADED = 16384, 131072  # bytes of a part
+LEAST, LEAST_UNLOADED = 16384, 262144  # bytes of a part
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
-LEAST_FRAMES, LEAST_INDEX = 16384, 512  # bytes of .eh_frame, entries of .eh_frame_hdr
-LEAST_SYMBOLS, LEAST_NAMES = 1024, 32768  # entries of .symtab of either kind, bytes of .strtab
+LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
+LEAST_SYMBOLS, LEAST_NAMES = 4096, 131072  # entries of .symtab of either kind, bytes of .strtab
 LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
     64,
     4096,

@@ -244,7 +244,7 @@ class Session:
 
     def lap(self, name: str) -> None:
         """What has been done since the last lap."""
-        self.laps[name] = self.spent() - sum(self.laps.values())
+        self.laps[name] = self.laps.get(name, 0.0) + self.spent() - sum(self.laps.values())
 
     def spent(self) -> float:
         """Milliseconds since the session was begun."""

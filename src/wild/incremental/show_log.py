@@ -72,6 +72,8 @@ def describe(fields: dict[str, Any]) -> str:
     text = f"{when}  {fields['mode']:<9} {fields['ms']:8.1f} ms  {fields['output']}"
     if fields.get("changed"):
         text += "  " + ", ".join(fields["changed"])
+    if fields.get("joined"):
+        text += " with " + ", ".join(fields["joined"])
     if fields.get("reason"):
         text += f"  ({fields['code']}: {fields['reason']})"
     return text

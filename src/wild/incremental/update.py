@@ -1,6 +1,6 @@
 """An update: the objects that changed are put into the output of the last link.
 
- 1. read      the changed objects, by the ordinary kernels, as a small link of their own
+ 1. read      the changed objects, by the ordinary kernels, as a small link of their own (pairing.py)
  2. judge     is every name still bound to what it was bound to (kernels/judge.py)?
  3. move      their rows into the tables of the link (graft.py)
  4. scan      what lives, which slots and dynamic relocations are needed (rescan.py)
@@ -8,20 +8,21 @@
  6. write     them, and what refers to names that moved (rewrite.py)
  7. commit    the pages that differ, to the other image and to the tables; publish
 
-Up to the last step everything happens in private memory, so that CannotUpdate may be raised at any point of it.
+Up to the last step everything happens in private memory, so that CannotUpdate may be raised at any point of it.  When
+an edit needs more of the other objects than the output has, the update is begun again with those among the changed.
 """
 
 from __future__ import annotations
 
 import posix
 
-from wild.errors import CannotUpdate, LinkError
+from wild.errors import CannotUpdate, LinkError, ObjectsNeeded
 from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
-from wild.kernels import refit, reframe, regraft, reoffer, rescan, reslots, resymbol, rewrite
-from wild.kernels.files import MAP_TEXT, MAP_THIN, Inputs
+from wild.kernels import pairing, refit, reframe, regraft, reoffer, rescan, reslots, resymbol, rewrite
+from wild.kernels.files import MAP_TEXT, Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
 from wild.kernels.identity import ROW, identities
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from wild.incremental.session import Session
 
 MOST_FILES = 256  # changed files
-FEW = 8  # changed objects, which are never too many, and say nothing about the time for one
+FEW = 8  # changed objects, which are never too many, and say nothing about the time for one; attempts, too
 FIRST_GUESS = 1.0  # milliseconds for each changed object, until that has been measured
 STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
 DT_RELACOUNT = 0x6FFFFFF9
@@ -63,16 +64,32 @@ def update(session: Session, control: dict[str, Any], changed: list[int]) -> int
     try:
         prepared = Update(session, control, pool, paths)
         try:
-            count = prepared.run(changed, maps)
+            while (needed := prepared.try_run(changed, maps)) is not None:
+                prepared = begin_again(prepared, needed)
         except KernelFault:
             raise CannotUpdate("E1", "an object has a fault") from None
         except LinkError as error:
             raise CannotUpdate("E1", error.messages[0]) from None
+        count = prepared.count
         commit(session, control, prepared.saved)
         session.lap("commit")
         return count
     finally:
         pool.close()
+
+
+def begin_again(update: Update, needed: ObjectsNeeded) -> Update:
+    """The next attempt, with more objects; many are made only as long as a full link would take more time."""
+    from wild.incremental.control import read_control
+
+    session = update.session
+    late = update.attempt >= FEW and session.spent() > update.control["full"] / 2
+    if late or needed.files <= update.joining:
+        raise needed
+    update.control["output"] = read_control(session.directory)["output"]  # the last attempt has written to it
+    again = Update(session, update.control, update.pool, update.paths, update.joining | needed.files)
+    again.attempt = update.attempt + 1
+    return again
 
 
 def check_candidates(control: dict[str, Any], changed: list[int], paths: list[bytes]) -> list[int]:
@@ -97,13 +114,23 @@ def check_candidates(control: dict[str, Any], changed: list[int], paths: list[by
 
 
 class Update:
-    """The tables of one update."""
+    """The tables of one attempt; `joining`: FileIds of objects that are needed though they have not changed."""
 
-    def __init__(self, session: Session, control: dict[str, Any], pool: Pool, paths: list[bytes]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        control: dict[str, Any],
+        pool: Pool,
+        paths: list[bytes],
+        joining: frozenset[int] | set[int] = frozenset(),
+    ) -> None:
         self.session = session
         self.control = control
         self.pool = pool
         self.paths = paths
+        self.joining = set(joining)
+        self.count = 0  # of objects that have changed or join
+        self.attempt = 1
         self.output: dict[str, Any] = control["output"]
         self.inputs = Inputs(Arena())
         directory = session.directory
@@ -118,10 +145,18 @@ class Update:
             posix.close(tables)
         self.graft = Graft(self.saved, self.inputs)
 
-    def run(self, changed: list[int], maps: list[int]) -> int:
-        """All steps but the last; returns how many objects had changed."""
+    def try_run(self, changed: list[int], maps: list[int]) -> ObjectsNeeded | None:
+        """All steps but the last; returns what else is needed for them."""
+        try:
+            self.run(changed, maps)
+        except ObjectsNeeded as needed:
+            return needed
+        return None
+
+    def run(self, changed: list[int], maps: list[int]) -> None:
+        """All steps but the last."""
         session = self.session
-        count = self.open(maps)
+        self.count = count = self.open(maps)
         if count:
             self.read()
             session.lap("read")
@@ -142,7 +177,6 @@ class Update:
         self.note_cost(count)
         if self.inputs.changed(self.pool):
             raise CannotUpdate("B8", "an input changed during the link")
-        return count
 
     def note_identities(self, changed: list[int], rows: bytes) -> None:
         """What stat says now about the files that may have changed."""
@@ -156,26 +190,28 @@ class Update:
             number for index, number in enumerate(changed) if changed_since(rows, index, limit)
         ]
 
-    def open(self, maps: list[int]) -> int:
-        """Open what may have changed; returns how many objects did."""
+    def open(self, suspects: list[int]) -> int:
+        """Open what may have changed, and what joins; returns how many objects take part."""
         inputs, pool = self.inputs, self.pool
-        if not maps:
+        if not suspects:
             return 0
+        maps = pairing.maps_of(self.saved, set(suspects), self.joining)
         names = [self.paths[number].decode("utf-8", "surrogateescape") for number in maps]
         inputs.open(pool, names)
         for index in range(len(maps)):
-            if inputs.map_kind(index) == MAP_THIN:
-                raise CannotUpdate("B7", "a thin archive changed")
             if inputs.map_kind(index) == MAP_TEXT:
                 raise CannotUpdate("C2", "a script changed")
         inputs.arrange(pool, list(range(len(maps))), [0] * len(maps))
-        self.graft.pair(list(enumerate(maps)))
+        pairing.pair_files(self.graft, maps, set(suspects), self.joining, self.paths)
         inputs.set_internal([], [], [], [], [])
         inputs.read_headers(pool)
-        count = self.graft.check_shared()
+        count = pairing.check_offers(self.graft)
         self.foresee(count)
         self.session.changed = self.graft.changed_names()
-        self.session.counts["changed"] = self.session.changed
+        joined = self.graft.joined_names()
+        self.session.counts["changed"] = [name for name in self.session.changed if name not in joined]
+        if joined:
+            self.session.counts["joined"] = joined
         return count
 
     def foresee(self, count: int) -> None:

@@ -16,6 +16,8 @@ cdef struct Changed:             # one changed object
     SectionRow *old_sections     # copies of its rows; NULL: it had none
     Run run                      # as it was
     uint32_t relatives, symbolics    # dynamic relocations of its sections now
+    uint32_t joins               # 1: its contents are what they were, but more of it is needed (pairing.py)
+    uint32_t loaded              # ... and it is an archive member that waited until now
 
 cdef struct PartRoom:            # by PartId
     uint64_t used, size          # bytes from its start
@@ -48,6 +50,7 @@ cdef class Graft:
     cdef list imports            # NameIds with new entries of .dynsym
     cdef uint32_t offers         # flags of what is exported besides; 0: that is for a full link
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
+    cdef set joining             # FileIds of objects that have to join
     cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
     cdef uint32_t plt, plt_end           # the next PLT entry

@@ -9,7 +9,6 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
-from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.graft import *
@@ -18,7 +17,6 @@ from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.sections import Read, SectionTable
-from cython.cimports.wild.kernels.shapes import hash_exports, hash_offers, is_waiting
 from cython.cimports.wild.kernels.tables import *
 
 from wild.errors import CannotUpdate
@@ -38,6 +36,7 @@ class Graft:
         self.imports = []
         self.offered = []
         self.withdrawn = []
+        self.joining = set()
 
     def __dealloc__(self):
         i: int64_t
@@ -52,36 +51,6 @@ class Graft:
         free(self.moved)
         free(self.part)
 
-    def pair(self, maps):
-        """Find the objects that differ; `maps` lists (MapId here, MapId in the link) of files that may.
-
-        After `arrange`, before headers are read.  Objects that are as they were are ignored from here on.
-        """
-        files = cython.address(self.inputs.view)
-        self.changed = cython.cast(cython.pointer[Changed], calloc(files.count, cython.sizeof(Changed)))
-        if self.changed is cython.NULL:
-            raise MemoryError
-        old = dict(maps)
-        by_map: dict = {}
-        i: int64_t
-        for i in range(1, self.saved.image.files.count):
-            map = self.saved.image.files.row[i].path
-            if self.saved.image.files.row[i].map != map and self.saved.image.files.row[i].map in old.values():
-                raise CannotUpdate("B7", "a member of a thin archive changed")
-            by_map.setdefault(map, []).append(i)
-        taken: dict = {}
-        for i in range(1, files.count):
-            map = old[files.row[i].path]
-            position = taken.get(map, 0)
-            taken[map] = position + 1
-            candidates = by_map.get(map, [])
-            if position >= len(candidates):
-                raise CannotUpdate("B7", "an archive has other members")
-            pair_file(self, i, candidates[position])
-        for map in old.values():
-            if taken.get(map, 0) != len(by_map.get(map, [])):
-                raise CannotUpdate("B7", "an archive has other members")
-
     def take_room(self, dynsym, plt):
         """(next, end) of the entries of .dynsym and of the PLT that new imports get."""
         self.dynsym, self.dynsym_end = dynsym
@@ -92,43 +61,15 @@ class Graft:
         """The same, afterwards."""
         return (self.dynsym, self.dynsym_end), (self.plt, self.plt_end)
 
-    def check_shared(self):
-        """After headers were read: shared objects and members that are not linked must look the same to the link."""
-        files = cython.address(self.inputs.view)
-        i: int64_t
-        kept: int64_t = 0
-        for i in range(self.count):
-            row = cython.address(files.row[self.changed[i].mini])
-            if row.flags & FILE_LTO:
-                raise CannotUpdate("C4", "an object for link-time optimization changed")
-            run = cython.address(self.saved.run[self.changed[i].file])
-            old = cython.address(self.saved.image.files.row[self.changed[i].file])
-            if is_waiting(old, self.saved.image.files.live[self.changed[i].file]):
-                if run.hash != hash_offers(files.base[self.changed[i].mini], row):
-                    raise CannotUpdate(
-                        "E15", "an archive member that is not linked offers or needs other names"
-                    )
-                row.kind = FILE_IGNORED
-                continue
-            if row.kind != FILE_SHARED:
-                self.changed[kept] = self.changed[i]
-                kept += 1
-                continue
-            now: uint64_t = hash_exports(
-                files.base[self.changed[i].mini], row, cython.address(files.shared[row.shared])
-            )
-            if run.hash != now or has_copies(self.saved, self.changed[i].file):
-                raise CannotUpdate("B5", "a shared library offers other symbols")
-        self.count = kept
-        # From here on files that are no changed objects do not exist.
-        for i in range(1, files.count):
-            if files.row[i].kind == FILE_SHARED:
-                files.row[i].kind = FILE_IGNORED
-        return self.count
-
     def changed_names(self):
-        """File names of the changed objects."""
+        """File names of the objects that take part."""
         return [self.inputs.file_name(self.changed[i].mini) for i in range(self.count)]
+
+    def joined_names(self):
+        """File names of those of them that have not changed."""
+        return [
+            self.inputs.file_name(self.changed[i].mini) for i in range(self.count) if self.changed[i].joins
+        ]
 
     def use(self, names: NameTable, sections: SectionTable, resolution: Resolution):
         """The other small tables."""
@@ -195,54 +136,6 @@ class Graft:
                 read.owner[mini] = ~other.mini if other is not cython.NULL else NONE
         with cython.nogil:
             strike_losers(cython.address(read), 0, read.files.count, 0)
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def pair_file(graft: Graft, mini: int64_t, file: int64_t) -> cython.int:
-    """Compare one object with what it was."""
-    files = cython.address(graft.inputs.view)
-    image = cython.address(graft.saved.image)
-    row = cython.address(files.row[mini])
-    old = cython.address(image.files.row[file])
-    same: cython.bint = False
-    waiting: cython.bint = is_waiting(old, image.files.live[file])
-    if (row.kind == FILE_SHARED) != (old.kind == FILE_SHARED) or (row.flags ^ old.flags) & FILE_MEMBER:
-        raise CannotUpdate("B7", "a file is of another kind now")
-    if row.kind != FILE_SHARED and not waiting:
-        same = row.size == old.size and hash_bytes(files.base[mini], row.size) == graft.saved.run[file].hash
-    if row.offset != old.offset:
-        old.offset = row.offset
-        graft.saved.touch(old, cython.sizeof(FileRow))
-    if same:
-        row.kind = FILE_IGNORED
-        return 0
-    if image.files.live[file] == 0 and not waiting:
-        raise CannotUpdate("C4", "an object for link-time optimization changed")
-    if not waiting:
-        row.flags &= ~FILE_LAZY
-    changed = cython.address(graft.changed[graft.count])
-    changed.file = cython.cast(uint32_t, file)
-    changed.mini = cython.cast(uint32_t, mini)
-    changed.old = old[0]
-    changed.run = graft.saved.run[file]
-    if not waiting:
-        graft.saved.run[file].hash = hash_bytes(files.base[mini], row.size)
-        graft.saved.touch(graft.saved.run + file, cython.sizeof(Run))
-    graft.count += 1
-    return 0
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def has_copies(saved: Saved, file: uint32_t) -> cython.bint:
-    """Was a variable of this shared object copied into the program?"""
-    i: int64_t
-    for i in range(1, saved.image.slots.count):
-        aux = cython.address(saved.image.slots.row[i])
-        if aux.copy != NONE and not aux.local and saved.image.symbols[aux.target].file == file:
-            return True
-    return False
 
 
 @cython.cfunc

@@ -13,10 +13,10 @@ from cython.cimports.wild.kernels.binding import DEFINED
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
-from cython.cimports.wild.kernels.shapes import shape_of
+from cython.cimports.wild.kernels.shapes import is_waiting, shape_of
 from cython.cimports.wild.kernels.tables import *
 
-from wild.errors import CannotUpdate
+from wild.errors import CannotUpdate, ObjectsNeeded
 
 
 def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
@@ -39,6 +39,10 @@ def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
         for i in range(graft.count):
             changed = cython.address(graft.changed[i])
             judge_new(graft, changed, shapes[changed.file], exports, references)
+    if graft.joining:
+        raise ObjectsNeeded(
+            "E2", "archive members are needed that were not, one after another", graft.joining
+        )
     settle_removed(graft)
     hide_losers(graft)
 
@@ -158,7 +162,7 @@ def judge_new(
         before = old.get(name)
         if references:
             if before != shape:
-                judge_reference(graft, symbol, shape, before)
+                judge_reference(graft, name, shape, before)
         elif before != shape or symbol.file == NONE:
             judge_definition(graft, changed, name, shape, index, mini, exports)
         elif symbol.file == changed.file:
@@ -191,10 +195,9 @@ def mini_names(graft: Graft, changed: cython.pointer[Changed]):
 
 @cython.cfunc
 @cython.exceptval(-1)
-def judge_reference(
-    graft: Graft, symbol: cython.pointer[SymbolRow], shape: uint8_t, before: object
-) -> cython.int:
+def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object) -> cython.int:
     """A name is referred to that was not, or otherwise."""
+    symbol = cython.address(graft.saved.image.symbols[name])
     if before is not None and defines(cython.cast(uint8_t, before)):
         return 0  # it was defined here; settle_removed sees to that
     if (
@@ -207,9 +210,34 @@ def judge_reference(
     if symbol.flags & SYM_SHARED_DEF:
         if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & SYM_STRONG_REF):
             raise CannotUpdate("E7", "a symbol of a shared library is referred to in another way")
+        if not symbol.flags & SYM_STRONG_REF and waiting_member(graft, name) < symbol.file:
+            raise CannotUpdate("E6", "an archive member comes before a library that defines the name, too")
         symbol.flags |= SYM_REF | SYM_STRONG_REF  # its room in .dynsym is looked for when it is known to live
         return 0
-    raise CannotUpdate("E2", "a name is used for the first time that nothing of the link defines")
+    member: uint32_t = waiting_member(graft, name)
+    if shape & SHAPE_WEAK or member == NONE:
+        raise CannotUpdate("E2", "a name is used for the first time that nothing of the link defines")
+    graft.joining.add(member)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def waiting_member(graft: Graft, name: uint32_t) -> uint32_t:
+    """The archive member that a full link would load for a name that no object defines; NONE if there is none."""
+    saved = graft.saved
+    first: uint32_t = NONE
+    g: uint32_t = saved.head[name]
+    while g:
+        g -= 1
+        if saved.image.names.of[g] == name and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
+            file: uint32_t = saved.file_of[g]
+            if file < first and is_waiting(
+                cython.address(saved.image.files.row[file]), saved.image.files.live[file]
+            ):
+                first = file
+        g = saved.next[g]
+    return first
 
 
 @cython.cfunc

@@ -276,7 +276,7 @@ def place_names(graft: Graft) -> list:
             value: uint64_t = table[symbol.sym].st_value
             if symbol.section:
                 if not image.sections.row[symbol.section].flags & SEC_LIVE and graft.seen[name] & SEEN_LIVE:
-                    raise CannotUpdate("E9", "a section that was dropped is needed now")
+                    raise CannotUpdate("E6", "a name is defined in a section that is left out")
                 value = place_in_section(image, symbol.section, value, cython.address(outside))
             if value != symbol.value and not graft.seen[name] & SEEN_NEW:
                 move_name(graft, name, symbol)

@@ -30,7 +30,9 @@ def move_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
     run = cython.address(saved.run[changed.file])
     mini = cython.address(graft.inputs.view.row[changed.mini])
     base = graft.inputs.view.base[changed.mini]
-    if hash_notes(base, mini) != run.notes:
+    if changed.loaded and has_notes(saved, changed.file, hash_notes(base, mini)):
+        run.notes = hash_notes(base, mini)
+    elif changed.loaded or hash_notes(base, mini) != run.notes:
         raise CannotUpdate("E2", "an object's notes about its features differ")
     if mini.has & HAS_WARNINGS:
         raise CannotUpdate("E18", "an object with warnings about symbols changed")
@@ -66,6 +68,17 @@ def move_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
     saved.touch(saved.image.slots.local_aux + new.local_base, 4 * cython.cast(uint64_t, mini.first_global))
     copy_sections(graft, changed, row, run.sections)
     return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def has_notes(saved: Saved, file: uint32_t, notes: uint64_t) -> cython.bint:
+    """Does another object say the same about its features?  Then whatever rule joins them gives what it gave."""
+    i: int64_t
+    for i in range(1, saved.image.files.count):
+        if i != file and saved.image.files.row[i].sec_base and saved.run[i].notes == notes:
+            return True
+    return False
 
 
 @cython.cfunc

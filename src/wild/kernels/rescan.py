@@ -2,7 +2,7 @@
 
 The walk is that of reach.py, begun at what lived before: sections of the same name, and sections of names that were
 bound to a section that lived.  What lost its last reference since then stays.  A section of another object that was
-dropped and is referred to now is not in the output, so that has to be a full link.
+dropped and is referred to now is not in the output, so that object has to join the changed ones (pairing.py).
 
 New GOT slots are taken from the room of .got, and filled when addresses are known (reslots.py).
 """
@@ -27,7 +27,7 @@ from cython.cimports.wild.kernels.slots import (
 )
 from cython.cimports.wild.kernels.tables import *
 
-from wild.errors import CannotUpdate
+from wild.errors import CannotUpdate, ObjectsNeeded
 
 
 def scan_changed(graft: Graft, pool: Pool, frames: FrameTable, gc: bool, got_room: int):
@@ -182,13 +182,34 @@ def walk(graft: Graft, scan: cython.pointer[Scan]) -> cython.int:
             section: uint32_t = stack.item[stack.count]
             changed = owner_of(graft, scan, section)
             if changed is cython.NULL:
-                raise CannotUpdate("E9", "a section that was dropped is needed now")
+                graft.joining.add(file_of_section(graft, section))
+                continue
             scan_live(graft, scan, changed, section - scan.files.row[changed.file].sec_base)
         i: int64_t
         for i in range(graft.count):
             mark_companions(graft, scan, cython.address(graft.changed[i]))
         if stack.count == 0:
-            return 0
+            break
+    if graft.joining:
+        raise ObjectsNeeded(
+            "E9", "sections that were dropped are needed now, one after another", graft.joining
+        )
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def file_of_section(graft: Graft, section: uint32_t) -> uint32_t:
+    """The FileId of an object that has not changed, by one of its SectionIds."""
+    files = cython.address(graft.saved.image.files)
+    i: int64_t
+    for i in range(1, files.count):
+        if (
+            files.row[i].sec_base
+            and files.row[i].sec_base <= section < files.row[i].sec_base + files.row[i].shnum
+        ):
+            return cython.cast(uint32_t, i)
+    return 0
 
 
 @cython.cfunc

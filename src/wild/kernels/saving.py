@@ -13,7 +13,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, memset
 from cython.cimports.posix.unistd import pwrite
-from cython.cimports.wild.kernels.cc import hash_bytes, prefetch
+from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import EhSection, FrameRow, FrameTable
@@ -23,16 +23,9 @@ from cython.cimports.wild.kernels.merge import MergeSection, MergeTable
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.saved import *
+from cython.cimports.wild.kernels.saved_files import Saving, hash_files, shape_files
 from cython.cimports.wild.kernels.saved_names import fill_slots, size_slots
-from cython.cimports.wild.kernels.sections import SectionTable, section_header, section_name
-from cython.cimports.wild.kernels.shapes import (
-    hash_exports,
-    hash_name,
-    hash_notes,
-    hash_offers,
-    is_waiting,
-    shape_of,
-)
+from cython.cimports.wild.kernels.sections import SectionTable
 from cython.cimports.wild.kernels.symtab import SymbolTable
 from cython.cimports.wild.kernels.tables import *
 
@@ -42,17 +35,6 @@ LEAST = cython.declare(
     cython.const[uint64_t], 32768
 )  # rows of room, which take no room on the disk until they are used
 LEAST_NAMES = cython.declare(cython.const[uint64_t], 16384)
-
-Saving = cython.struct(
-    files=cython.pointer[Files],
-    names=cython.pointer[Names],
-    sections=cython.pointer[Sections],
-    run=cython.pointer[Run],
-    head=cython.pointer[uint32_t],
-    next=cython.pointer[uint32_t],
-    shape=cython.pointer[uint8_t],
-    file_of=cython.pointer[uint32_t],
-)
 
 
 @cython.final
@@ -233,68 +215,6 @@ def index_rows(merged: MergeTable) -> uint64_t:
         return 0
     last = cython.address(merged.view.section[merged.view.sections - 1])
     return last.first_index + (last.size >> 8) + 2
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def hash_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """What the contents of every object are, to know them again."""
-    saving = cython.cast(cython.pointer[Saving], context)
-    i: int64_t
-    for i in range(max(begin, 1), end):
-        row = cython.address(saving.files.row[i])
-        if row.kind == FILE_SHARED:
-            saving.run[i].hash = hash_exports(
-                saving.files.base[i], row, cython.address(saving.files.shared[row.shared])
-            )
-        elif is_waiting(row, saving.files.live[i]):
-            saving.run[i].hash = hash_offers(saving.files.base[i], row)
-        else:
-            saving.run[i].hash = hash_bytes(saving.files.base[i], row.size)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def shape_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """What every mention of a name says, and names of sections, for live objects."""
-    saving = cython.cast(cython.pointer[Saving], context)
-    i: int64_t
-    k: uint32_t
-    for i in range(begin, end):
-        row = cython.address(saving.files.row[i])
-        run = cython.address(saving.run[i])
-        run.names = row.nsyms - row.first_global + row.nextra
-        run.symbols = row.first_global
-        for k in range(run.names):
-            saving.file_of[row.global_base + k] = cython.cast(uint32_t, i)
-        if not row.sec_base:
-            continue
-        run.sections = row.shnum
-        run.notes = hash_notes(saving.files.base[i], row)
-        for k in range(row.first_global, row.nsyms):
-            saving.shape[row.global_base + k - row.first_global] = shape_of(
-                saving.files.base[i], row, saving.sections, k
-            )
-        for k in range(1, row.shnum):
-            name_section(saving.files.base[i], row, saving.sections, k)
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def name_section(
-    base: Bytes, row: cython.pointer[FileRow], sections: cython.pointer[Sections], k: uint32_t
-) -> cython.void:
-    """Keep a hash of a section's name, to pair it with the next version's, and how much room the section has."""
-    sec = cython.address(sections.row[row.sec_base + k])
-    shdr = section_header(base, row, k)
-    sec.unused = hash_name(section_name(base, row, shdr)) if shdr.sh_name < row.shstrsize else 0
-    if sec.kind == SEC_PLAIN:
-        sec.link = cython.cast(uint32_t, sec.size) if sec.size >> 32 == 0 else 0
 
 
 @cython.cfunc

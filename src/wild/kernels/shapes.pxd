@@ -35,6 +35,12 @@ cdef inline uint8_t shape_of(const uint8_t *base, FileRow *row, Sections *sectio
         return shape | SHAPE_LOSER
     return shape | SHAPE_DEFINED
 
+cdef inline uint8_t shape_of_waiting(const Elf64_Sym *sym) noexcept nogil:
+    """SHAPE_* of a global symbol of an archive member that waits: whether it would define the name."""
+    if sym.st_shndx == SHN_UNDEF:
+        return 0
+    return SHAPE_COMMON if is_common(sym) else SHAPE_DEFINED
+
 cdef inline uint32_t hash_name(const uint8_t *name) noexcept nogil:
     """32 bits to know the name of a section by; never 0."""
     return <uint32_t> hash_bytes(name, strlen(<const char *> name)) | 1
