@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from wild.incremental.session import Session
 
-MOST_FILES = 256  # changed files
+MOST_FILES = 4096  # files that may have changed; rustc makes 256 anew for every link of a large crate
 FEW = 8  # changed objects, which are never too many, and say nothing about the time for one; attempts, too
 FIRST_GUESS = 1.0  # milliseconds for each changed object, until that has been measured
 STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
