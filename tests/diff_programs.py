@@ -102,6 +102,26 @@ int main(void) { fprintf(stdout, "%d %d %d\\n", value, environ != 0, pointer());
 """
 LIBRARY = "int value = 42; int f(void) { return value; }"
 
+# Two units that describe one inline function, and a function that is dropped.
+DESCRIBED = """
+#include <cstdio>
+#define CALLED __attribute__((noinline))
+struct Point { int x, y; CALLED virtual int sum(int z) { static int calls; return x + y + z + ++calls; }
+  virtual ~Point() {} };
+CALLED inline int twice(int x) { for (int i = 0; i < x; i++) if (i % 7 == 3) std::puts("seven"); return 2 * x; }
+extern thread_local int local; extern int shared[4]; int other(int);
+"""
+DESCRIBED_MAIN = """
+thread_local int local = 3; int shared[4] = {1, 2, 3, 4};
+static int helper(int x) { try { Point p; p.x = x; return p.sum(x) + twice(x); } catch (int i) { return i; } }
+int dropped(int x) { return helper(x) * 3 + twice(x + 2); }
+int main(int argc, char **) { std::printf("%d %d %d\\n", helper(argc), other(argc), shared[argc & 3]); return local; }
+"""
+DESCRIBED_OTHER = """
+static int helper(int x) { return x * shared[x & 3] + twice(x + 1); }
+int other(int x) { Point p; p.y = helper(x); return p.sum(local); }
+"""
+
 ASSEMBLY = """
 .globl _start
 _start: call inner
@@ -155,6 +175,20 @@ def simple(
     return build
 
 
+def described(*flags: str, compiler: str = "g++") -> Callable[..., Path]:
+    """A program with debug information."""
+
+    def build(link: Link, output: str, linker: str) -> Path:
+        flags_of_all = ("-g", "-O2", "-ffunction-sections", *flags)
+        units = [
+            compile_cxx(DESCRIBED + source, *flags_of_all, compiler=compiler)
+            for source in (DESCRIBED_MAIN, DESCRIBED_OTHER)
+        ]
+        return link(*units, "-Wl,--gc-sections", output=output, linker=linker, driver="g++")
+
+    return build
+
+
 def raw(link: Link, output: str, linker: str) -> Path:
     return link.raw(assemble(ASSEMBLY), output=output, linker=linker)
 
@@ -186,4 +220,8 @@ PROGRAMS: dict[str, Callable[..., Path]] = {
     "versions": versioned,
     "copy": copied,
     "assembly": raw,
+    "debug": described(),
+    "debug-4": described("-gdwarf-4"),
+    "debug-clang": described(compiler="clang++"),
+    "debug-compressed": described("-gz"),
 }

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import nameless_faults  # noqa: F401, its faults are tried too
+import debug_faults  # noqa: F401, its faults are tried too
+import nameless_faults  # noqa: F401, as are these
 import pytest
 from damage import FAULTS, Damaged, fault
 from diff_programs import PROGRAMS, REFERENCES

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from linker_diff.code import Decoded
+from linker_diff.compare_debug import DebugComparison
 from linker_diff.compare_relocatable import compare_relocatable
 from linker_diff.data import compare_arrays, compare_objects
 from linker_diff.defaults import DEFAULTS
+from linker_diff.dwarf import Dwarf
 from linker_diff.dynamic import compare_dynamic, hash_faults
 from linker_diff.frames import Frames
 from linker_diff.functions import FunctionComparison
@@ -39,6 +41,7 @@ class Side:
         self.places = Places(self.image)
         self.frames = Frames(self.image)
         self.code = Decoded(self.image)
+        self.debug = Dwarf(self.image)
         self.references = References(self.places, self.frames, self.code)
         self.faults = {key: text for check in self.checks() for key, text in check}
 
@@ -97,6 +100,7 @@ def compare_pair(ref: Side, ours: Side, report: Report) -> Iterator[Difference]:
     functions = FunctionComparison(pair, ref.code, ours.code)
     yield from functions.differences()
     yield from compare_frames(pair)  # after the functions, which find out what unnamed code corresponds
+    yield from DebugComparison(pair, ref.debug, ours.debug).differences()
     for key, text in ours.faults.items():
         if key not in ref.faults:
             yield Difference(key, text, (Row(ours.image.label, text),))
@@ -105,6 +109,7 @@ def compare_pair(ref: Side, ours: Side, report: Report) -> Iterator[Difference]:
         "symbols": len(ours.places.symbol_of),
         "relocations": len(ours.image.relocations),
         "unwind records": len(ours.frames.by_start),
+        "debug units": len(ours.debug.units),
     }
 
 
