@@ -41,6 +41,10 @@ def naive_name(symbol: Symbol, in_shared: bool) -> str:
     return stem if at and stem and "@" not in stem else symbol.name
 
 
+def is_same_number(one: Symbol, other: Symbol) -> bool:
+    return one.section == other.section == ABS and one.value == other.value
+
+
 class Mention(NamedTuple):
     """A symbol under a name that it bears; `index` counts from 1 as in the symbol table."""
 
@@ -137,6 +141,8 @@ class Twin:
                 return False
             if mention.symbol.section == COMMON and not self.is_shared(mention.file) and mention.file:
                 return winner.symbol.section != COMMON and winner.symbol.type not in (FUNC, IFUNC)
+            if self.is_shared(mention.file) and mention.symbol.version and not self.is_shared(winner.file):
+                return False
             return not mention.defines and mention.symbol.binding != WEAK
 
         return any(wants(mention) for mention in mentions)
@@ -218,11 +224,14 @@ class Twin:
             and not self.is_shared(mention.file)
             if not mention.alias and mention.defines and self.bind_strength(mention) == 0
             if not self.is_shared(row.file) and self.strength_of(name, row) == 0
+            if not is_same_number(mention.symbol, self.winner_of(name, row).symbol)
         }
 
+    def winner_of(self, name: str, row: Row) -> Mention:
+        return next(m for m in self.mentions[name] if m.place == (row.file, row.index))
+
     def strength_of(self, name: str, row: Row) -> int:
-        winner = next(m for m in self.mentions[name] if m.place == (row.file, row.index))
-        return self.bind_strength(winner)
+        return self.bind_strength(self.winner_of(name, row))
 
     def commons(self) -> dict[str, tuple[int, int]]:
         """Size and alignment of the names that are common."""

@@ -90,3 +90,21 @@ def test_dynamic_library_of_the_same_symbol_is_no_duplicate(link):
     library = link.shared(compile_c(TWO, "-fPIC", name="two"))
 
     link(compile_c(MAIN), one, library).run(status=42)
+
+
+def test_the_same_number_twice_is_no_duplicate(link):
+    """Constants that several files of assembly include."""
+    one = assemble(".globl number\nnumber = 42\n", name="one")
+    other = assemble(".globl number\nnumber = 42\n", name="other")
+    start = assemble(".globl _start\n_start: mov $number, %edi\nmov $60, %eax\nsyscall\n")
+
+    link.raw(start, one, other).run(status=42)
+
+
+def test_two_numbers_are_duplicates(link):
+    one = assemble(".globl number\nnumber = 42\n", name="one")
+    other = assemble(".globl number\nnumber = 43\n", name="other")
+
+    message = link.fails(one, other, "-nostdlib")
+
+    assert "number" in message

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from programs import assemble, compile_c, exit_with, pic_c, write
+from programs import archive, assemble, compile_c, exit_with, pic_c, write
 
 TWO = "V1 { global: f; local: *; }; V2 { global: f; } V1;"
 SCRIPT = "V1 { global: f; local: *; };\nV2 { global: g; } V1;\n"
@@ -253,3 +253,37 @@ def test_wrong_version_in_an_object_is_an_error(link, name):
     source = f'__asm__(".symver impl, {name}"); int impl(void) {{ return 1; }}'
 
     assert "V1" in link.fails("-shared", pic_c(source), output="libshared.so")
+
+
+def test_version_that_a_library_wants_loads_no_archive_member(link):
+    """libgfortran.so wants names of libgcc_s.so.1, which are hidden in libgcc.a: that is not what it means."""
+    script = write(link.directory / "f.map", "V1 { global: f; };\n")
+    inner = link.shared(
+        pic_c("int f(void) { return 42; }", name="inner"),
+        f"-Wl,--version-script={script}",
+        output="libinner.so",
+    )
+    outer = link.shared(pic_c("int f(void); int g(void) { return f(); }"), inner, output="libouter.so")
+    member = compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }', name="member")
+    main = compile_c("int g(void); int main(void) { return g(); }")
+
+    program = link(main, outer, archive([member]), f"-Wl,-rpath,{link.directory}")
+
+    program.run(status=42)
+    assert "f" not in program.symbols
+
+
+def test_hidden_name_is_not_what_a_library_wants_in_a_version(link):
+    script = write(link.directory / "f.map", "V1 { global: f; };\n")
+    inner = link.shared(
+        pic_c("int f(void) { return 42; }", name="inner"),
+        f"-Wl,--version-script={script}",
+        output="libinner.so",
+    )
+    outer = link.shared(pic_c("int f(void); int g(void) { return f(); }"), inner, output="libouter.so")
+    own = compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }', name="own")
+    main = compile_c("int g(void); int main(void) { return g(); }")
+
+    program = link(main, own, "-Wl,--as-needed", outer, f"-Wl,-rpath,{link.directory}")
+
+    program.run(status=42)

@@ -260,6 +260,17 @@ def test_relaxed_calls_are_no_references_to_an_undefined_tls_get_addr(link):
     assert "fine.o" not in message
 
 
+@pytest.mark.unlike("lld", reason="links a program that reads a wrong address")
+@pytest.mark.parametrize("model", ["local-dynamic", "local-exec"])
+def test_variable_of_a_library_is_out_of_reach_for_the_models_of_the_own(link, model):
+    library = link.shared(pic_c("__thread int x = 42;"))
+    use = compile_c("extern __thread int x; int main(void) { return x; }", "-fPIC", f"-ftls-model={model}")
+
+    message = link.fails(use, library)
+
+    assert "'x'" in message.replace("`", "'")
+
+
 @pytest.mark.unlike("lld", reason="links it silently")
 def test_reference_to_thread_local_as_if_it_were_not_is_an_error(link):
     """One file says __thread, the other does not: a program that would read a wrong address."""

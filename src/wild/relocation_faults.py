@@ -28,6 +28,7 @@ FIRST, LAST = 160, 173
 BENIGN = frozenset((OVERFLOW, PIC, TEXTREL, PROTECTED, COPY, TLS_MISMATCH, TLS_SHARED, DISCARDED, MERGED))
 
 PLACE_BITS = (1 << 64) - 1
+DEFINED, BY_SHARED = 3, 2  # SymbolRow.flags: SYM_OBJECT_DEF | SYM_SHARED_DEF (kernels/tables.pxd)
 STT_SECTION = 3
 NOUNS = {"exec": "an executable", "pie": "a PIE", "shared": "a shared object"}
 DAMAGED = "; the file is damaged, rebuild it"
@@ -60,6 +61,12 @@ TEXTS = {
 PLAIN_MISMATCH = (
     "relocation {type} is no thread-local access, but {symbol} is thread-local; is thread_local or __thread"
     " missing in a declaration?"
+)
+
+
+ELSEWHERE = (
+    "relocation {type} reaches thread-local variables of {output} itself, but {symbol} is one of a shared object;"
+    " recompile with -ftls-model=initial-exec, or without -ftls-model"
 )
 
 
@@ -104,6 +111,8 @@ class Subject:
         text = TEXTS[self.code]
         if self.code == TLS_MISMATCH and not is_thread_local(self.type):
             text = PLAIN_MISMATCH
+        if self.code == TLS_SHARED and self.is_elsewhere():
+            text = ELSEWHERE
         lines = [f"{place}: {text.format_map(self.fields(options))}"]
         source = self.locations.source(self.file, self.section, self.offset)
         function = self.locations.function(self.file, self.section, self.offset)
@@ -116,6 +125,12 @@ class Subject:
         if self.code == OVERFLOW and self.is_too_far():
             lines += TOO_FAR
         return lines
+
+    def is_elsewhere(self) -> bool:
+        """Is the symbol defined by a shared object alone?"""
+        return (
+            bool(self.name) and self.locations.tables.resolution.symbol(self.name)[4] & DEFINED == BY_SHARED
+        )
 
     def fields(self, options: Options) -> dict[str, str]:
         """What the texts may mention."""

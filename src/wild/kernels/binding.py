@@ -267,11 +267,11 @@ def is_duplicate(state: ResolvePtr, winner: uint64_t, file: uint32_t, index: uin
     """Is this defined symbol a second strong definition beside the winner, in another object?
 
     Not against the internal file: --defsym redefines.  Not within a file: `.symver foo, foo@@V` leaves foo
-    beside foo@@V.
+    beside foo@@V.  Not the same number again, as in GNU ld.
     """
     row = cython.address(state.files.row[file])
     sym: Sym = symbols_of(state.files, file) + index
-    if row.kind != FILE_OBJECT or is_weak(sym) or is_common(sym):
+    if row.kind != FILE_OBJECT or is_weak(sym) or is_common(sym) or is_same_number(state.files, winner, sym):
         return False
     if claim_file(winner) == file or state.files.row[claim_file(winner)].kind != FILE_OBJECT:
         return False

@@ -220,5 +220,5 @@ def add_hidden(
             continue
         if defined:
             elsewhere.add(of[i])
-        elif not is_weak(syms + i):
+        elif not is_weak(syms + i) and not asks_for_version(state.files, file, i):
             found.append((of[i], file))

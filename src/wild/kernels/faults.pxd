@@ -91,7 +91,7 @@ cdef enum:                       # at one relocation.  place: r_offset, extra: s
     FAULT_RELOC_COPY = 167       # copy relocation forbidden by -z nocopyreloc
     FAULT_RELOC_TLS_MISMATCH = 168
     FAULT_RELOC_TLS_CODE = 169   # not the instruction sequence the psABI prescribes
-    FAULT_RELOC_TLS_SHARED = 170 # local-exec in a shared object
+    FAULT_RELOC_TLS_SHARED = 170 # local-exec in a shared object, or of a variable that a shared object defines
     FAULT_RELOC_DISCARDED = 171  # refers to a section that a COMDAT group discarded
     FAULT_RELOC_DYNAMIC = 172    # a dynamic relocation type in an object
     FAULT_RELOC_MERGED = 173     # points outside a merged section

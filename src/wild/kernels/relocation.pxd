@@ -168,6 +168,8 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
         if flags & SYM_IMPORTED and type.size == 8 and not code:
             d.action = ACT_SYMBOLIC
             d.needs = NEEDS_DYNSYM
+        elif code and flags & (SYM_SHARED_DEF | SYM_OBJECT_DEF) == SYM_SHARED_DEF:
+            d.fault = FAULT_RELOC_TLS_SHARED
     elif form == FORM_GOTTPOFF:
         d.action = ACT_GOTTP
         d.needs = NEEDS_GOTTP
@@ -181,7 +183,7 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
         if type.size == 8 and (mode.shared or flags & SYM_IMPORTED):
             d.action = ACT_SYMBOLIC
             d.needs = NEEDS_DYNSYM if flags & SYM_IMPORTED else 0
-        elif mode.shared:
+        elif mode.shared or flags & (SYM_SHARED_DEF | SYM_OBJECT_DEF) == SYM_SHARED_DEF:
             d.fault = FAULT_RELOC_TLS_SHARED
     elif form == FORM_DTPMOD:
         d.action = ACT_DTPMOD if local else ACT_SYMBOLIC

@@ -2,7 +2,8 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
-from wild.kernels.elf cimport Elf64_Sym, SHN_AMD64_LCOMMON, SHN_COMMON, SHN_UNDEF, STB_WEAK
+from wild.kernels.elf cimport (Elf64_Sym, SHN_ABS, SHN_AMD64_LCOMMON, SHN_COMMON, SHN_UNDEF, STB_WEAK, STT_FUNC,
+                               STT_GNU_IFUNC, VER_NDX_GLOBAL, read16)
 from wild.kernels.files cimport Inputs
 from wild.kernels.names cimport NameTable
 from wild.kernels.pool cimport Fault, Job, Pool
@@ -101,3 +102,21 @@ cdef inline bint is_weak(const Elf64_Sym *sym) noexcept nogil:
 cdef inline const Elf64_Sym *symbols_of(const Files *files, uint32_t file) noexcept nogil:
     """The symbol table of a file; .dynsym of a shared object."""
     return <const Elf64_Sym *> (files.base[file] + files.row[file].symoff)
+
+cdef inline bint asks_for_version(const Files *files, uint32_t file, uint32_t sym) noexcept nogil:
+    """Does a shared object want a symbol in a version?  That is the promise of another shared object."""
+    cdef uint64_t versym
+    if files.row[file].kind != FILE_SHARED:
+        return False
+    versym = files.shared[files.row[file].shared].versym
+    return versym != 0 and read16(files.base[file] + versym + 2 * <uint64_t> sym) & 0x7FFF > VER_NDX_GLOBAL
+
+cdef inline bint claims_function(const Files *files, uint64_t winner) noexcept nogil:
+    """Is the definition of a claim a function?"""
+    cdef int kind = symbols_of(files, claim_file(winner))[<uint32_t> winner].st_info & 15
+    return kind == STT_FUNC or kind == STT_GNU_IFUNC
+
+cdef inline bint is_same_number(const Files *files, uint64_t winner, const Elf64_Sym *sym) noexcept nogil:
+    """Is a symbol the same absolute value as the definition of a claim?"""
+    cdef const Elf64_Sym *other = symbols_of(files, claim_file(winner)) + <uint32_t> winner
+    return sym.st_shndx == SHN_ABS and other.st_shndx == SHN_ABS and sym.st_value == other.st_value

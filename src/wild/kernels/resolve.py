@@ -16,7 +16,8 @@ A common symbol is a reference, too, as in GNU ld: a member with a true definiti
 one with just another common symbol, nor one whose definition is a function: a program's `int index;` has
 nothing to do with a function of that name in libc.a.  Shared objects and archive members are on a par, so
 that of `-lfoo -lbar` the first counts.  A shared object given after --as-needed sleeps as members do: what it
-refers to is loaded only when something refers to it.
+refers to is loaded only when something refers to it.  No member is loaded for what a shared object wants in a
+version, as in GNU ld and lld: libgfortran.so wants what libgcc_s.so.1 exports, not its hidden like in libgcc.a.
 
 Binding (`bind`, in binding.py) is the same claim among the files that are live then, after COMDAT groups
 have been decided, because a group's losing copies define nothing.
@@ -363,18 +364,13 @@ def wake_for(state: ResolvePtr, slice: cython.pointer[Slice]) -> cython.void:
         if strength == LOAD_LAZY_COMMON and common:
             continue
         if strength == LOAD_LAZY or strength == LOAD_LAZY_COMMON:
-            if not (common and claims_function(state, winner)):
-                wake(state, claim_file(winner))
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def claims_function(state: ResolvePtr, winner: uint64_t) -> cython.bint:
-    """Is the definition of a claim a function?"""
-    sym: Sym = symbols_of(state.files, claim_file(winner)) + cython.cast(uint32_t, winner)
-    kind: cython.int = sym.st_info & 15
-    return kind == STT_FUNC or kind == STT_GNU_IFUNC
+            member: uint32_t = claim_file(winner)
+            if common and claims_function(state.files, winner):
+                continue
+            if state.files.row[member].kind == FILE_SHARED or not asks_for_version(
+                state.files, slice.file, sym
+            ):
+                wake(state, member)
 
 
 @cython.cfunc
