@@ -166,7 +166,8 @@ def input_reader(kind: str) -> Callable[[str], Input]:
 
 # --- the language --------------------------------------------------------------------------------------------
 
-INPUT_KINDS = ("Object", "Archive", "ThinArchive", "BsdArchive", "Shared", "Relocatable", "LinkerScript")
+ARCHIVE_KINDS = ("Archive", "ThinArchive", "BsdArchive", "NoIndexArchive", "Sym64Archive")
+INPUT_KINDS = ("Object", *ARCHIVE_KINDS, "Shared", "Relocatable", "LinkerScript")
 SYMBOL = expected(
     "section", "offset-in-section", "address", "size", "binding", "type", "visibility",
     needs=(("offset-in-section", "section"),),

@@ -133,9 +133,7 @@ class Build:
         makers: dict[str, Callable[[Input], Path]] = {
             "Object": lambda one: self.compile_input(one, self.config)[0],
             "LinkerScript": lambda one: self.find(one.files[0][0]),
-            "Archive": self.make_archive,
-            "ThinArchive": self.make_archive,
-            "BsdArchive": self.make_archive,
+            **dict.fromkeys(directives.ARCHIVE_KINDS, self.make_archive),
             "Shared": self.make_shared,
             "Relocatable": self.make_shared,
         }
@@ -157,6 +155,9 @@ class Build:
             "ThinArchive": ["ar", "cr", "--thin"],
             # No symbol table, as with `ar` of BSD without `s`: members have to be looked through.
             "BsdArchive": [tool("llvm-ar"), "--format=bsd", "rcS"],
+            "NoIndexArchive": ["ar", "crS"],
+            # The index of archives beyond 4 GiB, which llvm-ar writes from this size on.
+            "Sym64Archive": ["env", "SYM64_THRESHOLD=1", tool("llvm-ar"), "cr"],
         }[given.kind]
         self.must([*command, made.name, *members])
         return made

@@ -21,6 +21,22 @@
 //#SkipLinker:ld
 //#EnableLinker:lld
 
+// GNU ld refuses an archive without an index.
+//#Config:no-index:one
+//#NoIndexArchive:first.c,second.c,third.c
+//#SkipLinker:ld
+//#EnableLinker:lld
+
+//#Config:no-index-cycle:one
+//#NoIndexArchive:first.c
+//#NoIndexArchive:second.c,third.c
+//#SkipLinker:ld
+//#EnableLinker:lld
+
+//#Config:index-of-64-bits:one
+//#Sym64Archive:first.c,second.c,third.c
+//#EnableLinker:lld
+
 //#Config:cycle:one
 //#Archive:template(-Wl,--start-group $O):first.c
 //#Archive:template($O -Wl,--end-group):second.c,third.c

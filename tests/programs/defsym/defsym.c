@@ -86,6 +86,12 @@
 //#LinkArgs:-nostdlib -static -Wl,-e,begin
 //#ExpectReadelf:-h:Entry point address: +0x[1-9a-f]
 
+//#Config:entry-address:base
+//#Variant:7
+//#LinkArgs:-nostdlib -static -Wl,-e,0x500000 -Wl,--section-start=.begin=0x500000
+//#ExpectReadelf:-h:Entry point address: +0x500000$
+//#EnableLinker:lld
+
 //#Config:entry-missing:base
 //#Variant:5
 //#LinkArgs:-nostdlib -static -Wl,-e,nowhere
@@ -108,6 +114,9 @@ int main(void) { return 42; }
 #elif VARIANT == 5
 #include "../common/runtime.c"
 void begin(void) { exit_syscall(42); }
+#elif VARIANT == 7
+#include "../common/runtime.c"
+__attribute__((section(".begin"), used)) static void begin(void) { exit_syscall(42); }
 #elif VARIANT == 6
 static int chosen(void) { return 42; }
 static void *choose(void) { return chosen; }

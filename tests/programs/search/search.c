@@ -47,6 +47,16 @@
 //#RunEnabled:false
 //#EnableLinker:lld
 
+// An archive for another machine is passed over; what is there for ours is in the directories of the system.
+//#Config:incompatible-skipped:base
+//#Object:libfound.c:-DCOSINE
+//#Archive:template(-lm):libm.c:-m32 -fno-pic
+//#ExpectDynamic:DT_NEEDED=libm.so.6
+
+//#Config:incompatible-only:base
+//#Archive:template(-lfound):libfound.c:-m32 -fno-pic
+//#ExpectError:-lfound
+
 //#Config:no-directory-no-library:base
 //#LinkArgs:-Wl,-z,now
 //#Archive:template(-lfound):libfound.c
