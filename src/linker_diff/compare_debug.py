@@ -194,7 +194,9 @@ class DebugComparison:
         return self.same_place(a, b) or self.pair.same(a, b)
 
     def is_dropped(self, field: Field, a: int, b: int) -> bool:
-        """Is ours a tombstone for another definition of what the reference describes twice?"""
+        """Has one of the two a tombstone for what only the other has, or for another definition of it?"""
+        if is_tombstone(self.pair.ref, a):
+            return self.claims.is_extra(*self.current, b)
         can_end = field.kind == "address" and field.attribute != LOW_PC
         return is_tombstone(self.pair.ours, b) and self.claims.is_second(*self.current, a, can_end)
 

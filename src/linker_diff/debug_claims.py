@@ -4,6 +4,9 @@ It finds the addresses of a definition that it drops in the one that it keeps, e
 others leave tombstones. So a tombstone of ours stands for an address of the reference if the unit describes a function
 there that another unit describes too, and ours has left tombstones for that function; the unit of the kept definition
 still has to say where it is.
+
+The other way round, what only our file has, as an update of an incremental link leaves it, has addresses instead of
+tombstones. That there is more in our file is said of its symbols.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from functools import cached_property
 
 from linker_diff.dwarf import Dwarf, Unit, table_fields, unit_fields
 from linker_diff.dwarf_lines import line_fields
-from linker_diff.match import Pair
+from linker_diff.match import Names, Pair
 from linker_diff.places import Places, short
 
 
@@ -23,6 +26,7 @@ class Claims:
 
     def __init__(self, pair: Pair, ref: Dwarf, ours: Dwarf) -> None:
         self.pair, self.ref, self.ours = pair, ref, ours
+        self.extra: dict[int, bool] = {}
         self.lost: dict[int, tuple[list[int], list[int]]] = {}
 
     @cached_property
@@ -46,6 +50,24 @@ class Claims:
                 return True
         return False
 
+    def is_extra(self, a: Unit, b: Unit, address: int) -> bool:
+        """Is at an address of our unit something that the reference has not, or without a name in a unit with such?"""
+        if a.start not in self.extra:
+            couples = zip(addresses_of(self.ref, a), addresses_of(self.ours, b), strict=False)
+            found = (other for one, other in couples if is_tombstone(self.pair.ref, one))
+            self.extra[a.start] = any(self.is_only_ours(other) for other in found)
+        clear = self.clear_names(self.pair.ours, self.pair.our_names, address)
+        return self.is_only_ours(address) or (not clear and self.extra[a.start])
+
+    def is_only_ours(self, address: int) -> bool:
+        clear = self.clear_names(self.pair.ours, self.pair.our_names, address)
+        return bool(clear) and clear.isdisjoint(self.pair.ref_names.address_of)
+
+    @staticmethod
+    def clear_names(places: Places, names: Names, address: int) -> set[str]:
+        span = places.span_at(address) or places.span_at(address - 1)
+        return names.at.get(span.start if span else address, set())
+
     def of_unit(self, a: Unit, b: Unit) -> tuple[list[int], list[int]]:
         """The addresses of the reference's unit, in order: those that our unit has dropped, and all others."""
         if a.start not in self.lost:
@@ -58,8 +80,7 @@ class Claims:
         """Has ours a tombstone for a second definition, or for what it has not at all, which is said of the symbol?"""
         if not is_tombstone(self.pair.ours, b) or is_tombstone(self.pair.ref, a):
             return False
-        span = self.pair.ref.span_at(a)
-        clear = self.pair.ref_names.at.get(span.start if span else a, set())
+        clear = self.clear_names(self.pair.ref, self.pair.ref_names, a)
         if clear and clear.isdisjoint(self.pair.our_names.address_of):
             return True
         names = {short(identity) for identity in self.pair.ref.at.get(a, ())}
