@@ -212,7 +212,9 @@ def measure_full(program: Program, rounds: int, update: float) -> list[Result]:
         others.append(min([ordinary[-1], *(times[-1] for times in fastest.values() if times)]))
     Path(f"{program.output}.other").unlink(missing_ok=True)
     state = sum(
-        file.stat().st_size for file in Path(f"{program.output}.incr").iterdir() if "image" not in file.name
+        512 * file.stat().st_blocks
+        for file in Path(f"{program.output}.incr").iterdir()
+        if "image" not in file.name
     )
     program.clear()
     counts = [counted(program.command(*options), program.corpus.path) for options in ([], ["--incremental"])]

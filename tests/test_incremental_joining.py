@@ -78,6 +78,21 @@ def test_a_function_that_was_dropped_is_called(tmp_path, kind, debug):
     assert "part 202" in project.step("update")
 
 
+def test_a_dropped_function_gets_a_slot(tmp_path):
+    project = project_of(
+        tmp_path, flags=GC["flags"] + " -fPIC", link_flags=GC["link_flags"] + " -Wl,--no-relax -pie"
+    )
+    project.write("part.c", PART)
+    project.write("spare.c", SPARE)
+    initial(project)
+    project.write(
+        "part.c", "int also_unused(int);\nint (*volatile pointer)(int);\n"
+        "int part(int x) { pointer = also_unused; return pointer(x); }\n",
+    )  # fmt: skip
+
+    assert "part 2" in project.step("update")
+
+
 def test_a_chain_of_dropped_functions_is_needed(tmp_path):
     project = project_of(tmp_path, **GC)
     project.write("part.c", PART)

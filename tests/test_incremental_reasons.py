@@ -312,7 +312,7 @@ def value_that_does_not_fit(project, monkeypatch):
 @reason("D6")
 def no_room_in_a_table(project, monkeypatch):
     begin(project)
-    names = "".join(f"name{number}:\\n.globl name{number}\\n" for number in range(35000))
+    names = "".join(f"name{number}:\\n.globl name{number}\\n" for number in range(100000))
     expect_after(project, "D6", "part.c", PART + f'asm("{names}");\n')
 
 

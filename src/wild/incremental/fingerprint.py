@@ -3,6 +3,8 @@
 Drivers name temporary files on the command line, which have other names every time: gcc's resolution file for its
 plugin, the objects of a `cc a.c -o a`, what rustc writes into a directory of its own.  Such names are replaced by a
 mark, and the names themselves listed, so that the files can be compared with those that had their places.
+
+The objects that rustc makes of one crate are in as many units as it likes, so one mark stands for all of them.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MARK = "\0temporary"
+MARK, UNITS = "\0temporary", "\0units"
+UNIT = ".rcgu.o"  # how the names of rustc's objects end
 ENVIRONMENT = (b"LD_RUN_PATH", b"WILD_GC_SECTIONS", b"WILD_THREADS")
 PREFIXES = ("-plugin-opt=-fresolution=", "--plugin-opt=-fresolution=")
 FILE_OPTIONS = ("--version-script=", "--dynamic-list=", "--retain-symbols-file=")
@@ -25,11 +28,19 @@ SILENT = frozenset((
 
 
 class Fingerprint:
-    """`key` is equal for equal links; `temporary` are the names that it leaves out, in order."""
+    """`key` is equal for equal links; `temporary` and `units` are the names that it leaves out, in order."""
 
     def __init__(self, arguments: list[str], environment: Mapping[bytes, bytes] = posix.environ) -> None:
         self.temporary: list[str] = []
-        kept = [self.canonical(argument) for argument in arguments if not is_silent(argument)]
+        self.units: list[str] = []
+        kept: list[str] = []
+        for argument in arguments:
+            if argument.endswith(UNIT) and argument[:1] != "-":
+                self.units.append(argument)
+                if kept[-1:] != [UNITS]:
+                    kept.append(UNITS)
+            elif not is_silent(argument):
+                kept.append(self.canonical(argument))
         values = [environment.get(name, b"").decode("utf-8", "surrogateescape") for name in ENVIRONMENT]
         text = "\0".join([posix.getcwd(), *values, *kept])
         self.key = text.encode("utf-8", "surrogateescape")
@@ -66,8 +77,6 @@ def is_temporary(path: str) -> bool:
     """Does a compiler choose this name at random?"""
     directory, _, name = path.rpartition("/")
     if is_of_rustc(directory):
-        return True
-    if name.endswith(".rcgu.o"):
         return True
     if directory not in (
         "/tmp",

@@ -24,6 +24,7 @@ GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
 )
 LEAST, LEAST_UNLOADED = 16384, 262144  # bytes of a part
+MOST_BY_HALF = 131072  # bytes that a part gets if that is no more than half of what it has
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
 LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
 LEAST_SYMBOLS, LEAST_NAMES = 4096, 131072  # entries of .symtab of either kind, bytes of .strtab
@@ -51,7 +52,8 @@ class Room:
         if not size or not may_have_gaps(section, flags):
             return 0
         least = LEAST if flags & SEC_ALLOC else LEAST_UNLOADED
-        return self.of(size, max(least, min(largest + largest // 2, MOST_FOR_ONE)))
+        half = min(size // 2, MOST_BY_HALF)
+        return self.of(size, max(least, half, min(largest + largest // 2, MOST_FOR_ONE)))
 
     def give_frames(self, frames: FrameTable) -> None:
         """Room in .eh_frame and its index."""

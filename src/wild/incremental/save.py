@@ -128,6 +128,7 @@ class Saver:
                 "cost": 0.0,  # of one changed object, when it has been measured
                 "warnings": messages.warnings,
                 "parts": describe_parts(sized),
+                "spaces": {},  # PartId -> (offset, bytes) that nothing has now
                 "keys": describe_keys(sized),
                 "abbreviations": sized.composition.abbreviations,
                 "output": describe_output(found, sized, options),
@@ -158,6 +159,8 @@ class Saver:
             "boot": boot_identity(),
             "key": session.fingerprint.key,
             "temporary": [numbers.get(name, -1) for name in session.fingerprint.temporary],
+            "units": [numbers.get(name, -1) for name in session.fingerprint.units],
+            "misplaced": [],  # units that stand where others stood, so their order says nothing
             "paths": blob,
             "rows": rows,
             "files": files,

@@ -181,15 +181,10 @@ class Session:
             raise CannotUpdate("A4", "the saved output was modified")
         if stamp(f"{self.directory}/tables") != control["tables_stamp"]:
             raise CannotUpdate("A4", "the saved tables were modified")
-        temporary = control["temporary"]
-        if len(temporary) != len(self.fingerprint.temporary):
-            raise CannotUpdate("C1", "the command line is another")
-        if temporary:
-            paths = control["paths"].split(b"\0")
-            for number, name in zip(temporary, self.fingerprint.temporary, strict=True):
-                if number >= 0:
-                    paths[number] = name.encode("utf-8", "surrogateescape")
-            control["paths"] = b"\0".join(paths)
+        if control["temporary"] or control["units"]:
+            from wild.incremental.units import rename_temporary
+
+            rename_temporary(control, self.fingerprint.temporary, self.fingerprint.units)
         changed = differing(control["paths"], control["rows"])
         return sorted({*changed, *control["racy"]})
 

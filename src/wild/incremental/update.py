@@ -97,7 +97,10 @@ def check_candidates(control: dict[str, Any], changed: list[int], paths: list[by
     from wild.incremental.control import read_file
 
     files = control["files"]
+    units = set(control["units"])
     for number in changed:
+        if number in units:
+            continue
         if number < files:
             if rows_of(control, number) != bytes(ROW):
                 continue
@@ -107,7 +110,7 @@ def check_candidates(control: dict[str, Any], changed: list[int], paths: list[by
                 continue
             raise CannotUpdate("C2", "a script or list changed")
         raise CannotUpdate("C7", "a library is found elsewhere")
-    found = [number for number in changed if number < files]
+    found = [number for number in changed if number < files or number in units]
     if len(found) > MOST_FILES:
         raise CannotUpdate("B2", "many files changed")
     return found
@@ -195,7 +198,9 @@ class Update:
         inputs, pool = self.inputs, self.pool
         if not suspects:
             return 0
-        maps = pairing.maps_of(self.saved, set(suspects), self.joining)
+        gone = {number for number in suspects if not self.paths[number]}
+        pairing.add_files(self.saved, set(self.control["units"]) - gone)
+        maps = pairing.maps_of(self.saved, set(suspects) - gone, self.joining)
         names = [self.paths[number].decode("utf-8", "surrogateescape") for number in maps]
         inputs.open(pool, names)
         for index in range(len(maps)):
@@ -203,13 +208,16 @@ class Update:
                 raise CannotUpdate("C2", "a script changed")
         inputs.arrange(pool, list(range(len(maps))), [0] * len(maps))
         pairing.pair_files(self.graft, maps, set(suspects), self.joining, self.paths)
+        pairing.retire_files(self.graft, gone)
         inputs.set_internal([], [], [], [], [])
         inputs.read_headers(pool)
         count = pairing.check_offers(self.graft)
         self.foresee(count)
         self.session.changed = self.graft.changed_names()
         joined = self.graft.joined_names()
-        self.session.counts["changed"] = [name for name in self.session.changed if name not in joined]
+        self.session.counts["changed"] = [
+            name for name in self.session.changed if name and name not in joined
+        ]
         if joined:
             self.session.counts["joined"] = joined
         return count
@@ -304,7 +312,7 @@ class Update:
             (used, size, grows, SMALLEST if section in UNITS else 0)
             for section, used, size, grows in self.control["parts"]
         ]
-        refit.set_parts(graft, rooms)
+        refit.set_parts(graft, rooms, self.control["spaces"])
         merge_pieces(graft, self.merged)
         try:
             self.holes = refit.place_sections(graft)

@@ -17,7 +17,8 @@ cdef struct Changed:             # one changed object
     Run run                      # as it was
     uint32_t relatives, symbolics    # dynamic relocations of its sections now
     uint32_t joins               # 1: its contents are what they were, but more of it is needed (pairing.py)
-    uint32_t loaded              # ... and it is an archive member that waited until now
+    uint32_t loaded              # 1: nothing of it was in the output
+    uint32_t added               # 1: it is a new member of an archive
 
 cdef struct PartRoom:            # by PartId
     uint64_t used, size          # bytes from its start
@@ -45,6 +46,8 @@ cdef class Graft:
     cdef int64_t part_count
     cdef public uint32_t full_part   # where there was no room
     cdef list holes              # (PartId, offset in the part, size) to be filled
+    cdef dict spaces             # PartId -> (offset, size) of free places (spaces.py)
+    cdef set unfilled            # (PartId, offset) of those of them that are to be filled
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym

@@ -31,6 +31,8 @@ class Graft:
         self.saved = saved
         self.inputs = inputs
         self.holes = []
+        self.spaces = {}
+        self.unfilled = set()
         self.new_slots = []
         self.new_plt = []
         self.imports = []
@@ -62,14 +64,29 @@ class Graft:
         return (self.dynsym, self.dynsym_end), (self.plt, self.plt_end)
 
     def changed_names(self):
-        """File names of the objects that take part."""
-        return [self.inputs.file_name(self.changed[i].mini) for i in range(self.count)]
+        """File names of the objects that take part, empty for one that is gone."""
+        return [
+            self.inputs.file_name(self.changed[i].mini) if self.changed[i].mini else ""
+            for i in range(self.count)
+        ]
 
     def joined_names(self):
         """File names of those of them that have not changed."""
         return [
             self.inputs.file_name(self.changed[i].mini) for i in range(self.count) if self.changed[i].joins
         ]
+
+    def text_of(self, name: int) -> str:
+        """A name that the changed objects mention, for reasons."""
+        i: int64_t
+        for i in range(self.name_count):
+            if self.name[self.mini_name[i]] == cython.cast(uint32_t, name):
+                row = cython.address(self.names.view.row[self.mini_name[i]])
+                base = self.inputs.view.base[row.file] + self.inputs.view.row[row.file].stroff + row.offset
+                return cython.cast(bytes, cython.cast(cython.p_char, base)[: row.length]).decode(
+                    "utf-8", "replace"
+                )
+        return ""
 
     def use(self, names: NameTable, sections: SectionTable, resolution: Resolution):
         """The other small tables."""

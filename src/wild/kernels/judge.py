@@ -13,8 +13,9 @@ from cython.cimports.wild.kernels.binding import DEFINED
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
-from cython.cimports.wild.kernels.shapes import is_waiting, shape_of
+from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.wanted import check_added, waiting_member
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -39,6 +40,7 @@ def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
         for i in range(graft.count):
             changed = cython.address(graft.changed[i])
             judge_new(graft, changed, shapes[changed.file], exports, references)
+    check_added(graft, shapes)
     if graft.joining:
         raise ObjectsNeeded(
             "E2", "archive members are needed that were not, one after another", graft.joining
@@ -216,28 +218,12 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
         return 0
     member: uint32_t = waiting_member(graft, name)
     if shape & SHAPE_WEAK or member == NONE:
-        raise CannotUpdate("E2", "a name is used for the first time that nothing of the link defines")
+        text: str = graft.text_of(name)
+        raise CannotUpdate(
+            "E2", f"a name is used for the first time that nothing of the link defines ({text})"
+        )
     graft.joining.add(member)
     return 0
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def waiting_member(graft: Graft, name: uint32_t) -> uint32_t:
-    """The archive member that a full link would load for a name that no object defines; NONE if there is none."""
-    saved = graft.saved
-    first: uint32_t = NONE
-    g: uint32_t = saved.head[name]
-    while g:
-        g -= 1
-        if saved.image.names.of[g] == name and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
-            file: uint32_t = saved.file_of[g]
-            if file < first and is_waiting(
-                cython.address(saved.image.files.row[file]), saved.image.files.live[file]
-            ):
-                first = file
-        g = saved.next[g]
-    return first
 
 
 @cython.cfunc

@@ -10,17 +10,23 @@ slots counted as for any object whose new version says a little more.
 A member that joins has no old version.  Its names are known to the tables, because the names of waiting members are
 read by every link; its sections, records and symbols are all new.
 
+Members of archives are known by their names, and objects of rustc by those of their units (incremental/units.py).
+One that has come is added behind all other files: where the order of files would tell which of two definitions
+counts, the judge finds that a name is known already, and gives up.  One that is gone becomes empty.
+
 What joins is found out while an update is tried (judge.py, rescan.py), which is then begun again with more objects.
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc
+from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import (
     hash_exports,
+    hash_member,
     hash_offers,
     is_waiting,
 )
@@ -53,37 +59,134 @@ def pair_files(graft: Graft, maps: list, suspects: set, joining: set, paths: lis
     After `arrange`, before headers are read.  Objects that are as they were are ignored from here on.
     """
     files = cython.address(graft.inputs.view)
-    graft.changed = cython.cast(cython.pointer[Changed], calloc(files.count, cython.sizeof(Changed)))
+    saved = graft.saved
+    capacity: int64_t = files.count + saved.image.files.count
+    graft.changed = cython.cast(cython.pointer[Changed], calloc(capacity, cython.sizeof(Changed)))
     if graft.changed is cython.NULL:
         raise MemoryError
-    by_map: dict = {map: [] for map in maps}
+    old_files: dict = files_by_name(saved, maps)
+    last: dict = {}
     i: int64_t
-    for i in range(1, graft.saved.image.files.count):
-        if graft.saved.image.files.row[i].path in by_map:
-            by_map[graft.saved.image.files.row[i].path].append(i)
-    taken: dict = dict.fromkeys(maps, 0)
     for i in range(1, files.count):
         row = cython.address(files.row[i])
         map = maps[row.path]
-        position = taken[map]
-        taken[map] = position + 1
-        if position >= len(by_map[map]):
-            raise CannotUpdate("B7", "an archive has other members")
-        file = by_map[map][position]
-        old = cython.address(graft.saved.image.files.row[cython.cast(int64_t, file)])
+        name: uint64_t = 0
+        if row.flags & FILE_MEMBER:
+            name = hash_member(graft.inputs.names + row.name_offset, row.name_length)
+        candidates = old_files.get((map, name))
+        if not candidates:
+            if row.map != row.path or not name:
+                raise CannotUpdate("B7", "an archive has other members")
+            add_member(graft, i, map, name)
+            continue
+        file = candidates.pop(0)
+        old = cython.address(saved.image.files.row[cython.cast(int64_t, file)])
         if (
             row.map != row.path
             and graft.inputs.paths[row.map].encode("utf-8", "surrogateescape") != paths[old.map]
         ):
             raise CannotUpdate("B7", "an archive has other members")
+        if file < last.get(map, 0) and saved.run[cython.cast(int64_t, file)].original:
+            raise CannotUpdate("B7", "the members of an archive are in another order")
+        last[map] = file if saved.run[cython.cast(int64_t, file)].original else last.get(map, 0)
         joins = file in joining
         if joins or old.map in suspects or (old.map == old.path and map in suspects):
             pair_file(graft, i, file, joins)
         else:
             row.kind = FILE_IGNORED
-    for map in maps:
-        if taken[map] != len(by_map[map]):
-            raise CannotUpdate("B7", "an archive has other members")
+    for (_, name), gone in old_files.items():
+        for file in gone:
+            retire_file(graft, file)
+
+
+@cython.cfunc
+def files_by_name(saved: Saved, maps: list):
+    """(MapId, hash of the member's name or 0) -> the FileIds of a file or of an archive's members, in order."""
+    found: dict = {}
+    wanted: set = set(maps)
+    i: int64_t
+    for i in range(1, saved.image.files.count):
+        row = cython.address(saved.image.files.row[i])
+        if row.path in wanted and (saved.run[i].member or not row.flags & FILE_MEMBER):
+            found.setdefault((row.path, saved.run[i].member), []).append(i)
+    return found
+
+
+def add_files(saved: Saved, maps: set):
+    """Give those of the objects a FileId that have none yet: they have come since the initial link."""
+    known: set = set()
+    i: int64_t
+    for i in range(1, saved.image.files.count):
+        if saved.image.files.row[i].map in maps:
+            known.add(saved.image.files.row[i].map)
+    for map in sorted(maps - known):
+        append_file(saved, map, 0, 0)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def append_file(saved: Saved, map: uint32_t, flags: uint8_t, member: uint64_t) -> int64_t:
+    """An object without contents behind all other files."""
+    if saved.count[SAVED_FILES] == saved.room[SAVED_FILES]:
+        raise CannotUpdate("D6", "a table of the state is full")
+    file: int64_t = saved.count[SAVED_FILES]
+    for table in (SAVED_FILES, SAVED_LIVE, SAVED_RUNS):
+        saved.count[cython.cast(cython.int, table)] += 1
+    saved.image.files.count += 1
+    row = cython.address(saved.image.files.row[file])
+    memset(row, 0, cython.sizeof(FileRow))
+    memset(saved.run + file, 0, cython.sizeof(Run))
+    row.map = row.path = map
+    row.kind = FILE_OBJECT
+    row.flags = flags
+    saved.run[file].member = member
+    saved.image.files.live[file] = 1
+    saved.touch(row, cython.sizeof(FileRow))
+    saved.touch(saved.run + file, cython.sizeof(Run))
+    saved.touch(saved.image.files.live + file, 4)
+    return file
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def add_member(graft: Graft, mini: int64_t, map: uint32_t, member: uint64_t) -> cython.int:
+    """A new member of an archive, which must turn out to be needed (judge.py)."""
+    row = cython.address(graft.inputs.view.row[mini])
+    if row.kind != FILE_OBJECT:
+        return 0
+    file: int64_t = append_file(graft.saved, map, FILE_MEMBER | FILE_LAZY, member)
+    return pair_file(graft, mini, file, False)
+
+
+def retire_files(graft: Graft, maps: set):
+    """Objects that are no input any more."""
+    i: int64_t
+    for i in range(1, graft.saved.image.files.count if maps else 0):
+        if graft.saved.image.files.row[i].map in maps and graft.saved.image.files.row[i].shnum:
+            retire_file(graft, i)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def retire_file(graft: Graft, file: int64_t) -> cython.int:
+    """The new version of an object that is gone is the internal file of this update, which has nothing."""
+    saved = graft.saved
+    row = cython.address(saved.image.files.row[file])
+    if row.kind == FILE_SHARED or row.map != row.path:
+        raise CannotUpdate("B7", "an archive has other members")
+    saved.run[file].member = 0
+    saved.touch(saved.run + file, cython.sizeof(Run))
+    if saved.image.files.live[file] == 0:
+        row.kind = FILE_IGNORED
+        saved.touch(row, cython.sizeof(FileRow))
+        return 0
+    changed = cython.address(graft.changed[graft.count])
+    changed.file = cython.cast(uint32_t, file)
+    changed.old = row[0]
+    changed.run = saved.run[file]
+    saved.run[file].hash = 0
+    graft.count += 1
+    return 0
 
 
 @cython.cfunc
@@ -115,6 +218,8 @@ def pair_file(graft: Graft, mini: int64_t, file: int64_t, joins: cython.bint) ->
     changed.joins = joins
     changed.old = old[0]
     changed.run = saved.run[file]
+    changed.loaded = old.shnum == 0
+    changed.added = old.shnum == 0 and old.flags & FILE_MEMBER != 0
     graft.count += 1
     if waiting and joins:
         changed.loaded = 1
@@ -143,7 +248,7 @@ def check_offers(graft: Graft) -> int:
             raise CannotUpdate("C4", "an object for link-time optimization changed")
         old = cython.address(graft.saved.image.files.row[changed.file])
         waiting: cython.bint = is_waiting(old, graft.saved.image.files.live[changed.file])
-        if waiting or changed.loaded:
+        if waiting or (changed.loaded and changed.joins):
             if changed.run.hash != hash_offers(files.base[changed.mini], row):
                 raise CannotUpdate("E15", "an archive member that is not linked offers or needs other names")
         if waiting:

@@ -1,8 +1,9 @@
 """Finding places in the old output for everything that the changed objects have now.
 
-Sections take the places of the old versions' sections of the same name and part if they fit, else new places in the
-room at the end of the part; what becomes free is filled.  Dynamic relocations, symbols and call frame records have
-runs for each object, which are kept if they are long enough, and otherwise moved to the end as well.
+Sections take the places of the old versions' sections of the same name and part if they fit, else places that others
+have left, else new ones in the room at the end of the part; what is free is filled.  Dynamic relocations, symbols and
+call frame records have runs for each object, which are kept if they are long enough, and otherwise moved to the end as
+well.
 """
 
 import cython
@@ -12,6 +13,7 @@ from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.image import place_in_section
 from cython.cimports.wild.kernels.saved import *
+from cython.cimports.wild.kernels.spaces import leave_space, spaces_to_fill, take_space
 from cython.cimports.wild.kernels.tables import *
 
 from wild.errors import CannotUpdate
@@ -27,8 +29,9 @@ Slots = cython.struct(  # the old sections of one object, found by part and name
 )
 
 
-def set_parts(graft: Graft, parts: list):
-    """`parts`: (bytes used, bytes there are, does it grow?, smallest hole) by PartId."""
+def set_parts(graft: Graft, parts: list, spaces: dict):
+    """`parts`: (bytes used, bytes there are, does it grow?, smallest hole) by PartId; `spaces`: see spaces.py."""
+    graft.spaces = spaces
     graft.part_count = len(parts)
     graft.part = cython.cast(cython.pointer[PartRoom], calloc(graft.part_count + 1, cython.sizeof(PartRoom)))
     i: int64_t
@@ -48,6 +51,7 @@ def place_sections(graft: Graft) -> list:
     i: int64_t
     for i in range(graft.count):
         place_file(graft, cython.address(graft.changed[i]))
+    graft.holes += spaces_to_fill(graft)
     return graft.holes
 
 
@@ -139,6 +143,9 @@ def place_section(
     graft.full_part = sec.part
     if not part.grows:
         raise CannotUpdate("E8", "a section that stands without gaps changed its size")
+    if take_space(graft, sec):
+        graft.full_part = 0
+        return 0
     slack: uint64_t = max(sec.size // 4, SLACK, part.smallest)
     place: uint64_t = take_place(part, base, sec.size, cython.cast(uint64_t, 1) << sec.align)
     sec.address = base + place
@@ -188,7 +195,7 @@ def free_slots(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
             if not graft.part[sec.part].grows:
                 graft.full_part = sec.part
                 raise CannotUpdate("E8", "a section that stands without gaps is gone")
-            graft.holes.append((sec.part, sec.address - graft.saved.image.part[sec.part].address, sec.link))
+            leave_space(graft, sec.part, sec.address - graft.saved.image.part[sec.part].address, sec.link)
     return 0
 
 

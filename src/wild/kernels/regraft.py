@@ -30,10 +30,7 @@ def move_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
     run = cython.address(saved.run[changed.file])
     mini = cython.address(graft.inputs.view.row[changed.mini])
     base = graft.inputs.view.base[changed.mini]
-    if changed.loaded and has_notes(saved, changed.file, hash_notes(base, mini)):
-        run.notes = hash_notes(base, mini)
-    elif changed.loaded or hash_notes(base, mini) != run.notes:
-        raise CannotUpdate("E2", "an object's notes about its features differ")
+    judge_notes(saved, changed, mini, hash_notes(base, mini))
     if mini.has & HAS_WARNINGS:
         raise CannotUpdate("E18", "an object with warnings about symbols changed")
     save_old_sections(saved, changed)
@@ -45,6 +42,8 @@ def move_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
         row.flags,
         row.shared,
     )
+    if mini.shnum == 0:
+        new.kind, new.nsyms, new.first_global = row.kind, 0, 0  # gone: that was the internal file
     names: uint32_t = mini.nsyms - mini.first_global + mini.nextra
     new.sec_base = take_rows(saved, SAVED_SECTIONS, row.sec_base, run.sections, mini.shnum)
     run.sections = max(run.sections, mini.shnum)
@@ -71,12 +70,35 @@ def move_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
 
 
 @cython.cfunc
+@cython.exceptval(-1)
+def judge_notes(
+    saved: Saved, changed: cython.pointer[Changed], mini: cython.pointer[FileRow], notes: uint64_t
+) -> cython.int:
+    """What the object says about its features may change if others say the old as well as the new."""
+    run = cython.address(saved.run[changed.file])
+    comes: cython.bint = changed.loaded
+    goes: cython.bint = mini.shnum == 0
+    if notes != run.notes or comes or goes:
+        if not (comes or has_notes(saved, changed.file, run.notes)) or not (
+            goes or has_notes(saved, changed.file, notes)
+        ):
+            raise CannotUpdate("E2", "an object's notes about its features differ")
+        run.notes = notes
+    return 0
+
+
+@cython.cfunc
 @cython.exceptval(check=False)
 def has_notes(saved: Saved, file: uint32_t, notes: uint64_t) -> cython.bint:
     """Does another object say the same about its features?  Then whatever rule joins them gives what it gave."""
     i: int64_t
     for i in range(1, saved.image.files.count):
-        if i != file and saved.image.files.row[i].sec_base and saved.run[i].notes == notes:
+        if (
+            i != file
+            and saved.image.files.row[i].sec_base
+            and saved.image.files.row[i].shnum
+            and (saved.run[i].notes == notes)
+        ):
             return True
     return False
 

@@ -47,7 +47,7 @@ def fill_new_slots(graft: Graft, relative, symbolic, got_offset: int):
     i: int64_t
     for i in range(graft.moved_count):
         if image.symbols[graft.moved[i]].aux:
-            move_slot(graft, image.symbols[graft.moved[i]].aux, relative[0], got_offset)
+            move_slot(graft, image.symbols[graft.moved[i]].aux, used[0], got_offset)
     return used[0], used[1]
 
 

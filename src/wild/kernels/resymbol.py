@@ -96,6 +96,8 @@ def place_symbols(
     """The runs of one object; its old ones are emptied first."""
     run = cython.address(graft.saved.run[changed.file])
     clear_symbols(graft, symtab, run)
+    if changed.mini == 0:
+        return 0  # the object is gone
     counts = count_symbols(symtab, changed.mini)
     old = ((run.local, run.locals), (run.first_global, run.globals), (run.byte, run.bytes))
     new: list = []

@@ -60,6 +60,8 @@ cdef struct Run:                 # what one file has in the tables of the output
     uint32_t sections, names, symbols    # rows of its own in SAVED_SECTIONS, SAVED_OF, SAVED_LOCAL_AUX
     uint32_t own_frames          # 1: its CIEs serve nobody else
     uint64_t notes               # hash of its notes about properties and the stack
+    uint64_t original            # 1: a file of the initial link, whose FileId tells its place among the others
+    uint64_t member              # hash of its name in an archive; 0: it is none, or is gone
 
 cdef struct Places:              # what is neither a row nor a pointer (SAVED_PLACES)
     uint32_t start[65]           # Names.start

@@ -88,7 +88,9 @@ class Saved:
         image.files.count = self.count[SAVED_FILES]
         image.files.row = cython.cast(cython.pointer[FileRow], self.table(SAVED_FILES))
         image.files.live = cython.cast(cython.pointer[uint32_t], self.table(SAVED_LIVE))
-        image.files.base = cython.cast(cython.pointer[Bytes], calloc(image.files.count, cython.sizeof(Bytes)))
+        image.files.base = cython.cast(
+            cython.pointer[Bytes], calloc(self.room[SAVED_FILES], cython.sizeof(Bytes))
+        )
         if image.files.base is cython.NULL:
             raise MemoryError
         image.files.sections = self.count[SAVED_SECTIONS]

@@ -13,6 +13,7 @@ cdef struct Saving:
     uint32_t *head
     uint32_t *next
     uint8_t *shape
+    const char *member_names     # Inputs.names
     uint32_t *file_of
 
 cdef int hash_files(void *context, int64_t begin, int64_t end, int worker) noexcept nogil

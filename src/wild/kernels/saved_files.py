@@ -8,6 +8,7 @@ from cython.cimports.wild.kernels.saved_files import Saving
 from cython.cimports.wild.kernels.sections import section_header, section_name
 from cython.cimports.wild.kernels.shapes import (
     hash_exports,
+    hash_member,
     hash_name,
     hash_notes,
     hash_offers,
@@ -51,6 +52,9 @@ def shape_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
         run = cython.address(saving.run[i])
         run.names = row.nsyms - row.first_global + row.nextra
         run.symbols = row.first_global
+        run.original = 1
+        if row.flags & FILE_MEMBER:
+            run.member = hash_member(saving.member_names + row.name_offset, row.name_length)
         for k in range(run.names):
             saving.file_of[row.global_base + k] = cython.cast(uint32_t, i)
         if is_waiting(row, saving.files.live[i]):

@@ -31,9 +31,9 @@ from cython.cimports.wild.kernels.tables import *
 
 PAGE = cython.declare(cython.const[uint64_t], 4096)
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
-LEAST = cython.declare(
-    cython.const[uint64_t], 32768
-)  # rows of room, which take no room on the disk until they are used
+# Rows of room, which take no room on the disk until they are used.
+LEAST = cython.declare(cython.const[uint64_t], 262144)
+LEAST_FILES = cython.declare(cython.const[uint64_t], 4096)
 LEAST_NAMES = cython.declare(cython.const[uint64_t], 16384)
 
 
@@ -53,9 +53,9 @@ class TableWriter:
 
     @cython.cfunc
     @cython.exceptval(-1)
-    def put(self, rows: cython.p_void, count: uint64_t, size: uint64_t, grows: cython.bint) -> cython.int:
-        """Append a table of `count` rows of `size` bytes."""
-        room: uint64_t = count + (count // 4 + LEAST if grows else 0)
+    def put(self, rows: cython.p_void, count: uint64_t, size: uint64_t, least: uint64_t) -> cython.int:
+        """Append a table of `count` rows of `size` bytes, with room for at least so many more; 0: for none."""
+        room: uint64_t = count + (count // 4 + least if least else 0)
         start: uint64_t = self._at
         if write_pages(self._descriptor, cython.cast(Bytes, rows), count * size, start):
             raise OSError(28, "no room for the state of the incremental link")
@@ -86,6 +86,7 @@ def save_tables(
     saving.files = cython.address(inputs.view)
     saving.names = cython.address(names.view)
     saving.sections = cython.address(sections.view)
+    saving.member_names = inputs.names
     files: int64_t = inputs.view.count
     globals_: uint64_t = inputs.view.globals
     capacity: uint64_t = names.view.capacity
@@ -114,9 +115,9 @@ def save_tables(
     put_inputs(writer, inputs, names, sections, layout)
     put_results(writer, inputs, frames, merged, layout)
     put_names(writer, cython.address(saving), places, slots, names, sections)
-    writer.put(places, 1, cython.sizeof(Places), False)
-    writer.put(cython.cast(cython.p_char, leaves), len(leaves), 1, False)
-    writer.put(saving.file_of, globals_, 4, True)
+    writer.put(places, 1, cython.sizeof(Places), 0)
+    writer.put(cython.cast(cython.p_char, leaves), len(leaves), 1, 0)
+    writer.put(saving.file_of, globals_, 4, LEAST)
     writer.finish()
     return writer.directory
 
@@ -128,12 +129,12 @@ def put_inputs(
 ) -> cython.int:
     """Files, sections, names, symbols."""
     capacity: uint64_t = names.view.capacity
-    writer.put(inputs.view.row, inputs.view.count, cython.sizeof(FileRow), False)
-    writer.put(inputs.view.live, inputs.view.count, 4, False)
-    writer.put(sections.view.row, sections.view.count, cython.sizeof(SectionRow), True)
-    writer.put(names.view.row, capacity, cython.sizeof(NameRow), True)
-    writer.put(names.view.of, inputs.view.globals, 4, True)
-    return writer.put(layout.view.symbols, capacity, cython.sizeof(SymbolRow), True)
+    writer.put(inputs.view.row, inputs.view.count, cython.sizeof(FileRow), LEAST_FILES)
+    writer.put(inputs.view.live, inputs.view.count, 4, LEAST_FILES)
+    writer.put(sections.view.row, sections.view.count, cython.sizeof(SectionRow), LEAST)
+    writer.put(names.view.row, capacity, cython.sizeof(NameRow), LEAST)
+    writer.put(names.view.of, inputs.view.globals, 4, LEAST)
+    return writer.put(layout.view.symbols, capacity, cython.sizeof(SymbolRow), LEAST)
 
 
 @cython.cfunc
@@ -144,15 +145,15 @@ def put_results(
     """Merged pieces, call frame records, slots, parts."""
     merge = cython.address(merged.view)
     slots = cython.address(layout.view.slots)
-    writer.put(merge.section, merge.sections, cython.sizeof(MergeSection), True)
-    writer.put(merge.index, index_rows(merged), 4, True)
-    writer.put(merge.offset, merge.pieces, 4, True)
-    writer.put(merge.out, merge.pieces, 4, True)
-    writer.put(frames.view.eh, frames.view.eh_count, cython.sizeof(EhSection), False)
-    writer.put(frames.view.frame, frames.view.frame_count, cython.sizeof(FrameRow), False)
-    writer.put(slots.row, slots.count, cython.sizeof(AuxRow), True)
-    writer.put(slots.local_aux, inputs.view.locals, 4, True)
-    return writer.put(layout.view.part, layout.view.part_count, cython.sizeof(PartRow), False)
+    writer.put(merge.section, merge.sections, cython.sizeof(MergeSection), LEAST)
+    writer.put(merge.index, index_rows(merged), 4, LEAST)
+    writer.put(merge.offset, merge.pieces, 4, LEAST)
+    writer.put(merge.out, merge.pieces, 4, LEAST)
+    writer.put(frames.view.eh, frames.view.eh_count, cython.sizeof(EhSection), 0)
+    writer.put(frames.view.frame, frames.view.frame_count, cython.sizeof(FrameRow), 0)
+    writer.put(slots.row, slots.count, cython.sizeof(AuxRow), LEAST)
+    writer.put(slots.local_aux, inputs.view.locals, 4, LEAST)
+    return writer.put(layout.view.part, layout.view.part_count, cython.sizeof(PartRow), 0)
 
 
 @cython.cfunc
@@ -168,12 +169,12 @@ def put_names(
     """What is known of each name, and of each mention of one."""
     capacity: uint64_t = names.view.capacity
     globals_: uint64_t = names.inputs.view.globals
-    writer.put(slots, places.slot_start[63] + places.slot_mask[63] + 1, 8, False)
-    writer.put(sections.owner, capacity, 4, True)
-    writer.put(saving.head, capacity, 4, True)
-    writer.put(saving.next, globals_, 4, True)
-    writer.put(saving.run, saving.files.count, cython.sizeof(Run), False)
-    return writer.put(saving.shape, globals_, 1, True)
+    writer.put(slots, places.slot_start[63] + places.slot_mask[63] + 1, 8, 0)
+    writer.put(sections.owner, capacity, 4, LEAST)
+    writer.put(saving.head, capacity, 4, LEAST)
+    writer.put(saving.next, globals_, 4, LEAST)
+    writer.put(saving.run, saving.files.count, cython.sizeof(Run), LEAST_FILES)
+    return writer.put(saving.shape, globals_, 1, LEAST)
 
 
 @cython.cfunc

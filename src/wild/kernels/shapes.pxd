@@ -1,7 +1,7 @@
 # What objects say about names, and hashes of section names.
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.string cimport strcmp, strlen
+from libc.string cimport memcmp, strcmp, strlen
 
 from wild.kernels.cc cimport hash_bytes
 from wild.kernels.elf cimport Elf64_Shdr, Elf64_Sym, SHN_ABS, SHN_UNDEF
@@ -40,6 +40,20 @@ cdef inline uint8_t shape_of_waiting(const Elf64_Sym *sym) noexcept nogil:
     if sym.st_shndx == SHN_UNDEF:
         return 0
     return SHAPE_COMMON if is_common(sym) else SHAPE_DEFINED
+
+cdef inline uint64_t hash_member(const char *name, uint32_t length) noexcept nogil:
+    """What an archive member is known by: its name, of rustc's objects without the part that names the invocation."""
+    cdef uint32_t i
+    cdef int dots = 0
+    if length > 7 and memcmp(name + length - 7, b".rcgu.o", 7) == 0:
+        length -= 7
+        for i in range(length):
+            dots += name[i] == 46
+        while dots > 1 and length:
+            length -= 1
+            if name[length] == 46:
+                break
+    return hash_bytes(<const uint8_t *> name, length) | 1
 
 cdef inline uint32_t hash_name(const uint8_t *name) noexcept nogil:
     """32 bits to know the name of a section by; never 0."""
