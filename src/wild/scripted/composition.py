@@ -154,6 +154,17 @@ class ScriptedComposition(Composition):
             section = self.named(name, loaded)
             section.items += [piece for part in parts if (piece := self.piece(part)) is not None]
             self.settle_section(section)
+        self.add_zeros()
+
+    def add_zeros(self) -> None:
+        """Common symbols and copies of variables that no statement places go to the end of .bss and its like."""
+        for part, place in zip(
+            (*self.commons, self.copies), (*self.placed_commons, self.placed_copies), strict=True
+        ):
+            if place is None and (piece := self.piece(part)) is not None:
+                section = self.named(self.parts.section[part], True)
+                section.items.append(piece)
+                self.settle_section(section)
 
     def enter(self, section: ScriptedSection) -> None:
         self.order.append(section)

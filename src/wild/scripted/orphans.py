@@ -1,9 +1,10 @@
 """Where sections go that the script does not name (GNU ld's manual, "Orphan Sections").
 
-An orphan stands behind the last section of its kind (code, read-only data, thread-local, writable, zero-initialised),
-and behind the assignments of symbols that follow that one, so that these still mark the end of what the script says.
-Without a section of its kind it goes behind the nearest kind before it in the usual order of memory; sections that are
-not loaded go to the end.
+An orphan stands behind the section with the usual name of its kind (.text for code, .rodata …), or else the last one of
+its kind, and behind the assignments of symbols that follow that one, so that these still mark the end of what the
+script says.  Without a section of its kind it goes behind one of another, as was found by linking with GNU ld by all
+scripts of up to four sections (BEHIND); sections that are not loaded go to the end.  Common symbols and copies of
+variables that the script does not name belong to .bss.
 """
 
 from __future__ import annotations
@@ -24,7 +25,28 @@ if TYPE_CHECKING:
 
     Warn = Callable[..., None]
 
-NOTES, READ_ONLY, CODE, THREAD, DATA, ZEROS, UNLOADED = range(7)
+NOTES, READ_ONLY, CODE, THREAD, THREAD_ZEROS, DATA, ZEROS, UNLOADED = range(8)
+FILLED = frozenset((NOTES, READ_ONLY, CODE, DATA))
+# Kind of an orphan: the section that it goes behind, even if that is empty.
+STANDARD = {
+    NOTES: ".interp",
+    READ_ONLY: ".rodata",
+    CODE: ".text",
+    THREAD: ".tdata",
+    DATA: ".data",
+    ZEROS: ".bss",
+}
+# Where the script has no such section: behind the last one of which kinds it goes; those of the second set count where
+# there are none of the first, and without any the orphan is the first of all.
+BEHIND = {
+    NOTES: ({NOTES}, {READ_ONLY, CODE}),
+    READ_ONLY: ({READ_ONLY}, {CODE}),
+    CODE: ({CODE},),
+    THREAD: ({THREAD}, FILLED),
+    THREAD_ZEROS: ({THREAD, THREAD_ZEROS}, FILLED),
+    DATA: ({DATA}, {READ_ONLY, CODE}),
+    ZEROS: ({ZEROS, THREAD_ZEROS}, set(range(UNLOADED))),
+}
 
 
 def kind_of(section: ScriptedSection) -> int:
@@ -34,7 +56,7 @@ def kind_of(section: ScriptedSection) -> int:
     if flags & elf.SHF_EXECINSTR:
         return CODE
     if flags & elf.SHF_TLS:
-        return THREAD
+        return THREAD_ZEROS if section.nobits else THREAD
     if not flags & elf.SHF_WRITE:
         return NOTES if section.type == elf.SHT_NOTE or section.name == ".interp" else READ_ONLY
     return ZEROS if section.nobits else DATA
@@ -81,17 +103,18 @@ def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
     wanted = kind_of(orphan)
     if wanted == UNLOADED:
         return len(placed)
-    best, at = -1, 0
-    for index, each in enumerate(placed):
-        if isinstance(each, ScriptedSection) and each.kept:
-            kind = kind_of(each)
-            if kind != UNLOADED and best <= kind <= wanted:
-                best, at = kind, index + 1
-    if best < 0:
-        return next(
-            (index for index, each in enumerate(placed) if isinstance(each, ScriptedSection)), len(placed)
-        )
-    while at < len(placed) and is_passed(placed[at]):
+    sections = [(index, each) for index, each in enumerate(placed) if isinstance(each, ScriptedSection)]
+    kinds = {index: kind_of(each) for index, each in sections if each.kept}
+    if wanted == THREAD and THREAD not in kinds.values() and THREAD_ZEROS in kinds.values():
+        return next(index for index, kind in kinds.items() if kind == THREAD_ZEROS)
+    behind = [
+        [index for index, each in sections if each.name == STANDARD.get(wanted) and not is_orphan(each)]
+    ]
+    behind += [[index for index, kind in kinds.items() if kind in group] for group in BEHIND[wanted]]
+    at = next((found[-1] + 1 for found in behind if found), 0)
+    if at == 0:
+        return sections[0][0] if sections else len(placed)
+    while at < len(placed) and (is_passed(placed[at]) or (is_orphan(placed[at]) and kinds.get(at) == wanted)):
         at += 1
     return at
 
