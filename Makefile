@@ -10,11 +10,12 @@
 .PHONY: build build-locked demo test test-tools test-asan fuzz mutants lint lint-tools format coverage clean bench bench-full bench-incremental
 
 VARIANT := $(or $(WILD_BUILD),release)
-PYTHON := .venv/bin/python
+# Not PYTHON: that is the interpreter that .venv is made with, if the environment names one.
+VENV := .venv/bin/python
 KERNEL_SOURCES := $(wildcard src/wild/*.c src/wild/kernels/*.py src/wild/kernels/*.h src/wild/*.pxd src/wild/*/*.pxd)
 PACKAGE_SOURCES := $(wildcard src/wild/*.py src/wild/*/*.py)
 JOBS := $(shell nproc)
-PYTEST := $(PYTHON) -m pytest -n $(JOBS) $(PYTEST_ARGUMENTS)
+PYTEST := $(VENV) -m pytest -n $(JOBS) $(PYTEST_ARGUMENTS)
 
 # Two concurrent builds would write the same files; flock is part of every Debian and Ubuntu.
 build:
@@ -30,30 +31,30 @@ build/environment: pyproject.toml tools/environment.sh
 
 # In place: a change of a Python file needs no build.
 build/release/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES)
-	@$(PYTHON) tools/launchers.py $(PYTHON) .venv/bin src
+	@$(VENV) tools/launchers.py $(VENV) .venv/bin src
 	@echo "translating and compiling the kernels that changed (all of them take a minute)"
-	@$(PYTHON) setup.py -q build_ext --inplace
+	@$(VENV) setup.py -q build_ext --inplace
 	@touch $@
 
 # A copy of the package with kernels of its own.
 build/%/stamp: build/environment setup.py tools/launchers.py tools/launcher.sh $(KERNEL_SOURCES) $(PACKAGE_SOURCES)
 	@echo "translating and compiling the kernels that changed, as $*"
-	@WILD_BUILD=$* $(PYTHON) setup.py -q build
-	@$(PYTHON) tools/launchers.py $(PYTHON) build/$*/bin build/$*/lib $*
+	@WILD_BUILD=$* $(VENV) setup.py -q build
+	@$(VENV) tools/launchers.py $(VENV) build/$*/bin build/$*/lib $*
 	@touch $@
 
 # Corpora are built once, below ~/.cache/wild-bench; tables and charts go to bench/results.
 bench: build
-	$(PYTHON) bench/compare.py quick
+	$(VENV) bench/compare.py quick
 
 bench-full: build
-	$(PYTHON) bench/compare.py all
+	$(VENV) bench/compare.py all
 
 bench-incremental: build
-	$(PYTHON) bench/incremental.py
+	$(VENV) bench/incremental.py
 
 demo: build
-	@$(PYTHON) demo/demo.py
+	@$(VENV) demo/demo.py
 
 test: build lint-tools
 	$(PYTEST)
@@ -65,7 +66,7 @@ test-tools:
 # preloaded into this process, and must not be into the compilers and programs that the tests start.
 test-asan:
 	$(MAKE) --no-print-directory build WILD_BUILD=asan
-	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(PYTHON) -c \
+	WILD_TEST_LINKER=build/asan/bin/wild sh build/asan/bin/environment $(VENV) -c \
 		'import os, sys, pytest; del os.environ["LD_PRELOAD"]; sys.exit(pytest.main(sys.argv[1:]))' \
 		-o pythonpath=build/asan/lib $(PYTEST_ARGUMENTS)
 
@@ -73,12 +74,12 @@ test-asan:
 SECONDS := 60
 TARGETS := object shared script layout versions exports list ordering response expression dwarf view plugin rust
 fuzz: build/environment
-	@$(PYTHON) -m pip --disable-pip-version-check install --quiet "atheris>=2.3,<4"
+	@$(VENV) -m pip --disable-pip-version-check install --quiet "atheris>=2.3,<4"
 	$(MAKE) --no-print-directory build WILD_BUILD=fuzz
 	@for target in $(TARGETS); do \
 		echo "== $$target"; \
 		PYTHONPATH=build/fuzz/lib:fuzz sh build/fuzz/bin/environment \
-			$(PYTHON) fuzz/fuzz.py $$target --seconds $(SECONDS) >build/fuzz/$$target.log 2>&1 \
+			$(VENV) fuzz/fuzz.py $$target --seconds $(SECONDS) >build/fuzz/$$target.log 2>&1 \
 			|| { tail -40 build/fuzz/$$target.log; exit 1; }; \
 		grep -E '^#[0-9]+.*DONE' build/fuzz/$$target.log; \
 	done
@@ -87,29 +88,29 @@ fuzz: build/environment
 # many as go into SECONDS for each.
 MUTANTS := 0
 mutants: build
-	$(PYTHON) -m pip --disable-pip-version-check install --quiet "cosmic-ray>=8.3,<9"
-	$(PYTHON) tools/mutants.py --seconds $(SECONDS) --sample $(MUTANTS) $(MODULES)
+	$(VENV) -m pip --disable-pip-version-check install --quiet "cosmic-ray>=8.3,<9"
+	$(VENV) tools/mutants.py --seconds $(SECONDS) --sample $(MUTANTS) $(MODULES)
 
 # Lines of policy and of kernels that the tests reach, in the tests' own process and in every link.
 coverage:
 	$(MAKE) --no-print-directory build WILD_BUILD=coverage
 	rm -f build/coverage/data*
 	-WILD_TEST_LINKER=build/coverage/bin/wild PYTHONPATH=build/coverage/lib \
-		$(PYTHON) -m coverage run -m pytest -o pythonpath=build/coverage/lib $(PYTEST_ARGUMENTS)
-	$(PYTHON) -m coverage combine -q
-	$(PYTHON) -m coverage report --skip-covered
+		$(VENV) -m coverage run -m pytest -o pythonpath=build/coverage/lib $(PYTEST_ARGUMENTS)
+	$(VENV) -m coverage combine -q
+	$(VENV) -m coverage report --skip-covered
 
 lint: build lint-tools
-	$(PYTHON) -m pytest -q tests/test_source_rules.py
+	$(VENV) -m pytest -q tests/test_source_rules.py
 
 lint-tools: build
-	$(PYTHON) -m ruff check
-	$(PYTHON) -m ruff format --check
-	$(PYTHON) -m mypy
+	$(VENV) -m ruff check
+	$(VENV) -m ruff format --check
+	$(VENV) -m mypy
 
 format: build
-	$(PYTHON) -m ruff check --fix
-	$(PYTHON) -m ruff format
+	$(VENV) -m ruff check --fix
+	$(VENV) -m ruff format
 
 clean:
 	rm -rf build .venv src/*.egg-info src/wild/gcc src/wild/kernels/*.so src/wild/kernels/*.c

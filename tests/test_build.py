@@ -114,6 +114,25 @@ def test_installs_nothing_where_nothing_is_missing(machine):
     assert prepare(machine, "complete").returncode == 0
 
 
+def test_make_tells_which_interpreter_the_environment_names(tmp_path):
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "tools").mkdir()
+    (tmp_path / "build").mkdir()
+    (tmp_path / "tools" / "environment.sh").write_text('echo "made with $PYTHON"')
+
+    done = subprocess.run(
+        ["make", "build/environment"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHON": "/opt/python3.14"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "made with /opt/python3.14" in done.stdout
+
+
 def test_a_build_waits_for_another(tmp_path):
     for name in ("Makefile", "pyproject.toml", "setup.py", "src", "tools"):
         (tmp_path / name).symlink_to(ROOT / name)
