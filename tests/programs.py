@@ -44,6 +44,14 @@ def tool(name: str) -> str:
     pytest.skip(f"{name} is not installed")
 
 
+def skip_without_clang_libraries() -> None:
+    """Skip the test if clang has no libraries for -fsanitize and -fprofile-instr-generate, which it installs apart."""
+    asked = [tool("clang++"), "--rtlib=compiler-rt", "-print-libgcc-file-name"]
+    path = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    if not Path(path).is_file():
+        pytest.skip("clang's run-time libraries are not installed")
+
+
 @cache
 def identity(program: str) -> str:
     """What changes when a compiler is replaced by another version."""

@@ -5,7 +5,7 @@ kinds.
 from __future__ import annotations
 
 import pytest
-from programs import compile_cxx
+from programs import compile_cxx, skip_without_clang_libraries
 
 KINDS = ("-no-pie", "-pie", "-static", "-static-pie")
 THREADS = """
@@ -188,6 +188,7 @@ def test_sanitised_program_reports_its_fault(link):
 
 def test_sanitised_clang_program_reports_its_fault(link):
     """clang links its static run time with --whole-archive, a dynamic list and --export-dynamic."""
+    skip_without_clang_libraries()
     main = compile_cxx(
         "int main(int n, char **) { int *p = new int[4]; int v = p[n + 3]; delete[] p; return v; }",
         "-fsanitize=address",
@@ -202,6 +203,7 @@ def test_sanitised_clang_program_reports_its_fault(link):
 
 def test_profiled_program_writes_its_profile(link):
     """-fprofile-instr-generate needs -u__llvm_profile_runtime and start/stop symbols of its sections."""
+    skip_without_clang_libraries()
     main = compile_cxx(
         "int main(int n, char **) { return n + 41; }", "-fprofile-instr-generate", compiler="clang++"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from programs import compile_cxx
+from programs import compile_cxx, skip_without_clang_libraries
 
 SOURCE = """
     #include <iostream>
@@ -45,6 +45,8 @@ PROGRAMS = [*(("g++", flags) for flags in WITH_GCC), *(("clang++", flags) for fl
 @pytest.mark.slow
 @pytest.mark.parametrize(("driver", "flags"), PROGRAMS)
 def test_instrumented_program_runs(link, driver, flags):
+    if driver == "clang++":
+        skip_without_clang_libraries()
     words = flags.split()
     code = [word for word in words if not word.startswith(("-Wl", "-static", "-rtlib"))]
 

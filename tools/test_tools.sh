@@ -3,8 +3,8 @@
 # Packages that this release of the distribution does not have are left out.
 set -eu
 
-packages='binutils clang-19 cmake gcc-12-plugin-dev gdb lld-19 llvm-19 llvm-19-dev man-db meson mold musl-tools
-ninja-build valgrind zstd'
+packages='binutils clang-19 cmake gcc-12-plugin-dev gdb libclang-rt-19-dev lld-19 llvm-19 llvm-19-dev man-db meson mold
+musl-tools ninja-build valgrind zstd'
 
 privileged=
 [ "$(id -u)" = 0 ] || privileged='sudo -n'
