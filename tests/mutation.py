@@ -1,9 +1,7 @@
 """Links of damaged inputs, thousands in one process: the worker of test_mutation.py, a tool to repeat one.
 
-A case is a number. It seeds the choice of a template (object, archive, shared object, script),
-    of what is done
-to its bytes, and of the options of the link;
-    so `mutation.py --first N --count 1 --keep DIR` repeats case N and
+A case is a number. It seeds the choice of a template (object, archive, shared object, script), of what is done
+to its bytes, and of the options of the link; so `mutation.py --first N --count 1 --keep DIR` repeats case N and
 leaves its files. The case that is being run stands in the progress file, so that a crash tells its number; a
 link that takes too long is ended with the stacks of all threads.
 
@@ -18,6 +16,7 @@ import faulthandler
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -31,6 +30,7 @@ from wild.link import link
 from wild.options import parse
 
 LINK_LIMIT = 30  # seconds, generous for a sanitized build on a busy machine
+MEMORY = "/dev/shm"  # where files come and go at no cost
 OLDER_OUTPUT = b"an older output\n" * 100
 MODES = (
     ["-static"],
@@ -166,7 +166,7 @@ class Worker:
         Path("output").write_bytes(OLDER_OUTPUT)
         arguments = self.arguments(number)
         before = set(os.listdir())
-        faulthandler.dump_traceback_later(LINK_LIMIT, exit=True)
+        signal.setitimer(signal.ITIMER_REAL, LINK_LIMIT)
         try:
             link(parse(arguments))
         except LinkError as error:
@@ -174,7 +174,7 @@ class Worker:
         else:
             refusal = None
         finally:
-            faulthandler.cancel_dump_traceback_later()
+            signal.setitimer(signal.ITIMER_REAL, 0)
         self.check_output(refusal)
         extra = set(os.listdir()) - before - {"map"}
         assert not extra, f"files left behind: {extra}"
@@ -215,8 +215,10 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="directory to work in and to leave as it is")
     given = parser.parse_args()
     faulthandler.enable()
+    # Ends the process behind the stacks. A watchdog of faulthandler's would be a thread, to wait for after each link.
+    faulthandler.register(signal.SIGALRM, all_threads=True, chain=True)
     progress = os.open(given.progress or os.devnull, os.O_RDWR | os.O_CREAT, 0o644)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(dir=MEMORY if os.path.isdir(MEMORY) else None) as scratch:
         directory = given.keep or Path(scratch)
         directory.mkdir(exist_ok=True)
         worker = Worker(given.templates.resolve(), directory)

@@ -16,11 +16,13 @@ from editing import Project
 pytestmark = pytest.mark.only_wild
 
 FILES, FIRST = 4, 6
+# Declarations instead of headers, which would take a third of the time of the compiler.
 HEAD = """
-#include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+unsigned long strlen(const char *); int strcoll(const char *, const char *); char *getenv(const char *);
+int atoi(const char *); long atol(const char *); long long atoll(const char *); double atof(const char *);
+long strtol(const char *, char **, int); unsigned long strtoul(const char *, char **, int);
+long long strtoll(const char *, char **, int); unsigned long long strtoull(const char *, char **, int);
+double strtod(const char *, char **); int toupper(int); int tolower(int); int abs(int);
 __attribute__((weak)) int shared(int x) { static int calls; return x * 2 + (++calls & 0); }
 """
 
@@ -120,7 +122,7 @@ class Model:
             f'int {each.name}(int); printf("%s %d\\n", "{each.name}", {each.name}(3));\n'
             for each in self.functions
         )
-        found["main.c"] = f"#include <stdio.h>\nint main(void) {{\n{prints} return 0; }}\n"
+        found["main.c"] = f"int printf(const char *, ...);\nint main(void) {{\n{prints} return 0; }}\n"
         return found
 
 
