@@ -294,3 +294,33 @@ def test_a_member_that_wants_an_executable_stack_is_for_a_full_link(tmp_path):
     project.write("part.c", "int member(int);\n" + PART.replace("x * 3", "member(x)"))
 
     project.step("initial:E2")
+
+
+@pytest.mark.parametrize("needed_elsewhere", [False, True])
+def test_a_member_with_a_constructor_that_is_not_needed_any_more(tmp_path, needed_elsewhere):
+    project = project_of(tmp_path, link_flags="libparts.a")
+    project.write(
+        "member.c",
+        '#include <stdio.h>\n__attribute__((constructor)) static void begin(void) { puts("constructed"); }\n'
+        "int member(int x) { return x + 40; }\nint again(int x) { return x; }\n",
+    )
+    library(project, "libparts.a", "member.o")
+    if needed_elsewhere:
+        project.write("other.c", "int again(int);\nint other(int x) { return again(x); }\n")
+    project.write("part.c", "int member(int);\n" + PART.replace("x * 3", "member(x)"))
+    assert "constructed" in initial(project)
+    project.write("part.c", PART)
+
+    printed = project.step("update" if needed_elsewhere else "initial:E15")
+    assert ("constructed" in printed) == needed_elsewhere
+
+
+def test_an_exported_member_that_is_not_needed_any_more(tmp_path):
+    project = project_of(tmp_path, link_flags="libparts.a -Wl,-E")
+    project.write("member.c", "int member(int x) { return x + 40; }\n")
+    library(project, "libparts.a", "member.o")
+    project.write("part.c", "int member(int);\n" + PART.replace("x * 3", "member(x)"))
+    initial(project)
+    project.write("part.c", PART)
+
+    project.step("initial:E15")

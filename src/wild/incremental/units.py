@@ -43,6 +43,8 @@ def divide_anew(control: dict[str, Any], paths: list[bytes], units: list[bytes])
     originals = [
         number for number in kept if number < control["files"] and number not in control["misplaced"]
     ]
+    if control["dependencies"] is not None:
+        raise CannotUpdate("C1", "the dependency file names other objects")
     if originals != sorted(set(originals)) or len(of_unit) != sum(bool(paths[number]) for number in numbers):
         raise CannotUpdate("C1", "the objects of a crate are in another order")
     come = [name for name in units if unit_of(name) not in of_unit]

@@ -53,6 +53,7 @@ cdef class Graft:
     cdef list imports            # NameIds with new entries of .dynsym
     cdef uint32_t offers         # flags of what is exported besides; 0: that is for a full link
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
+    cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
     cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends

@@ -39,6 +39,7 @@ class Graft:
         self.offered = []
         self.withdrawn = []
         self.joining = set()
+        self.left = set()
 
     def __dealloc__(self):
         i: int64_t

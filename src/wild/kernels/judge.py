@@ -15,7 +15,7 @@ from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.wanted import check_added, waiting_member
+from cython.cimports.wild.kernels.wanted import check_added, check_left, waiting_member
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -41,6 +41,7 @@ def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
             changed = cython.address(graft.changed[i])
             judge_new(graft, changed, shapes[changed.file], exports, references)
     check_added(graft, shapes)
+    check_left(graft, shapes)
     if graft.joining:
         raise ObjectsNeeded(
             "E2", "archive members are needed that were not, one after another", graft.joining
@@ -99,6 +100,9 @@ def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> c
             raise CannotUpdate("E12", "an object with common symbols changed")
         if now is not None and now[0] == shape:
             continue
+        if not shape & (SHAPE_STATE | SHAPE_WEAK) and symbol.file != NONE:
+            if image.files.row[symbol.file].flags & FILE_LAZY:
+                graft.left.add(symbol.file)
         if symbol.file == changed.file and (now is None or now[0] & SHAPE_STATE != SHAPE_DEFINED):
             remove(graft, name)
         elif now is not None and not defines(now[0]):

@@ -73,3 +73,50 @@ def is_wanted(graft: Graft, name: uint32_t) -> cython.bint:
                 return saved.image.files.row[file].kind == FILE_OBJECT
         g = saved.next[g]
     return False
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def check_left(graft: Graft, shapes: dict) -> cython.int:
+    """Members that lost a reference stay, but not where a full link would leave them out and that could be noticed."""
+    referred: set = set()
+    for file in shapes if graft.left else ():
+        referred.update(
+            name for name, (shape, _) in shapes[file].items() if not shape & (SHAPE_STATE | SHAPE_WEAK)
+        )
+    for file in graft.left:
+        if not is_needed(graft, file, referred) and has_effects(graft, file):
+            raise CannotUpdate("E15", "an archive member with constructors or exports is not needed any more")
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_needed(graft: Graft, file: uint32_t, referred: set) -> cython.bint:
+    """Does another object refer to a name that an archive member defines?"""
+    image = cython.address(graft.saved.image)
+    row = cython.address(image.files.row[file])
+    g: uint32_t
+    for g in range(row.global_base, row.global_base + row.nsyms - row.first_global):
+        if graft.saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
+            if image.names.of[g] in referred or is_wanted(graft, image.names.of[g]):
+                return True
+    return False
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def has_effects(graft: Graft, file: uint32_t) -> cython.bint:
+    """Has it something that counts though nothing refers to it?"""
+    image = cython.address(graft.saved.image)
+    row = cython.address(image.files.row[file])
+    k: uint32_t
+    for k in range(row.shnum):
+        sec = cython.address(image.sections.row[row.sec_base + k])
+        if sec.kind != SEC_OUT and sec.flags & SEC_ROOT and sec.flags & SEC_ALLOC and sec.size:
+            return True
+    for k in range(row.nsyms - row.first_global):
+        symbol = cython.address(image.symbols[image.names.of[row.global_base + k]])
+        if symbol.file == file and symbol.dynsym and symbol.flags & SYM_EXPORTED:
+            return True
+    return False
