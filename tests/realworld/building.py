@@ -175,7 +175,8 @@ def build_environment(linker_directory: str | None, jobs: int) -> dict[str, str]
     """Settings for the steps; a virtual environment of this project shall not serve the build's Python."""
     path = [word for word in os.environ["PATH"].split(":") if not Path(word, "activate").exists()]
     select = f" -B{linker_directory}" if linker_directory else ""
-    settings = {"CC": f"gcc{select}", "CXX": f"g++{select}", "JOBS": str(jobs), "PATH": ":".join(path)}
+    settings = {"CC": f"gcc{select}", "CXX": f"g++{select}", "FC": f"gfortran{select}"}
+    settings |= {"JOBS": str(jobs), "PATH": ":".join(path)}
     # `-B` of the linker alone, for other compilers, and what rustc and go have for it.
     settings["SELECT"] = select.strip()
     flags = (

@@ -9,8 +9,8 @@ class Project(NamedTuple):
     """How one project is built and tested.
 
     `package` is a Debian source package, `crate:NAME` or `go:MODULE`.  `steps` are lines for a shell that runs in a
-    copy of the sources.  CC and CXX hold the compiler with the -B that selects the linker, SELECT that -B alone, JOBS
-    the number of parallel processes, AS_USER what makes root an ordinary user.
+    copy of the sources.  CC, CXX and FC hold the compiler with the -B that selects the linker, SELECT that -B alone,
+    JOBS the number of parallel processes, AS_USER what makes root an ordinary user.
     """
 
     package: str
@@ -199,6 +199,43 @@ PROJECTS = {
             f"$AS_USER true; ./runtest --clients 2 {REDIS_TESTS}",
         ),
         "a server that exports symbols to modules",
+    ),
+    "bash": Project(
+        "bash",
+        3,
+        "make",
+        (
+            "./configure -q --without-bash-malloc",
+            "make -s -j$JOBS",
+            "make -s -j$JOBS -C examples/loadables basename seq cut",
+            "./bash -c 'enable -f examples/loadables/seq seq && seq 3' | tr '\\n' , | grep -x 1,2,3,",
+            "make -s tests",
+        ),
+        "a program that its plugins import from",
+    ),
+    "gmp": Project(
+        "gmp",
+        5,
+        "make m4 g++",
+        (
+            # Debian leaves out the documentation, which configure wants.
+            "mkdir -p doc && echo 'all check:' > doc/Makefile.in",
+            "./configure -q --enable-cxx",
+            "make -s -j$JOBS",
+            "make -s -j$JOBS check",
+        ),
+        "much assembler, C and C++ libraries by libtool",
+    ),
+    "blas": Project(
+        "lapack",
+        3,
+        "cmake ninja-build gfortran",
+        (
+            "cmake -G Ninja -B out -DBUILD_SHARED_LIBS=ON -DCBLAS=ON -DBUILD_TESTING=ON",
+            "ninja -C out -j$JOBS blas cblas BLAS/TESTING/all CBLAS/testing/all",
+            "ctest --test-dir out -j$JOBS --output-on-failure -R BLAS-x",
+        ),
+        "Fortran and C in one program",
     ),
     "sqlite": Project(
         "sqlite3",
