@@ -83,6 +83,7 @@ def test_anonymous_node():
         ("ns::f; _Z1f@x; a/b; +-.$~;", [(b"ns::f", 1), (b"_Z1f@x", 1), (b"a/b", 1), (b"+-.$~", 1)], []),
         ("::f;", [], [(b"::f", 1, EXACT)]),
         ("\xe9;", [("\xe9".encode(), 1)], []),
+        ("\xe9*; g;", [(b"g", 1)], [("\xe9*".encode(), 1, 0)]),
         ('extern "C" { f; g* }; h;', [(b"f", 1), (b"h", 1)], [(b"g*", 1, 0)]),
         ('extern "C++" { "f(int)"; ns::g*; h; vtable }; i;', [(b"i", 1)],
          [(b"f(int)", 1, 3), (b"h", 1, 3), (b"vtable", 1, 3), (b"ns::g*", 1, CXX)]),
