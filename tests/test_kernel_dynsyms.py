@@ -112,7 +112,7 @@ def build(world: World, pool: Pool, versions: bool = True) -> tuple[DynamicSymbo
     symbols = DynamicSymbols(pool, views, True, True)
     symbols.add_string(b"libx.so")
     if versions:
-        symbols.define_versions(b"out.so", [(b"N1", []), (b"N2", [b"N1"])])
+        symbols.define_versions(b"out.so", [(b"N1", [], True), (b"N2", [b"N1"], True)])
     symbols.prepare([b"libx.so"])
     parts = (ctypes.c_uint32 * 8)(*[0, 0, 0, 0, 0, 7, 0, 0])
     views.place(ctypes.addressof(parts), [(0, 1 << 60, 9)], [], 0)

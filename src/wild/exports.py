@@ -46,14 +46,14 @@ _BUILTIN_LISTS = {
 
 
 class Exports:
-    """`nodes`: versions the output defines, as (name, names of the versions it succeeds), in order of their
-    indices; `warnings`: texts about the files of the command line.
+    """`nodes`: versions the output defines, as (name, names of the versions it succeeds, does it list names?), in
+    order of their indices; `warnings`: texts about the files of the command line.
     """
 
     __slots__ = ("nodes", "warnings")
 
     def __init__(self) -> None:
-        self.nodes: list[tuple[bytes, list[bytes]]] = []
+        self.nodes: list[tuple[bytes, list[bytes], bool]] = []
         self.warnings: list[str] = []
 
 
@@ -115,7 +115,10 @@ def _parse(sources: list[tuple[bytes, str]], exports: Exports) -> VersionScript:
 
     script = parse_version_scripts(sources)
     by_version = {node.version: node.name for node in script.nodes}
-    exports.nodes = [(node.name, [by_version[parent] for parent in node.parents]) for node in script.nodes]
+    exports.nodes = [
+        (node.name, [by_version[parent] for parent in node.parents], node.lists_names)
+        for node in script.nodes
+    ]
     return script
 
 

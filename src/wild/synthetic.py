@@ -139,7 +139,7 @@ class Synthetic:
     def add_dynamic(
         self,
         libraries: list[tuple[bytes, bool]],
-        nodes: list[tuple[bytes, list[bytes]]],
+        nodes: list[tuple[bytes, list[bytes], bool]],
         functions: tuple[int | None, int | None],
     ) -> None:
         """The loader's tables and the dynamic section; `nodes` are the versions the output defines, `functions` those

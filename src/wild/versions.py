@@ -42,14 +42,16 @@ if TYPE_CHECKING:
 
 
 class VersionNode:
-    """A named version: `version` is its index in .gnu.version_d, `parents` those of the nodes it succeeds."""
+    """A named version: `version` is its index in .gnu.version_d, `parents` those of the nodes it succeeds; does it list
+    any names?"""
 
-    __slots__ = ("name", "parents", "version")
+    __slots__ = ("lists_names", "name", "parents", "version")
 
     def __init__(self, name: bytes, version: int) -> None:
         self.name = name
         self.version = version
         self.parents: list[int] = []
+        self.lists_names = True
 
 
 class VersionScript:
@@ -313,6 +315,8 @@ class _ScriptParser:
             raise cursor.error(f"more than {_LAST_VERSION - FIRST_NODE + 1} versions")
         self.nodes[name] = node
         cursor.expect(b"{", f"after version {_shown(name)}")
+        node.lists_names = cursor.next_token() != b"}"
+        cursor.text.back()
         self.body(node.version, f"version {_shown(name)}")
         self.succeeded(node)
 

@@ -77,7 +77,10 @@ class Versions:
         self.implied.append((library, prefix, version))
 
     def define(self, base: bytes, nodes: list):
-        """Nodes (name, names of parents) of the version script; `base` is the soname or the output's name."""
+        """Nodes (name, names of parents, does it list names?) of the version script.
+
+        `base` is the soname or the output's name.
+        """
         self.base = base
         self.nodes = nodes
 
@@ -200,15 +203,18 @@ class Versions:
 
     @cython.cfunc
     def encode_definitions(self, used: list) -> bytes:
-        """The contents of .gnu.version_d: the base definition and the nodes; a node without symbols is weak."""
+        """The contents of .gnu.version_d: the base definition and the nodes.
+
+        As from GNU ld, a node is weak that lists no names and that no symbol has: nobody can be bound to it.
+        """
         if not self.nodes:
             return b""
         entries = []
-        nodes = [(self.base, []), *self.nodes]
-        for index, (name, parents) in enumerate(nodes, 1):
+        nodes = [(self.base, [], True), *self.nodes]
+        for index, (name, parents, lists_names) in enumerate(nodes, 1):
             count = 1 + len(parents)
             size = 20 + 8 * count
-            flags = VER_FLG_BASE if index == 1 else 0 if used[index] else VER_FLG_WEAK
+            flags = VER_FLG_BASE if index == 1 else 0 if lists_names or used[index] else VER_FLG_WEAK
             entries.append(halves((1, flags, index, count)))
             entries.append(words((hash_of(name), 20, size if index < len(nodes) else 0)))
             for place, text in enumerate((name, *parents), 1):
