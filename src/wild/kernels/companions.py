@@ -17,7 +17,7 @@ from cython.cimports.wild.kernels.companions import Companions
 from cython.cimports.wild.kernels.elf import SHF_LINK_ORDER, SHT_GROUP, U32, Shdr, read32
 from cython.cimports.wild.kernels.faults import FAULT_BAD_GROUP
 from cython.cimports.wild.kernels.files import Inputs
-from cython.cimports.wild.kernels.pool import Fault, Pool, report
+from cython.cimports.wild.kernels.pool import Fault, Pool, report, write_first
 from cython.cimports.wild.kernels.sections import SectionTable, section_header
 from cython.cimports.wild.kernels.tables import (
     HAS_GROUPS,
@@ -72,6 +72,8 @@ def tie_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyth
         row = cython.address(tying.files.row[file])
         if not row.sec_base or not row.has & (HAS_GROUPS | HAS_LINK_ORDER):
             continue
+        if tying.companions.ring is not cython.NULL:
+            write_first(tying.companions.ring + row.sec_base, 4 * cython.cast(uint64_t, row.shnum))
         for k in range(1, row.shnum):
             shdr: Shdr = section_header(tying.files.base[file], row, k)
             if shdr.sh_type == SHT_GROUP:

@@ -6,6 +6,7 @@ from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.merge import *
+from cython.cimports.wild.kernels.pool import write_first
 
 AHEAD = cython.declare(cython.const[uint64_t], 12)  # entries between a prefetch and its use
 
@@ -95,7 +96,10 @@ def clear_table(scratch: ScratchPtr, entries: uint64_t) -> cython.int:
         scratch.slot = cython.cast(SlotPtr, calloc(room, cython.sizeof(MergeSlot)))
         scratch.room = room if scratch.slot is not cython.NULL else 0
         scratch.mask = room - 1
-        return scratch.slot is cython.NULL
+        if scratch.slot is cython.NULL:
+            return 1
+        write_first(scratch.slot, room * cython.sizeof(MergeSlot))
+        return 0
     scratch.mask = room - 1
     memset(scratch.slot, 0, room * cython.sizeof(MergeSlot))
     return 0

@@ -32,7 +32,7 @@ from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.mentions import index_block
 from cython.cimports.wild.kernels.names import *
-from cython.cimports.wild.kernels.pool import Pool
+from cython.cimports.wild.kernels.pool import Pool, write_first
 from cython.cimports.wild.kernels.tables import *
 
 LARGE_PAGE = cython.declare(cython.const[uint64_t], 2 << 20)
@@ -273,6 +273,7 @@ def fill_shard(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
     for shard in range(begin, end):
         count: uint32_t = 0
         file: uint32_t = 0
+        write_first(index.slots.slots + index.slots.start[shard], 8 * (index.slots.mask[shard] + 1))
         for block in range(index.blocks):
             runs: U32 = index.runs + 65 * block + shard
             count = fill_run(

@@ -39,6 +39,19 @@ cdef class Pool:
 cdef void report(Fault *fault, int32_t code, uint32_t file, uint64_t place, uint64_t extra) noexcept nogil
 cdef void report_value(Fault *fault, int32_t code, uint32_t file, uint64_t place, uint64_t extra, int64_t value) noexcept nogil
 
+cdef inline void write_first(void *table, uint64_t size) noexcept nogil:
+    """Write to every page of zeroed memory that is about to be read, because its rows are filled by and by.
+
+    A page that is read first gets the page of zeros that all processes share, and at the first write another one: two
+    faults instead of one, and the second has every other thread of the process interrupted."""
+    cdef char *bytes = <char *> table
+    cdef uint64_t at = 0
+    if size:
+        bytes[size - 1] = 0
+    while at < size:
+        bytes[at] = 0
+        at += 4096
+
 cdef class Arena:
     cdef void *chunks
     cdef char *at

@@ -24,7 +24,7 @@ from cython.cimports.wild.kernels.groups import enter_group, strike_losers
 from cython.cimports.wild.kernels.linkonce import settle_linkonce
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.part_keys import collect_keys, spread_part
-from cython.cimports.wild.kernels.pool import Pool, report
+from cython.cimports.wild.kernels.pool import Pool, report, write_first
 from cython.cimports.wild.kernels.rules import compile_rules, place_section, section_flags
 from cython.cimports.wild.kernels.sections import (
     PART_UNUSUAL,
@@ -70,10 +70,10 @@ class SectionTable:
         files = cython.address(inputs.view)
         self.view.count = number_sections(files)
         inputs.view.sections = cython.cast(uint32_t, self.view.count)
-        self.view.row = cython.cast(
-            cython.pointer[SectionRow], inputs.arena.array(self.view.count, cython.sizeof(SectionRow))
-        )
+        rows: cython.p_void = inputs.arena.array(self.view.count, cython.sizeof(SectionRow))
+        self.view.row = cython.cast(cython.pointer[SectionRow], rows)
         self.owner = cython.cast(cython.pointer[uint32_t], inputs.arena.array(names.view.capacity, 4))
+        write_first(self.owner, 4 * cython.cast(uint64_t, names.view.capacity))
         for signature in inputs.won_groups:
             self.owner[cython.cast(uint32_t, names.find(signature))] = ~inputs.won_by
         read = cython.declare(Read)
@@ -100,9 +100,8 @@ class SectionTable:
         collect_keys(self, cython.address(read))
 
     def part_keys(self):
-        """The distinct kinds of unusual sections, in input order, one tuple for each:
-
-        (rule number or -1, orphan name, kind, entsize, strings, align, flags, sorted, count, sh_type)."""
+        """The distinct kinds of unusual sections, in input order: (rule number or -1, orphan name, kind, entsize,
+        strings, align, flags, sorted, count, sh_type) of each."""
         inputs = self.inputs
         found = []
         for i in range(self.key_count):
@@ -244,6 +243,7 @@ def read_object(read: cython.pointer[Read], file: uint32_t) -> cython.int:
     base = read.files.base[file]
     extra: uint32_t = row.global_base + row.nsyms - row.first_global
     k: uint32_t
+    write_first(read.sections + row.sec_base, row.shnum * cython.sizeof(SectionRow))
     for k in range(1, row.shnum):
         shdr = section_header(base, row, k)
         if (
