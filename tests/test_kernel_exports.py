@@ -377,9 +377,9 @@ def test_static_program_has_no_dynamic_symbols(decide):
 
 
 def test_nodes_are_named_with_what_they_succeed(decide):
-    decided = decide("shared", objects(Symbol("f")), script="V1 { f; }; V2 { local: *; } V1;")
+    decided = decide("shared", objects(Symbol("f")), script="V1 { f; }; V2 { local: *; } V1; V3 { };")
 
-    assert decided.exports.nodes == [(b"V1", []), (b"V2", [b"V1"])]
+    assert decided.exports.nodes == [(b"V1", [], True), (b"V2", [b"V1"], True), (b"V3", [], False)]
     assert decided.version("f") == 2
 
 
