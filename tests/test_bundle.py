@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import marshal
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,14 @@ def test_the_second_link_reads_only_the_bundle(package, program):
     assert (package / BUNDLE).is_file()
 
     assert origins(package, program) & {"link", "options", "inputs", "synthetic"} == set()
+
+
+def test_where_no_bundle_can_be_written_a_link_imports_nothing_for_it(package, program):
+    imported = link(package, program, "-B", "-X", "importtime")
+
+    assert not (package / "wild" / "__pycache__").exists()
+    assert "wild.link" in imported
+    assert not re.search(r"\b(ast|wild\.bundle_writing)$", imported, re.M)
 
 
 def test_links_that_import_different_modules_do_not_displace_each_others(package, program, tmp_path):

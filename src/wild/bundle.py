@@ -24,7 +24,7 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _imp import create_dynamic, extension_suffixes
 from marshal import loads
-from posix import stat
+from posix import W_OK, access, stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ class Bundle:
         setattr(sys.modules[package], name, module)
 
     def complete(self) -> None:
-        """Write the bundle anew if modules had to be imported without it; whatever prevents it does no harm."""
-        if self.missed:
+        """Write the bundle anew if modules had to be imported without it, and if it can be written."""
+        if self.missed and access(DIRECTORY, W_OK):
             from wild.bundle_writing import complete
 
             complete(self)

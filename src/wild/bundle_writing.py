@@ -11,9 +11,9 @@ import ast
 import sys
 from io import open_code
 from marshal import dumps, loads
-from posix import W_OK, access, getpid, rename
+from posix import getpid, rename
 
-from wild.bundle import BUNDLE, DIRECTORY, PACKAGE, UPDATES, Bundle, stamp_of
+from wild.bundle import BUNDLE, PACKAGE, UPDATES, Bundle, stamp_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def complete(bundle: Bundle) -> None:
 
     names = [name for name in bundle.missed if is_bundled(name) and name != __name__]
     missed = [sys.modules[name] for name in names if name in sys.modules]
-    if not missed or not access(DIRECTORY, W_OK):
+    if not missed:
         return
     entries = {name: entry for name, entry in bundle.entries.items() if stamp_of(entry[0]) == entry[1]}
     sources = {module.__name__: str(module.__file__) for module in missed}
