@@ -116,6 +116,19 @@ def test_piece_about_a_lost_group_goes_with_it(link):
     assert program.contents("more") == b"first "
 
 
+@pytest.mark.unlike("ld", "lld", reason="go on, which takes the square of the length")
+def test_pieces_about_pieces_go_with_them_as_far_as_compilers_make_such(link):
+    """Each section is about the next one, so that one pass over them finds one more; a file could have any number."""
+    chain = "".join(f'.section m{n},"ao",@progbits,m{n + 1}\n.byte 1\n' for n in range(40))
+    source = START.replace("call one", "nop") + f'{chain}.section m40,"ao",@progbits,gone\n.byte 1\n'
+    script = write(link.directory / "gone.ld", "SECTIONS { /DISCARD/ : { *(gone) } }")
+
+    program = link.raw(assemble(f'{source}.section gone,"ax"\nret\n'), "-T", script)
+
+    assert not {"m40", "m39", "m38"} & set(program.sections)
+    assert "m0" in program.sections
+
+
 def test_piece_about_a_discarded_section_goes_with_it(link):
     script = write(
         link.directory / "less.ld",

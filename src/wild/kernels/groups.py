@@ -4,7 +4,7 @@ Owners are found with an atomic minimum per signature while the section headers 
 complement, so that zeroed memory means "nobody yet" and the minimum is a maximum.
 
 With a section go those that are about it alone (SHF_LINK_ORDER, see link_order.py), whether a group has lost or a
-linker script discards it.
+linker script discards it.  That holds for what is about these in turn, but not for chains that no compiler makes.
 """
 
 import cython
@@ -15,6 +15,8 @@ from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.sections import Read, section_header, strike
 from cython.cimports.wild.kernels.tables import *
+
+LONGEST_CHAIN = cython.declare(cython.const[cython.int], 8)  # passes over the sections of an object
 
 
 @cython.cfunc
@@ -90,9 +92,11 @@ def strike_linked(read: cython.pointer[Read], file: uint32_t) -> cython.int:
     """Take out of the link what is about sections that are not in it."""
     row = cython.address(read.files.row[file])
     changed: cython.bint = True
+    passes: cython.int = 0
     k: uint32_t
-    while changed:
+    while changed and passes < LONGEST_CHAIN:
         changed = False
+        passes += 1
         for k in range(1, row.shnum):
             sec = cython.address(read.sections[row.sec_base + k])
             if sec.kind == SEC_OUT or not sec.flags & SEC_LINKED:
