@@ -22,9 +22,8 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CompileError
 
 Options.warning_errors = True  # a misspelt C type is only a warning, and makes the variable a Python object
-Options.docstrings = (
-    False  # to make them takes a hundredth of the time of a small link, and they are in the sources
-)
+# To make them would take a hundredth of the time of a small link; they are in the sources.
+Options.docstrings = False
 multiprocessing.set_start_method("fork", force=True)  # so that it holds in cythonize's workers too
 
 DIRECTIVES = {

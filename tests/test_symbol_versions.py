@@ -5,6 +5,7 @@ means.
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from programs import archive, assemble, compile_c, exit_with, pic_c, write
@@ -255,15 +256,20 @@ def test_wrong_version_in_an_object_is_an_error(link, name):
     assert "V1" in link.fails("-shared", pic_c(source), output="libshared.so")
 
 
-def test_version_that_a_library_wants_loads_no_archive_member(link):
-    """libgfortran.so wants names of libgcc_s.so.1, which are hidden in libgcc.a: that is not what it means."""
+def library_that_wants_a_version(link) -> Path:
+    """Its g calls f@V1, which is 42 and of another library."""
     script = write(link.directory / "f.map", "V1 { global: f; };\n")
     inner = link.shared(
         pic_c("int f(void) { return 42; }", name="inner"),
         f"-Wl,--version-script={script}",
         output="libinner.so",
     )
-    outer = link.shared(pic_c("int f(void); int g(void) { return f(); }"), inner, output="libouter.so")
+    return link.shared(pic_c("int f(void); int g(void) { return f(); }"), inner, output="libouter.so")
+
+
+def test_version_that_a_library_wants_loads_no_archive_member(link):
+    """libgfortran.so wants names of libgcc_s.so.1, which are hidden in libgcc.a: that is not what it means."""
+    outer = library_that_wants_a_version(link)
     member = compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }', name="member")
     main = compile_c("int g(void); int main(void) { return g(); }")
 
@@ -274,13 +280,7 @@ def test_version_that_a_library_wants_loads_no_archive_member(link):
 
 
 def test_hidden_name_is_not_what_a_library_wants_in_a_version(link):
-    script = write(link.directory / "f.map", "V1 { global: f; };\n")
-    inner = link.shared(
-        pic_c("int f(void) { return 42; }", name="inner"),
-        f"-Wl,--version-script={script}",
-        output="libinner.so",
-    )
-    outer = link.shared(pic_c("int f(void); int g(void) { return f(); }"), inner, output="libouter.so")
+    outer = library_that_wants_a_version(link)
     own = compile_c('__attribute__((visibility("hidden"))) int f(void) { return 1; }', name="own")
     main = compile_c("int g(void); int main(void) { return g(); }")
 

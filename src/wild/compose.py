@@ -77,11 +77,9 @@ class Composition:
         ] = {}  # of parts, by name and whether they are loaded
         self.made: dict[str, OutputSection] = {}  # by the linker itself
         self.linked: dict[int, int] = {}  # PartId -> that of what its sections are linked to
-        self.by_link: dict[
-            int, int
-        ] = {}  # PartId -> number of its key, where SHF_LINK_ORDER decides about order
         self.merged: dict[int, int] = {}  # PartId -> group of the merge table
         self.sorted: dict[int, int] = {}  # PartId -> number of its key
+        self.by_link: dict[int, int] = {}  # those of them whose order SHF_LINK_ORDER decides
         self.orders: dict[int, Ordering] = {}  # PartId -> the order that an option asks for
         self.measured: list[tuple[int, int, int]] = []
         self.merge_kinds: dict[int, tuple[int, bool]] = {}  # PartId -> entry size, are they strings?

@@ -123,7 +123,11 @@ class Versions:
         if shared or self.required or self.nodes:
             pool.run(set_versions, view, total, GRAIN)
         self.requirements = self.encode_requirements()
-        self.definitions = self.encode_definitions(used_versions(row, total, self.defined_count))
+        # It is asked only of nodes that list no names, which are rare.
+        asked: cython.bint = False in [node[2] for node in self.nodes]
+        self.definitions = self.encode_definitions(
+            used_versions(row, total if asked else 0, self.defined_count)
+        )
         return 0
 
     @cython.cfunc
@@ -227,7 +231,7 @@ def used_versions(row: cython.pointer[DynamicRow], total: int64_t, defined: int6
     """By version index of what the output defines: has a dynamic symbol that version?"""
     used: list = [False] * (defined + 1)
     i: int64_t
-    for i in range(total if defined else 0):
+    for i in range(total):
         version: int64_t = row[i].version & INDEX
         if version <= defined:
             used[version] = True

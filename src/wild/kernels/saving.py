@@ -19,7 +19,7 @@ from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frames import EhSection, FrameRow, FrameTable
 from cython.cimports.wild.kernels.image import PartRow
 from cython.cimports.wild.kernels.measure import Layout
-from cython.cimports.wild.kernels.merge import MergeSection, MergeTable
+from cython.cimports.wild.kernels.merge import INDEX_SHIFT, MergeSection, MergeTable
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.saved import *
@@ -215,7 +215,7 @@ def index_rows(merged: MergeTable) -> uint64_t:
     if merged.view.sections < 2:
         return 0
     last = cython.address(merged.view.section[merged.view.sections - 1])
-    return last.first_index + (last.size >> 8) + 2
+    return last.first_index + (last.size >> INDEX_SHIFT) + 2
 
 
 @cython.cfunc
