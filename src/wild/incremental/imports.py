@@ -5,8 +5,10 @@ exported, which the hash table does not know, halfwords of .gnu.version with the
 of .gnu.version_r, and entries of the PLT.  A new PLT entry jumps through a word of .got (its relocation is
 R_X86_64_GLOB_DAT, as in GNU ld's .plt.got), so numbers of .rela.plt stay what they are.
 
-What is not prepared for is left to a full link: a library that the output does not need yet, and the first version
-that is required of a library.
+A library that the output did not need yet gets an entry of .dynamic in the room that GNU ld leaves there, too, in
+its place among the others, because that is the order in which the loader looks for symbols.
+
+What is not prepared for is left to a full link: the first version that is required at all.
 """
 
 from __future__ import annotations
@@ -26,25 +28,30 @@ if TYPE_CHECKING:
 SHT_DYNSYM, SHT_VERDEF, SHT_VERSYM = 11, 0x6FFFFFFD, 0x6FFFFFFF
 STB_GLOBAL, STT_FUNC, STT_GNU_IFUNC = 1, 2, 10
 VER_NDX_GLOBAL, VER_INDEX = 1, 0x7FFF
-DT_NEEDED = 1
-SYM_SIZE, AUX_SIZE = 24, 16
+DT_NEEDED, DT_VERNEEDNUM = 1, 0x6FFFFFFF
+SYM_SIZE, NEED_SIZE, AUX_SIZE, DYN_SIZE = 24, 16, 16, 16
 
 
 def write_imports(
-    graft: Graft, output: dict[str, Any], paths: list[bytes], found: list[tuple[int, bytes, int, int, int]]
+    graft: Graft,
+    output: dict[str, Any],
+    paths: list[bytes],
+    found: list[tuple[int, bytes, int, int, int]],
+    needed: list[int],
 ) -> None:
-    """Enter what rewrite.new_imports has found into the tables of the output; raises CannotUpdate."""
+    """Enter what rewrite.new_imports has found, and libraries that are `needed` besides (SharedRows), into the tables
+    of the output; raises CannotUpdate.
+    """
     tables = Tables(graft, output)
-    needed = tables.needed()
+    sonames: list[bytes] = output["sonames"]
+    for shared in sorted({*needed, *(row for *_, row in found)}):
+        tables.need(sonames, shared)
     libraries: dict[int, Library] = {}
     for dynsym, name, path, symbol, shared in found:
-        soname: bytes = output["sonames"][shared]
-        if soname not in needed:
-            raise CannotUpdate("E7", "a library is used for the first time")
         if path not in libraries:
             libraries[path] = Library(paths[path])
         type, version = libraries[path].describe(symbol)
-        tables.add(dynsym, name, type, soname, version)
+        tables.add(dynsym, name, type, sonames[shared], version)
 
 
 class Library:
@@ -107,14 +114,25 @@ class Tables:
     def write(self, section: str, at: int, data: bytes) -> None:
         rewrite.write_bytes(self.graft, self.made[section][1] + at, data)
 
-    def needed(self) -> set[bytes]:
-        """The libraries of DT_NEEDED."""
-        strings, entries = self.bytes_of(".dynstr"), self.bytes_of(".dynamic")
-        return {
-            text_at(strings, word(entries, at + 8, 8))
-            for at in range(0, len(entries), 16)
-            if word(entries, at, 8) == DT_NEEDED
-        }
+    def need(self, sonames: list[bytes], shared: int) -> None:
+        """Let the output need a library: an entry of .dynamic before those of the libraries that come after it."""
+        entries, strings = self.bytes_of(".dynamic"), self.bytes_of(".dynstr")
+        place = None
+        for at in range(0, len(entries), DYN_SIZE):
+            if word(entries, at, 8) != DT_NEEDED:
+                break
+            soname = text_at(strings, word(entries, at + 8, 8))
+            if soname == sonames[shared]:
+                return
+            if place is None and soname in sonames and sonames.index(soname) > shared:
+                place = at
+        else:
+            at = len(entries)
+        place = at if place is None else place
+        if any(entries[-2 * DYN_SIZE :]):
+            raise CannotUpdate("D2", "no room left in .dynamic")
+        entry = number(DT_NEEDED, 8) + number(self.add_string(sonames[shared]), 8)
+        self.write(".dynamic", place, entry + entries[place:-DYN_SIZE])
 
     def take(self, table: str, size: int) -> int:
         """So many bytes of the room of a table."""
@@ -161,13 +179,43 @@ class Tables:
                 break
             at += word(table, at + 12, 4)
         if last < 0:
-            raise CannotUpdate("E7", "the first version of a library is required")
+            return self.require_first(at, highest + 1, soname, version)
         place = self.take("versions", AUX_SIZE)
         self.write(".gnu.version_r", last + 12, (place - last).to_bytes(4, "little"))
         self.write(".gnu.version_r", header + 2, (word(table, header + 2, 2) + 1).to_bytes(2, "little"))
         entry = hash_of(version).to_bytes(4, "little") + bytes(2) + (highest + 1).to_bytes(2, "little")
         self.write(".gnu.version_r", place, entry + self.add_string(version).to_bytes(4, "little") + bytes(4))
         return highest + 1
+
+    def require_first(self, last: int, index: int, soname: bytes, version: bytes) -> int:
+        """The first version of a library, behind the entry of the last one; returns its index."""
+        if ".gnu.version_r" not in self.made:
+            raise CannotUpdate("E7", "the first version of a symbol is required")
+        place = self.take("versions", NEED_SIZE + AUX_SIZE)
+        self.write(".gnu.version_r", last + 12, number(place - last, 4))
+        name = number(self.add_string(soname), 4)
+        header = number(1, 2) + number(1, 2) + name + number(NEED_SIZE, 4) + number(0, 4)
+        entry = number(hash_of(version), 4) + number(0, 2) + number(index, 2)
+        self.write(
+            ".gnu.version_r", place, header + entry + number(self.add_string(version), 4) + number(0, 4)
+        )
+        self.count_libraries()
+        return index
+
+    def count_libraries(self) -> None:
+        """One more in .gnu.version_r, as .dynamic and the section's header say."""
+        entries = self.bytes_of(".dynamic")
+        for at in range(0, len(entries), DYN_SIZE):
+            if word(entries, at, 8) == DT_VERNEEDNUM:
+                count = word(entries, at + 8, 8) + 1
+                self.write(".dynamic", at + 8, number(count, 8))
+                headers = rewrite.read_word(self.graft, 40)  # e_shoff
+                info = headers + 64 * self.made[".gnu.version_r"][3] + 44
+                rewrite.write_bytes(self.graft, info, number(count, 4))
+
+
+def number(value: int, size: int) -> bytes:
+    return value.to_bytes(size, "little")
 
 
 def word(data: bytes | mmap.mmap, offset: int, size: int) -> int:

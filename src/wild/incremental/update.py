@@ -342,10 +342,11 @@ class Update:
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
         imports = rewrite.new_imports(graft)
-        if imports:
+        libraries = [] if output["gc"] else rewrite.new_libraries(graft)
+        if imports or libraries:
             from wild.incremental.imports import write_imports
 
-            write_imports(graft, output, self.paths, imports)
+            write_imports(graft, output, self.paths, imports, libraries)
         rewrite.free_relocations(graft, self.free_runs, got[0] + got[2] - 8)
         self.note_relocations(relative, symbolic)
         self.write_frames()

@@ -55,6 +55,7 @@ cdef class Graft:
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
+    cdef set libraries           # FileIds of shared objects that are needed for the first time
     cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
     cdef uint32_t plt, plt_end           # the next PLT entry

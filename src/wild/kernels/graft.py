@@ -38,6 +38,7 @@ class Graft:
         self.imports = []
         self.offered = []
         self.withdrawn = []
+        self.libraries = set()
         self.joining = set()
         self.left = set()
 

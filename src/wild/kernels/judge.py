@@ -11,6 +11,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
 from cython.cimports.wild.kernels.binding import DEFINED
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.first_needed import first_definer, need_library
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
@@ -101,7 +102,7 @@ def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> c
         if now is not None and now[0] == shape:
             continue
         if not shape & (SHAPE_STATE | SHAPE_WEAK) and symbol.file != NONE:
-            if image.files.row[symbol.file].flags & FILE_LAZY:
+            if image.files.row[symbol.file].flags & (FILE_LAZY | FILE_AS_NEEDED):
                 graft.left.add(symbol.file)
         if symbol.file == changed.file and (now is None or now[0] & SHAPE_STATE != SHAPE_DEFINED):
             remove(graft, name)
@@ -210,6 +211,8 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
         shape & SHAPE_VISIBILITY and not symbol.flags & (SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED)
     ) or symbol.flags & SYM_UNDEFINED_OK:
         raise CannotUpdate("E6", "what an object says about a name changed")
+    if symbol.flags & (SYM_OBJECT_DEF | SYM_SHARED_DEF):
+        check_kind(symbol, shape)
     if symbol.flags & SYM_OBJECT_DEF:
         symbol.flags |= SYM_REF | SYM_STRONG_REF
         return 0
@@ -220,13 +223,27 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
             raise CannotUpdate("E6", "an archive member comes before a library that defines the name, too")
         symbol.flags |= SYM_REF | SYM_STRONG_REF  # its room in .dynsym is looked for when it is known to live
         return 0
-    member: uint32_t = waiting_member(graft, name)
-    if shape & SHAPE_WEAK or member == NONE:
+    definer: uint32_t = first_definer(graft, name)
+    if shape & SHAPE_WEAK or definer == NONE:
         text: str = graft.text_of(name)
         raise CannotUpdate(
             "E2", f"a name is used for the first time that nothing of the link defines ({text})"
         )
-    graft.joining.add(member)
+    if graft.saved.image.files.row[definer].kind != FILE_SHARED:
+        graft.joining.add(definer)
+        return 0
+    need_library(graft, name, definer)
+    check_kind(symbol, shape)
+    symbol.flags |= SYM_REF | SYM_STRONG_REF
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def check_kind(symbol: cython.pointer[SymbolRow], shape: uint8_t) -> cython.int:
+    """What is referred to as a thread-local variable must be one, and what is not must not."""
+    if (shape & SHAPE_TLS != 0) != (symbol.flags & SYM_TLS != 0):
+        raise CannotUpdate("E6", "an object says that a name is thread-local, and another that it is not")
     return 0
 
 

@@ -308,6 +308,13 @@ def write_bytes(graft: Graft, offset: int, data: bytes) -> None:
     graft.saved.change(to, len(data))
 
 
+def new_libraries(graft: Graft) -> list:
+    """The SharedRows of the libraries that are needed for the first time if a symbol counts that is not imported."""
+    return [
+        graft.saved.image.files.row[cython.cast(int64_t, file)].shared for file in sorted(graft.libraries)
+    ]
+
+
 def new_imports(graft: Graft) -> list:
     """(index in .dynsym, name, path number and symbol of the shared object that defines it, its SharedRow)."""
     found: list = []

@@ -47,6 +47,7 @@ cdef enum:                       # what one object says about one name (SAVED_SH
     SHAPE_VISIBILITY = 0x18      # st_other & 3
     SHAPE_TLS = 0x20
     SHAPE_IFUNC = 0x40
+    SHAPE_FUNCTION = 0x40        # ... of a shared object: a function
     SHAPE_ABSOLUTE = 0x80
 
 cdef struct Run:                 # what one file has in the tables of the output (SAVED_RUNS, by FileId); counts are room

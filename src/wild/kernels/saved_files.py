@@ -14,6 +14,7 @@ from cython.cimports.wild.kernels.shapes import (
     hash_offers,
     is_waiting,
     shape_of,
+    shape_of_shared,
     shape_of_waiting,
 )
 from cython.cimports.wild.kernels.tables import *
@@ -59,6 +60,8 @@ def shape_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
             saving.file_of[row.global_base + k] = cython.cast(uint32_t, i)
         if is_waiting(row, saving.files.live[i]):
             shape_waiting(saving, i)
+        if row.kind == FILE_SHARED:
+            shape_shared(saving, i)
         if not row.sec_base:
             continue
         run.sections = row.shnum
@@ -82,6 +85,18 @@ def shape_waiting(saving: cython.pointer[Saving], file: int64_t) -> cython.void:
     k: uint32_t
     for k in range(row.first_global, row.nsyms):
         saving.shape[row.global_base + k - row.first_global] = shape_of_waiting(cython.address(symbols[k]))
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def shape_shared(saving: cython.pointer[Saving], file: int64_t) -> cython.void:
+    """Which names a shared object defines, and which it refers to, even if the output does not need it."""
+    row = cython.address(saving.files.row[file])
+    symbols = cython.cast(cython.pointer[cython.const[Elf64_Sym]], saving.files.base[file] + row.symoff)
+    k: uint32_t
+    for k in range(row.first_global, row.nsyms):
+        saving.shape[row.global_base + k - row.first_global] = shape_of_shared(cython.address(symbols[k]))
 
 
 @cython.cfunc

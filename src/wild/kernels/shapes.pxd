@@ -41,6 +41,20 @@ cdef inline uint8_t shape_of_waiting(const Elf64_Sym *sym) noexcept nogil:
         return 0
     return SHAPE_COMMON if is_common(sym) else SHAPE_DEFINED
 
+cdef inline uint8_t shape_of_shared(const Elf64_Sym *sym) noexcept nogil:
+    """SHAPE_* of a global symbol of a shared object."""
+    cdef uint8_t shape = (sym.st_other & 3) << 3
+    cdef int kind = sym.st_info & 15
+    if sym.st_info >> 4 == 2:
+        shape |= SHAPE_WEAK
+    if sym.st_shndx == SHN_UNDEF:
+        return shape
+    if kind == 6:
+        shape |= SHAPE_TLS
+    if kind == 2 or kind == 10:  # a resolver is one only in its own file
+        shape |= SHAPE_FUNCTION
+    return shape | SHAPE_DEFINED
+
 cdef inline uint64_t hash_member(const char *name, uint32_t length) noexcept nogil:
     """What an archive member is known by: its name, of rustc's objects without the part that names the invocation."""
     cdef uint32_t i

@@ -69,8 +69,9 @@ def is_wanted(graft: Graft, name: uint32_t) -> cython.bint:
         g -= 1
         if saved.image.names.of[g] == name and not saved.shape[g] & (SHAPE_STATE | SHAPE_WEAK):
             file: uint32_t = saved.file_of[g]
-            if changed_of(graft, file) is cython.NULL and saved.image.files.live[file]:
-                return saved.image.files.row[file].kind == FILE_OBJECT
+            is_object: cython.bint = saved.image.files.row[file].kind == FILE_OBJECT
+            if is_object and changed_of(graft, file) is cython.NULL and saved.image.files.live[file]:
+                return True
         g = saved.next[g]
     return False
 
@@ -78,14 +79,19 @@ def is_wanted(graft: Graft, name: uint32_t) -> cython.bint:
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def check_left(graft: Graft, shapes: dict) -> cython.int:
-    """Members that lost a reference stay, but not where a full link would leave them out and that could be noticed."""
+    """Members and libraries that lost a reference stay, but not where a full link would leave them out and that could
+    be noticed."""
     referred: set = set()
     for file in shapes if graft.left else ():
         referred.update(
             name for name, (shape, _) in shapes[file].items() if not shape & (SHAPE_STATE | SHAPE_WEAK)
         )
     for file in graft.left:
-        if not is_needed(graft, file, referred) and has_effects(graft, file):
+        if is_needed(graft, file, referred):
+            continue
+        if graft.saved.image.files.row[cython.cast(int64_t, file)].kind == FILE_SHARED:
+            raise CannotUpdate("E7", "a library is not needed any more")
+        if has_effects(graft, file):
             raise CannotUpdate("E15", "an archive member with constructors or exports is not needed any more")
     return 0
 
@@ -93,14 +99,18 @@ def check_left(graft: Graft, shapes: dict) -> cython.int:
 @cython.cfunc
 @cython.exceptval(check=False)
 def is_needed(graft: Graft, file: uint32_t, referred: set) -> cython.bint:
-    """Does another object refer to a name that an archive member defines?"""
+    """Does another object refer to a name that an archive member or a library defines?"""
     image = cython.address(graft.saved.image)
     row = cython.address(image.files.row[file])
     g: uint32_t
     for g in range(row.global_base, row.global_base + row.nsyms - row.first_global):
-        if graft.saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
-            if image.names.of[g] in referred or is_wanted(graft, image.names.of[g]):
-                return True
+        if graft.saved.shape[g] & SHAPE_STATE != SHAPE_DEFINED:
+            continue
+        name: uint32_t = image.names.of[g]
+        if row.kind == FILE_SHARED and (name == 0 or image.symbols[name].file != file):
+            continue  # an older version, or an object defines it
+        if name in referred or is_wanted(graft, name):
+            return True
     return False
 
 
