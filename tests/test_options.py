@@ -19,7 +19,8 @@ from wild.options import (
     parse,
 )
 
-DEFAULT_NAMES = [name for name in vars(Options()) if name not in ("input_flags", "warnings")]
+NOT_SET = ("input_flags", "warnings", "z_muldefs")
+DEFAULT_NAMES = [name for name in dir(Options()) if name[0] != "_" and name not in NOT_SET]
 
 
 def options_of(line: str) -> Options:
@@ -108,6 +109,9 @@ MEANINGS = [
     ("-z noseparate-code", {"z_separate_code": False}),
     ("-z pack-relative-relocs", {"z_pack_relative_relocs": True}),
     ("--pack-dyn-relocs=relr", {"z_pack_relative_relocs": True}),
+    ("--pack-dyn-relocs=android", {"android_relocations": True}),
+    ("--pack-dyn-relocs=android+relr", {"android_relocations": True, "z_pack_relative_relocs": True}),
+    ("--pack-dyn-relocs=android --pack-dyn-relocs=none", {}),
     ("-z ibt -z ibtplt -z shstk", {"z_ibt": True, "z_ibtplt": True, "z_shstk": True}),
     ("-z cet-report=warning", {"z_cet_report": "warning"}),
     ("-z start-stop-gc", {"z_start_stop_gc": True}),
@@ -365,7 +369,7 @@ def test_the_environment_says_what_the_line_does_not(line, environment, attribut
         ("--hash-style=foo", "--hash-style=foo: must be sysv, gnu or both"),
         ("--hash-style foo", "--hash-style foo: must be sysv, gnu or both"),
         ("--color-diagnostics=x", "--color-diagnostics=x: must be auto, always or never"),
-        ("--pack-dyn-relocs=android", "--pack-dyn-relocs=android: must be none or relr"),
+        ("--pack-dyn-relocs=x", "--pack-dyn-relocs=x: must be none, relr, android or android+relr"),
         (
             "--build-id=0xabc",
             "--build-id=0xabc: needs an even number of hexadecimal digits after 0x",

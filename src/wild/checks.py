@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 PLACES_SHOWN = 3
 # Bits of GNU_PROPERTY_X86_FEATURE_1_AND.
-CET_FEATURES = ((1, "indirect-branch tracking (IBT)"), (2, "shadow stacks (SHSTK)"))
+CET_FEATURES = (
+    (1, "not compiled for indirect-branch tracking (IBT); recompile with -fcf-protection"),
+    (2, "not compiled for shadow stacks (SHSTK); recompile with -fcf-protection"),
+)
 STACK_UNKNOWN, STACK_EXECUTABLE = 0, 2  # what .note.GNU-stack says (kernels/notes.pxd)
 DEFINED = 3  # SymbolRow.flags: SYM_OBJECT_DEF | SYM_SHARED_DEF (kernels/tables.pxd)
 
@@ -248,17 +251,18 @@ class Checks:
             self.messages.tell(symbol_info(tables, symbol))
 
     def features(self, notes: NoteTable) -> None:
-        """-z cet-report: objects that were not compiled for control-flow protection, so that the output has
-        none.
-        """
-        level = self.options.z_cet_report
-        if level == "none":
-            return
-        for bit, feature in CET_FEATURES:
-            texts = [
-                f"{self.inputs.file_name(file)}: not compiled for {feature}; recompile with -fcf-protection"
-                for file in notes.files_without(bit, self.messages.room)
-            ]
+        """-z cet-report, -z lam-report and their kind: objects that keep a mark from the output."""
+        options = self.options
+        both = options.z_lam_report
+        for level, bit, lack in (
+            *((options.z_cet_report, *feature) for feature in CET_FEATURES),
+            (options.z_lam_u48_report if both == "none" else both, 4, "not marked for LAM_U48"),
+            (options.z_lam_u57_report if both == "none" else both, 8, "not marked for LAM_U57"),
+        ):
+            if level == "none":
+                continue
+            files = notes.files_without(bit, self.messages.room)
+            texts = [f"{self.inputs.file_name(file)}: {lack}" for file in files]
             if level == "error":
                 self.messages.fail(*texts)
             else:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wild.output_sections import OutputSection
 
 ENTRY_SIZE = 16
+ANDROID_RELR = elf.DT_ANDROID_RELR, elf.DT_ANDROID_RELRSZ, elf.DT_ANDROID_RELRENT
 
 
 class DynamicSection:
@@ -74,8 +75,8 @@ class DynamicSection:
             if name in sections:
                 found.append((tag, sections[name].address))
         found += [(elf.DT_STRSZ, sections[".dynstr"].size), (elf.DT_SYMENT, 24)]
-        if self.options.kind != "shared":
-            found.append((elf.DT_DEBUG, 0))
+        if self.options.kind != "shared" and not self.options.z_rodynamic:
+            found.append((elf.DT_DEBUG, 0))  # the loader writes there
         found += self.relocation_entries(sections)
         found += self.flag_entries()
         found += self.version_entries(sections)
@@ -91,12 +92,21 @@ class DynamicSection:
             found += [(elf.DT_PLTRELSZ, plt.size), (elf.DT_PLTREL, elf.DT_RELA), (elf.DT_JMPREL, plt.address)]
         if ".rela.dyn" in sections:
             rela = sections[".rela.dyn"]
-            found += [(elf.DT_RELA, rela.address), (elf.DT_RELASZ, rela.size), (elf.DT_RELAENT, 24)]
-            if self.relative_count and self.options.z_combreloc:
+            packed = rela.type == elf.SHT_ANDROID_RELA
+            start, size = (
+                (elf.DT_ANDROID_RELA, elf.DT_ANDROID_RELASZ) if packed else (elf.DT_RELA, elf.DT_RELASZ)
+            )
+            found += [(start, rela.address), (size, rela.size), (elf.DT_RELAENT, 24)]
+            if self.relative_count and self.options.z_combreloc and not packed:
                 found.append((elf.DT_RELACOUNT, self.relative_count))
         if ".relr.dyn" in sections:
             relr = sections[".relr.dyn"]
-            found += [(elf.DT_RELR, relr.address), (elf.DT_RELRSZ, relr.size), (elf.DT_RELRENT, 8)]
+            tags = (
+                ANDROID_RELR
+                if self.options.use_android_relr_tags
+                else (elf.DT_RELR, elf.DT_RELRSZ, elf.DT_RELRENT)
+            )
+            found += zip(tags, (relr.address, relr.size, 8), strict=True)
         return found
 
     def flag_entries(self) -> list[tuple[int, int]]:
@@ -126,6 +136,7 @@ class DynamicSection:
             flags_1 |= bit if wanted else 0
         found = [(elf.DT_TEXTREL, 0)] if self.textrel else []
         found += [(elf.DT_FLAGS, flags)] if flags else []
+        found += [(elf.DT_GNU_FLAGS_1, elf.DF_GNU_1_UNIQUE)] if options.z_unique else []
         return found + ([(elf.DT_FLAGS_1, flags_1)] if flags_1 else [])
 
     def version_entries(self, sections: dict[str, OutputSection]) -> list[tuple[int, int]]:

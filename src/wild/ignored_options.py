@@ -25,7 +25,7 @@ ROWS: tuple[str | Row, ...] = (
      "what is dropped leaves no trace"),
     (("no-debug-names no-execute-only no-xosegment"
       " no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
-      " no-use-android-relr-tags no-discard-section"), "", "ignore", "", "it is so anyway"),
+      " no-discard-section"), "", "ignore", "", "it is so anyway"),
     ("icf-iterations", "N", "ignore", "", "folding goes on as long as it finds something"),
     ("ignore-function-address-equality", "", "ignore", "", "--icf=all does that"),
     ("branch-to-branch no-branch-to-branch optimize-bb-jumps no-optimize-bb-jumps", "", "ignore", "",
@@ -97,7 +97,6 @@ ROWS: tuple[str | Row, ...] = (
      "let .ctors be converted or not on request"),
     ("no-string-merge", "", "refuse", "", "leave strings unmerged"),
     ("force-exe-suffix", "", "refuse", "", "add .exe to a name"),
-    ("use-android-relr-tags", "", "refuse", "", "write tags for Android"),
     ("default-imported-symver", "", "refuse", "", "invent symbol versions"),
     ("version-exports-section", "VERSION", "refuse", "", "read .exports sections"),
     ("weak-unresolved-symbols", "", "refuse", "", "make undefined symbols weak"),

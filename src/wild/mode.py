@@ -71,6 +71,7 @@ def output_mode(options: Options, kind: Kind) -> OutputMode:
         options.z_copyreloc,
         stays_near(options, kind),
         packs_relative(options, kind),
+        options.z_call_nop,
     )
 
 
@@ -83,6 +84,11 @@ def stays_near(options: Options, kind: Kind) -> bool:
 def packs_relative(options: Options, kind: Kind) -> bool:
     """Are relative relocations packed (-z pack-relative-relocs)?"""
     return options.z_pack_relative_relocs and kind.pic and kind.dynamic
+
+
+def packs_all(options: Options, kind: Kind) -> bool:
+    """Are all dynamic relocations packed (--pack-dyn-relocs=android)?"""
+    return options.android_relocations and kind.dynamic
 
 
 def orders_sections(options: Options) -> bool:

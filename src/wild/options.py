@@ -80,7 +80,21 @@ class Options:
 
     An attribute has the name of its long option; `z_` precedes a keyword of -z.  Where None is possible, it
     means that the command line does not say, and the pass that needs the answer decides.
+
+    What few links set stands here in the class.
     """
+
+    android_relocations = False  # --pack-dyn-relocs=android
+    use_android_relr_tags = False
+    z_rodynamic = False
+    z_unique = False
+    z_unique_symbol = False
+    z_common: bool | None = None
+    z_call_nop = (0x67, False)  # the byte that fills a shorter call; is it behind it?
+    z_memory_seal = False
+    z_indirect_extern_access = False
+    z_lam_report = z_lam_u48_report = z_lam_u57_report = "none"  # none, warning, error
+    dead_relocations: tuple[tuple[bytes, int], ...] = ()  # (glob, value) of -z dead-reloc-in-nonalloc
 
     def __init__(self) -> None:
         self._set_output()
@@ -275,15 +289,8 @@ class Options:
         self.z_isa = 0  # bits of GNU_PROPERTY_X86_ISA_1_NEEDED
         self.z_globalaudit = False
         self.z_cet_report = "none"  # none, warning, error
-        self.z_origin = False
-        self.z_nodelete = False
-        self.z_nodlopen = False
-        self.z_nodump = False
-        self.z_nodefaultlib = False
-        self.z_initfirst = False
-        self.z_interpose = False
-        self.z_loadfltr = False
-        self.z_global = False
+        self.z_origin = self.z_nodelete = self.z_nodlopen = self.z_nodump = self.z_nodefaultlib = False
+        self.z_initfirst = self.z_interpose = self.z_loadfltr = self.z_global = False
 
     @property
     def z_muldefs(self) -> bool:
@@ -460,7 +467,9 @@ def _use_environment(options: Options, environment: Mapping[bytes, bytes]) -> No
         options.threads = int(text)
     options.threads = options.threads or None
     if b"WILD_SAVE_DIR" in environment or b"WILD_SAVE_BASE" in environment:
-        _use_save_directories(options, environment)
+        from wild.rare_effects import use_save_directories
+
+        use_save_directories(options, environment)
     if b"WILD_REFERENCE_LINKER" in environment:
         linker = environment[b"WILD_REFERENCE_LINKER"].decode(getfilesystemencoding(), "surrogateescape")
         options.reference_linker = linker or None
@@ -469,16 +478,6 @@ def _use_environment(options: Options, environment: Mapping[bytes, bytes]) -> No
     if not options.rpath:
         path = environment.get(b"LD_RUN_PATH", b"")
         options.rpath = path.decode(getfilesystemencoding(), "surrogateescape")
-
-
-def _use_save_directories(options: Options, environment: Mapping[bytes, bytes]) -> None:
-    """WILD_SAVE_DIR=DIR and WILD_SAVE_BASE=DIR; WILD_SAVE_SKIP_LINKING=1 saves the link and makes no output."""
-    encoding = getfilesystemencoding()
-    options.save_directory = (
-        environment.get(b"WILD_SAVE_DIR", b"").decode(encoding, "surrogateescape") or None
-    )
-    options.save_base = environment.get(b"WILD_SAVE_BASE", b"").decode(encoding, "surrogateescape") or None
-    options.save_skip_linking = environment.get(b"WILD_SAVE_SKIP_LINKING") == b"1"
 
 
 def _resolve_paths(options: Options) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 STRIP = {"default": 0, "none": 0, "locals": 1, "all": 2}  # STRIP_* of kernels/partial.pxd, by --discard-*
 STRIP_ALL = 3
+COMMON_TYPES = {None: 0, False: 1, True: 5}  # STT_ of common symbols by -z common; 0: as in the input
 PROPERTIES = b".note.gnu.property"
 
 
@@ -46,7 +47,11 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
 
     # Join sections of the same name and flags; keep the groups.
     strip = STRIP_ALL if options.strip == "all" else STRIP[options.discard]
-    partial = PartialLink(inputs, found.names, found.resolution, found.sections, strip)
+    partial = PartialLink(
+        inputs, found.names, found.resolution, found.sections, strip, COMMON_TYPES[options.z_common]
+    )
+    if options.z_unique_symbol:
+        partial.name_apart()
     if found.script is not None:
         from wild.scripted.partial_script import statements_of
 

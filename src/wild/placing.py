@@ -49,28 +49,31 @@ def place_output(
     section_names = SectionNames(sections)
     sections[-1].size = len(section_names.data)
     while True:
-        placement = composition.placement(
-            sections, section_names, base, page, kind.executable_stack, (layout, names, resolution)
-        )
-        placement.place()
-        composition.place_parts(layout, sections)
-        if not synthetic.outgrows_layout(layout):
-            break
-    layout.set_places(synthetic.places(placement, slots, composition.part_address(composition.copies)))
-    place_commons(layout, [composition.part_address(part) for part in composition.commons])
-    layout.place(pool)
-    views.place(layout.part_indices(), *section_places(sections), placement.tls_start)
-    # In a program the module's block ends at the thread pointer, and offsets of rewritten code count from there.
-    tls_base = placement.tls_start if kind.shared else placement.tls_end
-    places = Places(sections, placement.base, synthetic.got_base, tls_base)
-    if not kind.dynamic and ".rela.plt" in synthetic.sections:
-        plt = synthetic.sections[".rela.plt"]
-        places.iplt = (plt.address, plt.address + plt.size)
-    own.set_values(places, names, resolution, layout)
-    placement.set_symbols(layout, views)
-    set_bounds(sections, names, resolution, layout)
-    set_init(options, synthetic, names, resolution, layout)
-    return placement
+        while True:
+            placement = composition.placement(
+                sections, section_names, base, page, kind.executable_stack, (layout, names, resolution)
+            )
+            placement.place()
+            composition.place_parts(layout, sections)
+            if not synthetic.outgrows_layout(layout):
+                break
+        layout.set_places(synthetic.places(placement, slots, composition.part_address(composition.copies)))
+        place_commons(layout, [composition.part_address(part) for part in composition.commons])
+        layout.place(pool)
+        views.place(layout.part_indices(), *section_places(sections), placement.tls_start)
+        # In a program the module's block ends at the thread pointer, and offsets of rewritten code count from there.
+        tls_base = placement.tls_start if kind.shared else placement.tls_end
+        places = Places(sections, placement.base, synthetic.got_base, tls_base)
+        if not kind.dynamic and ".rela.plt" in synthetic.sections:
+            plt = synthetic.sections[".rela.plt"]
+            places.iplt = (plt.address, plt.address + plt.size)
+        own.set_values(places, names, resolution, layout)
+        placement.set_symbols(layout, views)
+        set_bounds(sections, names, resolution, layout)
+        set_init(options, synthetic, names, resolution, layout)
+        packed = synthetic.packed
+        if packed is None or not packed.outgrow(pool, layout, synthetic, placement.file_size):
+            return placement
 
 
 Triple = tuple[int, int, int]

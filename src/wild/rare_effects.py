@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from posix import stat, urandom
+from sys import getfilesystemencoding
 
 from wild.option_effects import IN_BINARY, IN_LAZY, IN_STATIC, check_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from wild.option_effects import Effects
     from wild.option_table import Row
+    from wild.options import Options
 
 _SHOWS = ("", "v", "V", "version")
 
@@ -205,8 +209,30 @@ def set_unresolved_symbols(effects: Effects, row: Row, name: str, value: str) ->
 
 
 def pack_relocations(effects: Effects, row: Row, name: str, value: str) -> None:
+    """Relative relocations (relr), the others, too (android), or each in the form that is best for it."""
     check_choice(row, value)
-    effects.options.z_pack_relative_relocs = value == "relr"
+    effects.options.z_pack_relative_relocs = value.endswith("relr")
+    effects.options.android_relocations = value.startswith("android")
+
+
+def set_call_nop(effects: Effects, row: Row, name: str, value: str) -> None:
+    """GNU ld manual, -z call-nop: where the byte goes, and which one it is."""
+    where, dash, byte = value.partition("-")
+    byte = {"prefix-addr": "0x67", "suffix-nop": "0x90"}.get(value, byte)
+    if where not in ("prefix", "suffix") or not dash:
+        raise ValueError("must be prefix-addr, suffix-nop, prefix-NUMBER or suffix-NUMBER")
+    number = parse_number(byte)
+    if number > 255:
+        raise ValueError("the number is a byte")
+    effects.options.z_call_nop = number, where == "suffix"
+
+
+def add_tombstone(effects: Effects, row: Row, name: str, value: str) -> None:
+    glob, equals, number = value.rpartition("=")
+    if not equals or not glob:
+        raise ValueError("must be GLOB=VALUE")
+    row_of_glob = glob.encode("utf-8", "surrogateescape"), parse_number(number)
+    effects.options.dead_relocations = (*effects.options.dead_relocations, row_of_glob)
 
 
 def add_lto_word(effects: Effects, row: Row, name: str, value: str) -> None:
@@ -312,6 +338,16 @@ def is_directory(path: str) -> bool:
         return stat(path).st_mode & 0o170000 == 0o040000
     except OSError:
         return False
+
+
+def use_save_directories(options: Options, environment: Mapping[bytes, bytes]) -> None:
+    """WILD_SAVE_DIR=DIR and WILD_SAVE_BASE=DIR; WILD_SAVE_SKIP_LINKING=1 saves the link and makes no output."""
+    encoding = getfilesystemencoding()
+    options.save_directory = (
+        environment.get(b"WILD_SAVE_DIR", b"").decode(encoding, "surrogateescape") or None
+    )
+    options.save_base = environment.get(b"WILD_SAVE_BASE", b"").decode(encoding, "surrogateescape") or None
+    options.save_skip_linking = environment.get(b"WILD_SAVE_SKIP_LINKING") == b"1"
 
 
 def map_path(path: str, output: str) -> str:

@@ -183,7 +183,8 @@ def describing_segments(
     named = by_name(sections)
     found: list[Segment] = []
     if ".dynamic" in named:
-        found.append(Segment(elf.PT_DYNAMIC, elf.PF_R | elf.PF_W, [named[".dynamic"]]))
+        writable = 0 if options.z_rodynamic else elf.PF_W
+        found.append(Segment(elf.PT_DYNAMIC, elf.PF_R | writable, [named[".dynamic"]]))
     found += note_segments(sections)
     if ".note.gnu.property" in named:
         found.append(Segment(elf.PT_GNU_PROPERTY, elf.PF_R, [named[".note.gnu.property"]]))

@@ -16,8 +16,9 @@ from wild.kernels.relr import RelrTable
 from wild.kernels.symtab import SymbolTable
 from wild.kernels.views import Views
 from wild.kernels.writers import locator, write_frames
-from wild.mode import packs_relative
+from wild.mode import packs_all, packs_relative
 from wild.notes import (
+    GNU_PROPERTY_1_NEEDED,
     GNU_PROPERTY_X86_FEATURE_1_AND,
     GNU_PROPERTY_X86_ISA_1_NEEDED,
     BuildId,
@@ -28,6 +29,7 @@ from wild.output_sections import TYPES as ARRAYS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from wild.android_relocations import AndroidRelocations
     from wild.compose import Composition
     from wild.emit_sections import EmittedSections
     from wild.exports import Exports
@@ -81,6 +83,7 @@ class Synthetic:
         self.symtab: SymbolTable | None = None
         self.emitted: EmittedSections | None = None
         self.relr: RelrTable | None = None
+        self.packed: AndroidRelocations | None = None
         self.has_hdr = False
 
     # Before the layout: sizes.
@@ -117,7 +120,9 @@ class Synthetic:
                 (self.options.dynamic_linker or DEFAULT_LOADER).encode() + b"\0",
                 1,
             )
-        properties = property_note(self.notes.properties, self.forced_properties())
+        properties = property_note(
+            self.notes.properties, self.forced_properties(), self.options.z_memory_seal
+        )
         if properties:
             self.add_content(".note.gnu.property", elf.SHT_NOTE, properties, 8)
         if self.build_id is not None:
@@ -130,7 +135,11 @@ class Synthetic:
     def forced_properties(self) -> dict[int, int]:
         """Bits that -z ibt, -z shstk, -z lam-u48, … and -z x86-64-v2 … set whatever the inputs say."""
         bits = (1 if self.options.z_ibt else 0) | (2 if self.options.z_shstk else 0) | self.options.z_lam
-        return {GNU_PROPERTY_X86_FEATURE_1_AND: bits, GNU_PROPERTY_X86_ISA_1_NEEDED: self.options.z_isa}
+        return {
+            GNU_PROPERTY_1_NEEDED: int(self.options.z_indirect_extern_access),
+            GNU_PROPERTY_X86_FEATURE_1_AND: bits,
+            GNU_PROPERTY_X86_ISA_1_NEEDED: self.options.z_isa,
+        }
 
     def add_content(self, name: str, type: int, data: bytes, align: int) -> None:
         self.contents[name] = data
@@ -194,9 +203,14 @@ class Synthetic:
         rela = relative + symbolic
         if rela:
             section = add(".rela.dyn", elf.SHT_RELA, ALLOC, rela * RELA_SIZE, 8, RELA_SIZE)
+            if packs_all(self.options, self.kind):
+                from wild.android_relocations import AndroidRelocations
+
+                self.packed = AndroidRelocations(layout, section, rela)
             section.link = ".dynsym" if self.dynamic else None
         if self.relr is not None:
-            add(".relr.dyn", elf.SHT_RELR, ALLOC, RELR_SIZE, RELR_SIZE, RELR_SIZE)  # it will grow
+            type = elf.SHT_ANDROID_RELR if self.options.use_android_relr_tags else elf.SHT_RELR
+            add(".relr.dyn", type, ALLOC, RELR_SIZE, RELR_SIZE, RELR_SIZE)  # it will grow
         jumps = plt + iplt + irelative
         if jumps:
             section = add(
@@ -251,7 +265,12 @@ class Synthetic:
             self.emitted = EmittedSections(self.composition, layout, frames)
         numbered = len(self.emitted.numbered) if self.emitted else 0
         self.symtab = SymbolTable(
-            self.pool, self.views, DISCARD[self.options.discard], retained(self.options), numbered
+            self.pool,
+            self.views,
+            DISCARD[self.options.discard],
+            retained(self.options),
+            numbered,
+            self.options.z_unique_symbol,
         )
         self.symtab.locate_with(*locator(layout))
         if self.options.gdb_index and (".debug_info", False) in self.composition.sections:
@@ -280,7 +299,9 @@ class Synthetic:
             return
         sections = self.by_name()
         self.entries.relative_count, _ = self.used_relocations
-        section = self.composition.add(".dynamic", elf.SHT_DYNAMIC, WRITE, 0, 8, ENTRY_SIZE)
+        section = self.composition.add(
+            ".dynamic", elf.SHT_DYNAMIC, ALLOC if self.options.z_rodynamic else WRITE, 0, 8, ENTRY_SIZE
+        )
         section.link = ".dynstr"
         section.size = len(self.entries.entries(sections)) * ENTRY_SIZE
 
@@ -318,7 +339,7 @@ class Synthetic:
         if self.split_plt:
             first_entry = address(".plt.sec")
         self.plt_start = first_entry
-        rela = sections[".rela.dyn"].offset if ".rela.dyn" in sections else 0
+        rela = sections[".rela.dyn"].offset if ".rela.dyn" in sections and not self.packed else 0
         self.got_base = got_base = address(".got.plt") or address(".got")
         return {
             "got": address(".got"),
@@ -346,6 +367,8 @@ class Synthetic:
         if self.relr is not None:
             relr = sections[".relr.dyn"]
             self.relr.write(layout, relr.offset, relr.size)
+        if self.packed is not None:
+            self.packed.write(output)
         if frames.size:
             at = sections[".eh_frame"]
             hdr = sections.get(".eh_frame_hdr") if self.has_hdr else None

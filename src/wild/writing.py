@@ -58,11 +58,11 @@ def write_output(
     try:
         if output.reused:
             clear_gaps(output, placement, composition)
-        use_output(layout, output)
+        use_output(layout, output, synthetic.packed.table if synthetic.packed else None)
         for offset, size, pattern in placement.gaps():
             output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
         try:
-            write_sections(pool, layout, output)
+            write_sections(pool, layout, output, options.dead_relocations)
         except KernelFault as fault:
             checks.values(fault)
         clock.step("sections")

@@ -76,7 +76,10 @@ def unsupported(options: Options) -> str:
         "WILD_REFERENCE_LINKER": bool(options.reference_linker),
         "--reproduce": bool(options.reproduce or options.save_directory or options.save_base),
         "--error-handling-script": bool(options.error_handling_script),
-        "-z pack-relative-relocs": bool(options.z_pack_relative_relocs),
+        "-z pack-relative-relocs": options.z_pack_relative_relocs,
+        "--pack-dyn-relocs=android": options.android_relocations,
+        "-z dead-reloc-in-nonalloc": bool(options.dead_relocations),
+        "-z unique-symbol": options.z_unique_symbol,
     }
     return next((name for name, used in wanted.items() if used), "")
 

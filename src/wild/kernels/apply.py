@@ -199,7 +199,7 @@ def add_relative(
     image: cython.pointer[Image], number: cython.pointer[uint64_t], P: uint64_t, value: uint64_t
 ) -> cython.void:
     """The section's next R_X86_64_RELATIVE."""
-    write_rela(image.out + image.rela_relative + 24 * number[0], P, R_RELATIVE, 0, value)
+    write_rela(image.rela + image.rela_relative + 24 * number[0], P, R_RELATIVE, 0, value)
     number[0] += 1
 
 
@@ -219,7 +219,7 @@ def write_symbolic(
         form: cython.int = image.mode.types[rela.r_type].form
         addend = 0 if form == FORM_DTPMOD else target.value - image.tls_start
     write_rela(
-        image.out + image.rela_symbolic + 24 * spot.symbolic,
+        image.rela + image.rela_symbolic + 24 * spot.symbolic,
         P,
         rela.r_type,
         target.dynsym if target.flags & SYM_IMPORTED else 0,
@@ -245,8 +245,9 @@ def write_relaxed(
     """A GOT load that is no load any more.  The addend is -4, so S is S + A + 4."""
     p = spot.to + rela.r_offset
     value: int64_t = cython.cast(int64_t, SA - P)
-    rewrite_relaxed(p, how, has_rex(rela.r_type, rela.r_offset))
-    if how == RELAX_JMP:
+    filler: uint8_t = cython.cast(uint8_t, write.image.mode.call_byte)
+    rewrite_relaxed(p, how, has_rex(rela.r_type, rela.r_offset), filler)
+    if how == RELAX_JMP or how == RELAX_CALL_FILLED:
         value += 1
         p -= 1
     elif how != RELAX_LEA and how != RELAX_CALL:

@@ -32,7 +32,7 @@ from cython.cimports.wild.kernels.sections import (
 from cython.cimports.wild.kernels.symindex import index_symbols
 from cython.cimports.wild.kernels.symtab import SymbolTable
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.x86_64 import GD_LARGE, RELAX_CALL, RELAX_JMP, RELAX_LEA
+from cython.cimports.wild.kernels.x86_64 import GD_LARGE, RELAX_CALL, RELAX_CALL_FILLED, RELAX_JMP, RELAX_LEA
 
 
 @cython.final
@@ -212,7 +212,7 @@ def follow(
     action: cython.int = decision.action
     if action == ACT_RELAX:
         rela.r_type = R_PC32
-        if decision.how == RELAX_JMP:
+        if decision.how == RELAX_JMP or decision.how == RELAX_CALL_FILLED:
             rela.r_offset -= 1
         elif decision.how != RELAX_LEA and decision.how != RELAX_CALL:
             rela.r_type = R_32S

@@ -136,7 +136,7 @@ def add_symbolic(
     fill: cython.pointer[Fill], offset: uint64_t, type: uint32_t, symbol: uint32_t, addend: uint64_t
 ) -> cython.void:
     image = fill.image
-    write_rela(image.out + image.rela_symbolic + 24 * fill.symbolic, offset, type, symbol, addend)
+    write_rela(image.rela + image.rela_symbolic + 24 * fill.symbolic, offset, type, symbol, addend)
     fill.symbolic += 1
 
 
@@ -196,7 +196,7 @@ def fill_got(
         value = resolver_of(image, aux)
         add_irelative(fill, address, value)
     elif kind == SLOT_RELATIVE and not aux.flags & AUX_GOT_PACKED:
-        write_rela(image.out + image.rela_relative + 24 * fill.relative, address, R_RELATIVE, 0, value)
+        write_rela(image.rela + image.rela_relative + 24 * fill.relative, address, R_RELATIVE, 0, value)
         fill.relative += 1
     write64(word, value)
 

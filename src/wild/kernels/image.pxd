@@ -55,6 +55,7 @@ cdef struct Image:
     uint64_t eh_frame            # address of .eh_frame
     uint64_t tls_start, tls_end  # the TLS segment; the end is the thread pointer
     uint64_t copies, relro_copies    # addresses of the two copy areas
+    uint8_t *rela                # what the next two count from: `out`, or a table that is packed afterwards
     uint64_t rela_relative       # file offsets in .rela.dyn: the first R_*_RELATIVE,
     uint64_t rela_symbolic       # ... the first other relocation,
     uint64_t rela_plt            # ... and .rela.plt

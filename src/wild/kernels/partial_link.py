@@ -39,6 +39,7 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, COMMON_LARGE, COMMON_TLS, Resolution
 from cython.cimports.wild.kernels.sections import SectionTable
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.unique_names import number_partial
 from cython.cimports.wild.kernels.views import Chosen, Tables, Views, names_in_order
 
 from wild.errors import LinkError
@@ -54,11 +55,18 @@ class PartialLink:
     arena: Arena
     owners: object
     own: list
+    unique_names: cython.bint
     view: Partial
     joining: Joining
 
     def __cinit__(
-        self, inputs: Inputs, names: NameTable, resolution: Resolution, sections: SectionTable, strip: int
+        self,
+        inputs: Inputs,
+        names: NameTable,
+        resolution: Resolution,
+        sections: SectionTable,
+        strip: int,
+        common_type: int,
     ):
         arena = inputs.arena
         self.arena = arena
@@ -71,6 +79,7 @@ class PartialLink:
         view.symbols = resolution.view.row
         view.commons = resolution.commons
         view.strip = strip
+        view.common_type = common_type
         view.group_count = 1
         files = cython.address(inputs.view)
         view.used_local = cython.cast(MutableBytes, arena.array(files.locals, 1))
@@ -142,6 +151,10 @@ class PartialLink:
             row.section = other.section
             row.value += other.value
 
+    def name_apart(self):
+        """Give local symbols names of their own (-z unique-symbol)."""
+        self.unique_names = True
+
     def measure(self, pool: Pool, views: Views, resolution: Resolution, allocate_commons: bool):
         """Everything up to the size of the output; raises KernelFault, LinkError."""
         view = cython.address(self.view)
@@ -155,6 +168,8 @@ class PartialLink:
         with cython.nogil:
             mark_signatures(view)
         pool.run(count_locals, view, view.files.count, 16)
+        if self.unique_names:
+            number_partial(view, self.arena)
         self.order_names(pool, views)
         blocks: int64_t = (view.global_count + NAME_BLOCK - 1) // NAME_BLOCK
         view.name_bytes = cython.cast(U64, self.arena.array(blocks, 8))

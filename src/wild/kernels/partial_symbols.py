@@ -18,6 +18,7 @@ from cython.cimports.wild.kernels.pool import report
 from cython.cimports.wild.kernels.resolve import COMMON_LARGE, symbols_of
 from cython.cimports.wild.kernels.sections import section_header, section_of
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.unique_names import is_numbered, suffix_size, write_suffix
 
 
 @cython.cfunc
@@ -259,6 +260,11 @@ def write_locals(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
             put(partial, index, cython.address(entry), shndx)
             memcpy(partial.to + partial.strtab_offset + byte, name, size)
             byte += size
+            if partial.numbers is not cython.NULL and is_numbered(cython.address(entry)):
+                write_suffix(
+                    partial.to + partial.strtab_offset + byte - 1, partial.numbers[row.local_base + i]
+                )
+                byte += suffix_size(partial.numbers[row.local_base + i])
     return 0
 
 
@@ -342,6 +348,8 @@ def place_global(partial: PartialPtr, name: uint32_t, entry: cython.pointer[Elf6
             entry.st_size = common.size
             return partial.out[partial.common_out[symbol.value]].shndx
         entry.st_size = common.size
+        if partial.common_type:
+            entry.st_info = (entry.st_info & 0xF0) | cython.cast(uint8_t, partial.common_type)
         entry.st_value = common.align
         entry.st_shndx = SHN_AMD64_LCOMMON if common.area == COMMON_LARGE else SHN_COMMON
         return 0

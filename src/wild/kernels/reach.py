@@ -49,6 +49,7 @@ class OutputMode:
         copyreloc: bool,
         near: bool,
         relr: bool,
+        call: tuple,
     ):
         self.view.shared = shared
         self.view.pic = pic
@@ -58,6 +59,7 @@ class OutputMode:
         self.view.copyreloc = copyreloc
         self.view.near = near
         self.view.relr = relr
+        self.view.call_byte, self.view.call_suffix = call
         i: cython.int
         for i in range(256):
             self.view.types[i].form = FORM_UNKNOWN

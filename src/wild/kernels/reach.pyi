@@ -17,6 +17,7 @@ class OutputMode:
         copyreloc: bool,
         near: bool,
         relr: bool,
+        call: tuple[int, bool],
     ) -> None: ...
 
 class Reach:

@@ -7,12 +7,19 @@ from wild.kernels.image cimport Image
 from wild.kernels.pool cimport Fault
 from wild.kernels.relocation cimport CHECK_NONE, CHECK_SIGNED, CHECK_UNSIGNED
 
+cdef struct Tombstone:           # of the command line, for sections that are not loaded and whose names match
+    const uint8_t *glob
+    uint32_t length
+    uint64_t value
+
 cdef struct Write:
     Image *image
     int descriptor               # of the output; -1: it is in memory only
     int error                    # errno of a system call that failed
     uint8_t *draft               # by worker: `room` bytes for the runs of a block; NULL: all are written in place
     uint64_t room
+    Tombstone *tombstone         # the last one that fits counts
+    int64_t tombstones
     uint8_t **run                # by worker and part: where its first byte is, or would be, for the block at hand
     Fault *fault
     uint32_t *block              # first FileId of each block of files, and one behind the last

@@ -13,11 +13,12 @@ pages were allocated and populated in advance, and 105 this way, which is also q
 import cython
 from cython.cimports.libc.errno import EINTR, errno
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcpy, memset, strlen
 from cython.cimports.posix.unistd import pwrite
 from cython.cimports.wild.kernels.apply import relocate_loaded
 from cython.cimports.wild.kernels.cc import prefetch
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.glob import glob_match
 from cython.cimports.wild.kernels.image import PART_SORTED, Image
 from cython.cimports.wild.kernels.relocate import Spot, Write
 from cython.cimports.wild.kernels.sections import section_bytes, section_header
@@ -205,9 +206,24 @@ def write_section(
         return 0
     if sec.flags & SEC_ALLOC:
         return relocate_loaded(write, cython.address(spot))
-    spot.tombstone = tombstone_of(base + row.shstroff + shdr.sh_name)
+    spot.tombstone = chosen_tombstone(write, base + row.shstroff + shdr.sh_name)
     spot.lines = begins(base + row.shstroff + shdr.sh_name, b".debug_line", 11)
     return relocate_unloaded(write, cython.address(spot))
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def chosen_tombstone(write: cython.pointer[Write], name: cython.pointer[cython.const[uint8_t]]) -> uint64_t:
+    """What the command line says, else what is usual."""
+    i: int64_t
+    for i in range(write.tombstones - 1, -1, -1):
+        row = cython.address(write.tombstone[i])
+        length: uint64_t = strlen(cython.cast(cython.p_const_char, name))
+        if glob_match(row.glob, row.length, name, cython.cast(uint32_t, length)):
+            return row.value
+    return tombstone_of(name)
 
 
 @cython.cfunc

@@ -53,6 +53,8 @@ cdef struct Mode:                # the kind of output, as far as relocations ask
     int copyreloc
     int near                     # every address is known to fit 31 bits, so is an immediate operand
     int relr                     # R_*_RELATIVE relocations are packed where that is possible
+    int call_byte                # what fills a call that gets shorter, before it or (call_suffix) behind it
+    int call_suffix
     RelocType types[256]
 
 cdef enum:                       # Decision.action
@@ -137,7 +139,7 @@ cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t flags, 
     # An absolute value may be any 64 bits, which no immediate holds; it is not known yet.
     if type.relax and mode.relax and addend == -4 and not flags & (SYM_IMPORTED | SYM_IFUNC | SYM_ABS):
         fixed = not is_defined(flags)
-        d.how = pick_relaxation(place, before, mode.pic if fixed else not mode.near, fixed)
+        d.how = pick_relaxation(place, before, mode.pic if fixed else not mode.near, fixed, mode.call_suffix)
         if d.how != RELAX_NONE:
             d.action = ACT_RELAX
             d.needs = 0

@@ -117,7 +117,7 @@ class Saved:
         image.slots.local_aux = cython.cast(cython.pointer[uint32_t], self.table(SAVED_LOCAL_AUX))
         image.part = cython.cast(cython.pointer[PartRow], self.table(SAVED_PARTS))
         image.part_count = self.count[SAVED_PARTS]
-        image.out = self.out
+        image.out = image.rela = self.out
         self.owner = cython.cast(cython.pointer[uint32_t], self.table(SAVED_OWNER))
         self.head = cython.cast(cython.pointer[uint32_t], self.table(SAVED_HEAD))
         self.next = cython.cast(cython.pointer[uint32_t], self.table(SAVED_NEXT))

@@ -33,6 +33,7 @@ cdef struct SymtabTables:        # context of the loops
     int discard
     ListedName *only             # of --retain-symbols-file; NULL: symbols of any name
     uint64_t only_mask
+    uint32_t *numbers            # by bit of `keep`: what a local symbol's name is made unique by; NULL: nothing
     Fault *fault
     Locate locate
     void *locate_context

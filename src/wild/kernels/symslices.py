@@ -25,6 +25,7 @@ from cython.cimports.wild.kernels.symslices import (
     SymtabTables,
 )
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.unique_names import suffix_size, write_suffix
 from cython.cimports.wild.kernels.views import Tables, symbol_at
 
 AHEAD = cython.declare(cython.const[uint32_t], 12)
@@ -243,6 +244,8 @@ def write_slice(view: cython.pointer[SymtabTables], slice: cython.pointer[Symbol
             byte = write_name(
                 view, slice, tables.files.base[slice.file] + file.stroff + syms[i].st_name, byte
             )
+            if view.numbers is not cython.NULL and i < file.first_global:
+                byte = number_name(view, slice, syms + i, i, byte)
             if entry.st_info >> 4 == STB_LOCAL:
                 put_entry(view, local, cython.address(entry), extended)
                 local += 1
@@ -301,6 +304,25 @@ def write_name(
     if size > room:
         size = room
     memcpy(view.strings + byte, text, size)
+    return byte + size
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def number_name(
+    view: cython.pointer[SymtabTables],
+    slice: cython.pointer[SymbolSlice],
+    sym: Sym,
+    i: uint32_t,
+    byte: uint64_t,
+) -> uint64_t:
+    """Let a number follow the name that ends before `byte`; returns the offset behind both."""
+    number: uint32_t = view.numbers[slice.word * 64 + (i - slice.begin)]
+    size: uint64_t = suffix_size(number)
+    if sym.st_info & 15 == STT_FILE or size > slice.end_byte - byte:
+        return byte
+    write_suffix(view.strings + byte - 1, number)
     return byte + size
 
 

@@ -38,6 +38,7 @@ from cython.cimports.wild.kernels.tables import (
     SYM_OBJECT_DEF,
     SYM_REF,
 )
+from cython.cimports.wild.kernels.unique_names import number_slices
 from cython.cimports.wild.kernels.views import Chosen, Locate, Tables, Views, name_bytes, names_in_order
 
 from wild.errors import LinkError
@@ -53,9 +54,18 @@ class SymbolTable:
 
     `discard` is one of DISCARD_*; `only` are the names of --retain-symbols-file, or None: definitions of
     other names are left out.  `sections` symbols of sections come first; write_sections says what they are.
+    `unique`: a number makes the names of local symbols unique.
     """
 
-    def __cinit__(self, pool: Pool, views: Views, discard: int, only: list | None = None, sections: int = 0):
+    def __cinit__(
+        self,
+        pool: Pool,
+        views: Views,
+        discard: int,
+        only: list | None = None,
+        sections: int = 0,
+        unique: bool = False,
+    ):
         self.pool = pool
         self.views = views
         self.arena = Arena()
@@ -68,6 +78,8 @@ class SymbolTable:
         if only is not None:
             self.note_names(only)
         pool.run(count_slices, view, self.slices, 1)
+        if unique:
+            number_slices(view, self.slices, self.arena)
         self.place_slices()
 
     @property

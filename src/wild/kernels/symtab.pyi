@@ -14,6 +14,7 @@ class SymbolTable:
         discard: int,
         only: list[bytes] | None = None,
         sections: int = 0,
+        unique: bool = False,
     ) -> None: ...
     @property
     def size(self) -> int: ...

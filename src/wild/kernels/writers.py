@@ -7,21 +7,23 @@ import posix
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memset
+from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.frames import FrameTable
 from cython.cimports.wild.kernels.image import PART_SORTED, Image, Target, loaded_target_of, place_in_section
 from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
+from cython.cimports.wild.kernels.packed_rela import PackedRela
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.relocate import Write, is_drafted, write_blocks
+from cython.cimports.wild.kernels.relocate import Tombstone, Write, is_drafted, write_blocks
 from cython.cimports.wild.kernels.tables import *
 
 from wild.errors import LinkError
 
 
-def use_output(layout: Layout, output: Output):
-    """Everything is written to this output from here on."""
+def use_output(layout: Layout, output: Output, packed: PackedRela | None = None):
+    """Everything is written to this output from here on; with `packed`, what .rela.dyn holds into that table."""
     layout.view.out = output.base
+    layout.view.rela = output.base if packed is None else packed.table
 
 
 def size_frames(pool: Pool, frames: FrameTable, layout: Layout):
@@ -71,8 +73,8 @@ def locator(layout: Layout):
     )
 
 
-def write_sections(pool: Pool, layout: Layout, output: Output):
-    """Copy and relocate every plain section.
+def write_sections(pool: Pool, layout: Layout, output: Output, tombstones=()):
+    """Copy and relocate every plain section; `tombstones`: (glob, value) of -z dead-reloc-in-nonalloc.
 
     Raises KernelFault for a value that does not fit, and LinkError if the file system refuses the bytes.
     """
@@ -90,10 +92,28 @@ def write_sections(pool: Pool, layout: Layout, output: Output):
     write.run = cython.cast(cython.pointer[cython.pointer[uint8_t]], arena.array(pool.threads * parts, 8))
     write.room = largest_draft(cython.address(write), layout.blocks)
     write.draft = cython.cast(cython.pointer[uint8_t], arena.array(pool.threads, write.room))
+    note_tombstones(cython.address(write), arena, tombstones)
     clear_sorted(image)
     pool.run(write_blocks, cython.address(write), layout.blocks, 1)
     if write.error:
         raise LinkError(f"{output.path}: cannot write the output: {posix.strerror(write.error)}")
+
+
+@cython.cfunc
+def note_tombstones(write: cython.pointer[Write], arena: Arena, tombstones):
+    """What the command line has sections that are not loaded refer to dropped code by."""
+    write.tombstones = len(tombstones)
+    write.tombstone = cython.cast(
+        cython.pointer[Tombstone], arena.array(write.tombstones, cython.sizeof(Tombstone))
+    )
+    i: int64_t
+    for i in range(write.tombstones):
+        glob, value = tombstones[i]
+        text = arena.array(len(glob) + 1, 1)
+        memcpy(text, cython.cast(cython.p_const_char, cython.cast(bytes, glob)), len(glob))
+        write.tombstone[i].glob = cython.cast(cython.pointer[uint8_t], text)
+        write.tombstone[i].length = len(glob)
+        write.tombstone[i].value = value
 
 
 @cython.cfunc

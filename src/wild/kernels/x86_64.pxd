@@ -2,7 +2,7 @@
 #
 # GOT loads (psABI 4.4.1, B.2 "Optimize GOTPCRELX Relocations"):
 #   mov  foo@GOTPCREL(%rip), %reg      lea foo(%rip), %reg      (or mov $foo, %reg when foo does not move)
-#   call *foo@GOTPCREL(%rip)           addr32 call foo
+#   call *foo@GOTPCREL(%rip)           addr32 call foo         (or what -z call-nop says)
 #   jmp  *foo@GOTPCREL(%rip)           jmp foo; nop
 #   test %reg, foo@GOTPCREL(%rip)      test $foo, %reg          (fixed images only)
 #   op   foo@GOTPCREL(%rip), %reg      op $foo, %reg            (fixed images only)
@@ -22,6 +22,7 @@ cdef enum:                       # how a GOT load is rewritten
     RELAX_JMP = 4
     RELAX_TEST = 5
     RELAX_BINOP = 6
+    RELAX_CALL_FILLED = 7        # the filler is behind the call
 
 cdef enum:                       # initial-exec instructions
     TLS_KEEP = 0
@@ -37,9 +38,9 @@ cdef enum:                       # ... and in a general-dynamic one
     GD_CALL = 1                  # in 16 bytes, one way or the other
     GD_LARGE = 2                 # call *%rax: 22 bytes without a prefix before them
 
-cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bint fixed) noexcept nogil:
+cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bint fixed, bint suffix) noexcept nogil:
     """How to rewrite the instruction whose rel32 is at p; `pic`: the value is not known to fit an immediate;
-    `fixed`: it does not move with the image."""
+    `fixed`: it does not move with the image; `suffix`: calls are filled behind them."""
     cdef const uint8_t *q = p - 4   # the field is at q[4]
     if p == NULL or before < 2:
         return RELAX_NONE
@@ -51,7 +52,9 @@ cdef inline int pick_relaxation(const uint8_t *p, uint64_t before, bint pic, bin
     if fixed and pic:
         return RELAX_NONE
     if opcode == 0xFF and modrm == 0x15:
-        return RELAX_NONE if fixed else RELAX_CALL
+        if fixed:
+            return RELAX_NONE
+        return RELAX_CALL_FILLED if suffix else RELAX_CALL
     if opcode == 0xFF and modrm == 0x25:
         return RELAX_NONE if fixed else RELAX_JMP
     if pic or modrm & 0xC7 != 0x05:
@@ -108,16 +111,21 @@ cdef inline bint is_tlsdesc(const uint8_t *p, uint64_t before) noexcept nogil:
     cdef const uint8_t *q = p - 4   # the field is at q[4]
     return p != NULL and before >= 3 and q[1] & 0xFB == 0x48 and q[2] == 0x8D and q[3] & 0xC7 == 0x05
 
-cdef inline void rewrite_relaxed(uint8_t *p, int how, bint rex) noexcept nogil:
-    """Rewrite the opcode of a GOT load; the caller fills the four bytes at p (one lower for RELAX_JMP)."""
+cdef inline void rewrite_relaxed(uint8_t *p, int how, bint rex, uint8_t filler) noexcept nogil:
+    """Rewrite the opcode of a GOT load; the caller fills the four bytes at p (one lower for RELAX_JMP and
+    RELAX_CALL_FILLED).  `filler` is the byte by which a call is too short."""
     cdef uint8_t *q = p - 4   # the field is at q[4]
     cdef uint8_t reg = (q[3] >> 3) & 7
     if how == RELAX_LEA:
         q[2] = 0x8D
         return
     if how == RELAX_CALL:
-        q[2] = 0x67
+        q[2] = filler
         q[3] = 0xE8
+        return
+    if how == RELAX_CALL_FILLED:
+        q[2] = 0xE8
+        p[3] = filler
         return
     if how == RELAX_JMP:
         q[2] = 0xE9
