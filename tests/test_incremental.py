@@ -233,9 +233,9 @@ def test_a_constructor_that_is_gone_leaves_no_hole(project):
         '#include <stdio.h>\n__attribute__((constructor)) static void before(void) { puts("before"); }\n'
     )
     project.write("part.c", constructor + part())
-    project.step("initial:E8")
+    assert "before" in project.step("update")
     project.write("part.c", part())
-    project.step("initial:E8")
+    assert "before" not in project.step("update")
 
 
 LIBRARY_CALLS = (

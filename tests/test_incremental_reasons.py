@@ -368,7 +368,7 @@ def new_export(project, monkeypatch):
 @reason("E8")
 def new_constructor(project, monkeypatch):
     begin(project)
-    constructor = '__attribute__((constructor)) static void first(void) { asm volatile("nop"); }\n'
+    constructor = '__attribute__((constructor(200))) static void first(void) { asm volatile("nop"); }\n'
     expect_after(project, "E8", "part.c", PART + constructor)
 
 

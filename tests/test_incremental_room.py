@@ -33,6 +33,22 @@ def test_a_member_that_is_not_linked_does_not_matter(tmp_path):
         project.step(expected)
 
 
+def test_the_first_sections_of_a_kind(tmp_path):
+    """Sections for which only a part of the output is new go to another part of the output section."""
+    made = program(tmp_path)
+    initial(made)
+    made.write(
+        "part.c",
+        "static const int numbers[] = {1, 2, 3, 4}; int (*volatile number)(int);\n"
+        "__attribute__((hot)) int often(int x) { return x + numbers[x]; }\n"
+        '__attribute__((section(".data.rel.ro.local"))) static int (*const table[])(int) = {often};\n'
+        "int value(int x) { number = table[0]; return number(x) - 3; }\n",
+    )
+    made.step("update")
+    made.write("part.c", PART + "__attribute__((cold)) int seldom(int x) { return x + 1; }\n")
+    made.step("update")
+
+
 def test_functions_that_come_and_go_use_the_places_of_others(tmp_path):
     """Records and symbols have little room, and each object's move at its first edit, so what they leave is used."""
     made = program(tmp_path)

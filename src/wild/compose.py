@@ -96,6 +96,7 @@ class Composition:
             self.room = Room(options.incremental_growth)
         self.abbreviations = 0  # offset in .debug_abbrev of those that fillers use
         self.used: dict[int, int] = {}  # PartId -> bytes that are not room, where there is room
+        self.array_rooms: dict[int, int] = {}  # PartId of a list of functions -> bytes behind its section
 
     def assign_keys(self, sections: SectionTable, merged: MergeTable) -> None:
         """Give every kind of unusual section a part; merged ones become groups of the merge table."""
@@ -186,6 +187,8 @@ class Composition:
         if self.room is not None:
             self.add_room(self.room, layout)
         self.fill_sections()
+        if self.room is not None:
+            self.room.give_arrays(self)
 
     def common_kinds(self, layout: Layout) -> list[tuple[str, int]]:
         """The output section and the flags of each area of common symbols (kernels/common_areas.py)."""

@@ -188,8 +188,8 @@ class Placement:
             else:
                 offset += gap
                 section.offset = offset
-                address = section.address + section.size
-                offset += section.size
+                address = section.address + section.size + section.room
+                offset += section.size + section.room
             if address > self.limit or offset > USER_SPACE:
                 raise LinkError(f"section {section.name} would end at {address:#x}, beyond the address space")
         return address, offset

@@ -176,7 +176,7 @@ class OutputSection:
 
     __slots__ = (
         "address", "align", "entsize", "flags", "info", "kind", "link", "made", "name", "offset", "parts", "place",
-        "shndx", "size", "type",
+        "room", "shndx", "size", "type",
     )  # fmt: skip
 
     def __init__(self, name: str, type: int = SHT_PROGBITS, flags: int = 0, entsize: int = 0) -> None:
@@ -192,6 +192,7 @@ class OutputSection:
         self.link: str | None = None  # name of the section for sh_link
         self.info: str | int = 0  # name of the section for sh_info, or a number
         self.parts: list[int] = []
+        self.room = 0  # bytes behind it that belong to nothing
         self.made = False  # by the linker; inputs may have a section of the same name
         self.kind = UNLOADED
         self.place = ORPHAN

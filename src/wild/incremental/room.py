@@ -1,8 +1,9 @@
 """Room to grow: how much more an initial incremental link gives to each part and table than they need now.
 
 What grows later moves into the room at the end of its part, so nothing behind it has to move.  Where contributions
-must stand without gaps (constructors, notes, sections between `__start_` and `__stop_`, code that falls through from
-one object's fragment to the next), there is none: when those change in size, the whole program is linked again.
+must stand without gaps (notes, sections between `__start_` and `__stop_`, code that falls through from one object's
+fragment to the next), there is none: when those change in size, the whole program is linked again.  Lists of
+functions (constructors, destructors) have no gaps either, but room behind them: an update lays them out anew.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ GAPLESS = frozenset(
 LEAST, LEAST_UNLOADED = 16384, 262144  # bytes of a part
 MOST_BY_HALF = 131072  # bytes that a part gets if that is no more than half of what it has
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
+LEAST_ARRAY = 256  # bytes of .init_array
 LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
 LEAST_SYMBOLS, LEAST_NAMES = 4096, 131072  # entries of .symtab of either kind, bytes of .strtab
 LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
@@ -54,6 +56,14 @@ class Room:
         least = LEAST if flags & SEC_ALLOC else LEAST_UNLOADED
         half = min(size // 2, MOST_BY_HALF)
         return self.of(size, max(least, half, min(largest + largest // 2, MOST_FOR_ONE)))
+
+    def give_arrays(self, composition: Composition) -> None:
+        """Room behind the lists of functions that consist of one part; the loader calls all that is in the section."""
+        for name in (".init_array", ".fini_array"):
+            section = composition.sections.get((name, True))
+            if section is not None and len(section.parts) == 1 and section.size:
+                section.room = self.of(section.size, LEAST_ARRAY)
+                composition.array_rooms[section.parts[0]] = section.room
 
     def give_frames(self, frames: FrameTable) -> None:
         """Room in .eh_frame and its index."""

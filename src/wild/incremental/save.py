@@ -192,7 +192,8 @@ def describe_parts(sized: Measured) -> list[tuple[str, int, int, int]]:
     found = []
     for part, (size, _, _) in enumerate(composition.measured):
         used = composition.used.get(part, size)
-        found.append((composition.parts.section[part], used, size, int(used < size)))
+        room = composition.array_rooms.get(part, 0)
+        found.append((composition.parts.section[part], used, size + room, int(used < size)))
     return found
 
 
@@ -220,6 +221,7 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
     room = synthetic.dynsyms.room if synthetic.dynsyms else {"dynsym": (0, 0)}
     return {
         "sections": made,
+        "arrays": movable_arrays(found, sized),
         "shared": found.kind.shared,
         "exports": found.kind.shared or bool(options.export_dynamic or options.dynamic_lists),
         "offers": bool(synthetic.dynsyms and synthetic.dynsyms.per_bucket) and not versions,
@@ -244,6 +246,17 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
         "symbol_holes": ([], [], []),
         "index": (frames.hdr_count, (frames.hdr_size - 12) // 8) if frames.size else (0, 0),
     }
+
+
+def movable_arrays(found: Resolved, sized: Measured) -> dict[str, int]:
+    """The parts that lists of functions consist of whose size may change: nothing asks for their ends by name."""
+    arrays = {}
+    for part in sized.composition.array_rooms:
+        section = sized.composition.parts.section[part]
+        name = found.names.find(f"__{section[1:]}_end".encode())
+        if not name or found.resolution.symbol(name)[0] is None:
+            arrays[section] = part
+    return arrays
 
 
 def place(section: OutputSection) -> tuple[int, int, int, int]:

@@ -21,7 +21,18 @@ from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import RACY, changed_since, key_of
 from wild.incremental.session import rows_of
-from wild.kernels import pairing, refit, reframe, regraft, reoffer, rescan, reslots, resymbol, rewrite
+from wild.kernels import (
+    pairing,
+    rearray,
+    refit,
+    reframe,
+    regraft,
+    reoffer,
+    rescan,
+    reslots,
+    resymbol,
+    rewrite,
+)
 from wild.kernels.files import MAP_TEXT, Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
@@ -51,6 +62,8 @@ FEW = 8  # changed objects, which are never too many, and say nothing about the 
 FIRST_GUESS = 1.0  # milliseconds for each changed object, until that has been measured
 STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
 DT_RELACOUNT = 0x6FFFFFF9
+ARRAY_SIZES = {".init_array": 27, ".fini_array": 28}  # DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ
+E_SHOFF, SHDR_SIZE, SH_SIZE = 40, 64, 32  # where fields are in the ELF header and in a section's
 DISCARD = {"none": 0, "default": 1, "locals": 2, "all": 3}
 
 
@@ -300,21 +313,24 @@ class Update:
         section = self.parts.section[part]
         parts: list[tuple[str, int, int, int]] = self.control["parts"]
         for number in (part, *range(1, len(parts))):
-            name, used, size, _ = parts[number]
-            if name == section and used < size:
+            name, used, size, grows = parts[number]
+            if name == section and used < size and grows:
                 return int(number)
         return None
 
     def place(self) -> None:
         """Places for everything."""
         graft, output = self.graft, self.output
+        parts: list[tuple[str, int, int, int]] = self.control["parts"]
+        growing = {parts[number][0]: number for number in range(len(parts) - 1, 0, -1) if parts[number][3]}
         rooms = [
-            (used, size, grows, SMALLEST if section in UNITS else 0)
-            for section, used, size, grows in self.control["parts"]
+            (used, size, grows, SMALLEST if section in UNITS else 0, 0 if size else growing.get(section, 0))
+            for section, used, size, grows in parts
         ]
         refit.set_parts(graft, rooms, self.control["spaces"])
         merge_pieces(graft, self.merged)
         try:
+            rearray.place_arrays(graft, list(output["arrays"].values()))
             self.holes = refit.place_sections(graft)
         except CannotUpdate as reason:
             raise self.with_section(reason) from None
@@ -338,6 +354,8 @@ class Update:
         rewrite.write_changed(graft, pool)
         maps = rewrite.InputMaps()
         self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, maps))
+        rearray.write_shifted(graft, pool, self.paths, maps)
+        self.note_arrays()
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
@@ -358,15 +376,32 @@ class Update:
         if output["build_id"]:
             refresh_build_id(self.saved, made[".note.gnu.build-id"][1] + 16, output["build_id"])
 
+    def note_arrays(self) -> None:
+        """The sizes of the lists of functions, where the loader and others look for them."""
+        made = self.output["sections"]
+        for section, part in self.output["arrays"].items():
+            address, offset, size, shndx = made[section]
+            used = rearray.size_of_part(self.graft, part)
+            if used == size:
+                continue
+            made[section] = (address, offset, used, shndx)
+            headers = rewrite.read_word(self.graft, E_SHOFF)
+            rewrite.write_word(self.graft, headers + SHDR_SIZE * shndx + SH_SIZE, used)
+            self.set_dynamic(ARRAY_SIZES[section], used)
+
+    def set_dynamic(self, tag: int, value: int) -> None:
+        """The value of an entry of .dynamic, if there is one."""
+        _, offset, size, _ = self.output["sections"].get(".dynamic", (0, 0, 0, 0))
+        for at in range(offset, offset + size, 16):
+            if rewrite.read_word(self.graft, at) == tag:
+                rewrite.write_word(self.graft, at + 8, value)
+
     def note_relocations(self, relative: int, symbolic: int) -> None:
         """How many dynamic relocations there are now; the loader is told of the relative ones."""
         output = self.output
         output["symbolic"] = (symbolic, output["symbolic"][1])
         output["relative"] = (relative, output["relative"][1])
-        _, offset, size, _ = output["sections"].get(".dynamic", (0, 0, 0, 0))
-        for at in range(offset, offset + size, 16):
-            if rewrite.read_word(self.graft, at) == DT_RELACOUNT:
-                rewrite.write_word(self.graft, at + 8, relative)
+        self.set_dynamic(DT_RELACOUNT, relative)
 
     def write_frames(self) -> None:
         """Call frame records and their index."""

@@ -24,6 +24,8 @@ cdef struct PartRoom:            # by PartId
     uint64_t used, size          # bytes from its start
     uint32_t grows               # 0: its sections stand without gaps
     uint32_t smallest            # bytes of the smallest hole that can be filled
+    uint32_t instead             # the part that its sections get if it was empty
+    uint32_t arranged            # 1: its sections have their places (rearray.py)
 
 cdef class Graft:
     cdef Saved saved
@@ -48,6 +50,7 @@ cdef class Graft:
     cdef list holes              # (PartId, offset in the part, size) to be filled
     cdef dict spaces             # PartId -> (offset, size) of free places (spaces.py)
     cdef set unfilled            # (PartId, offset) of those of them that are to be filled
+    cdef list shifted            # (FileId, section) of what moves of objects that have not changed
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym

@@ -33,6 +33,7 @@ class Graft:
         self.holes = []
         self.spaces = {}
         self.unfilled = set()
+        self.shifted = []
         self.new_slots = []
         self.new_plt = []
         self.imports = []

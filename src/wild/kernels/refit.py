@@ -30,14 +30,16 @@ Slots = cython.struct(  # the old sections of one object, found by part and name
 
 
 def set_parts(graft: Graft, parts: list, spaces: dict):
-    """`parts`: (bytes used, bytes there are, does it grow?, smallest hole) by PartId; `spaces`: see spaces.py."""
+    """`parts`: (bytes used, bytes there are, does it grow?, smallest hole, the part instead of an empty one) by PartId;
+    `spaces`: see spaces.py.
+    """
     graft.spaces = spaces
     graft.part_count = len(parts)
     graft.part = cython.cast(cython.pointer[PartRoom], calloc(graft.part_count + 1, cython.sizeof(PartRoom)))
     i: int64_t
     for i in range(graft.part_count):
         part = cython.address(graft.part[i])
-        part.used, part.size, part.grows, part.smallest = parts[i]
+        part.used, part.size, part.grows, part.smallest, part.instead = parts[i]
 
 
 def part_uses(graft: Graft) -> list:
@@ -67,10 +69,13 @@ def place_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
         for k in range(1, row.shnum):
             sec = cython.address(image.sections.row[row.sec_base + k])
             if sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE and sec.part:
-                place_section(graft, changed, cython.address(slots), sec)
-                graft.sections.view.row[
-                    graft.inputs.view.row[changed.mini].sec_base + k
-                ].address = sec.address
+                find_part(graft, sec)
+                if not graft.part[sec.part].arranged:
+                    place_section(graft, changed, cython.address(slots), sec)
+                mini = cython.address(
+                    graft.sections.view.row[graft.inputs.view.row[changed.mini].sec_base + k]
+                )
+                mini.part, mini.address = sec.part, sec.address
         free_slots(graft, changed)
     finally:
         free(slots.table)
@@ -112,6 +117,15 @@ def find_slots(changed: cython.pointer[Changed], slots: cython.pointer[Slots]) -
 @cython.exceptval(check=False)
 def slot_of(part: uint32_t, name: uint32_t) -> uint64_t:
     return (cython.cast(uint64_t, part) * ODD + name) * ODD >> 13
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def find_part(graft: Graft, sec: cython.pointer[SectionRow]) -> cython.void:
+    """A part that was empty has no place in the output; another of the same output section does as well."""
+    other: uint32_t = graft.part[sec.part].instead
+    if other and (graft.saved.image.part[other].flags ^ sec.flags) & SEC_NOBITS == 0:
+        sec.part = other
 
 
 @cython.cfunc

@@ -34,8 +34,6 @@ PAGE = cython.declare(cython.const[uint64_t], 4096)
 class InputMaps:
     """Unchanged inputs that are mapped because something in them is written anew."""
 
-    _maps: dict
-
     def __cinit__(self):
         self._maps = {}
 
@@ -156,7 +154,7 @@ def mark_files(graft: Graft, name: uint32_t, marks: cython.pointer[uint8_t]) -> 
 
 
 @cython.cfunc
-@cython.exceptval(-1)
+@cython.exceptval(-1, check=False)
 def open_file(graft: Graft, file: uint32_t, paths: list, maps: InputMaps) -> cython.int:
     """Find the bytes of an unchanged object."""
     image = cython.address(graft.saved.image)
