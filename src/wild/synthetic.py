@@ -373,11 +373,11 @@ class Synthetic:
             at = sections[".eh_frame"]
             hdr = sections.get(".eh_frame_hdr") if self.has_hdr else None
             header = (hdr.offset, hdr.address) if hdr else None
-            write_frames(self.pool, frames, layout, (at.offset, at.address), header)
+            write_frames(self.pool, frames, layout, output, (at.offset, at.address), header)
         if self.dynsyms is not None and self.entries is not None:
             for name, *_ in DYNAMIC_TABLES:
                 if name in sections:
-                    self.dynsyms.write(name, output.address + sections[name].offset)
+                    self.dynsyms.write(name, output.address + sections[name].offset, output)
             content = self.entries.content(sections)
             if len(content) != sections[".dynamic"].size:
                 raise InternalError(
@@ -388,7 +388,10 @@ class Synthetic:
             made = self.composition.made
             extended = output.address + made[".symtab_shndx"].offset if ".symtab_shndx" in made else 0
             self.symtab.write(
-                output.address + made[".symtab"].offset, output.address + made[".strtab"].offset, extended
+                output.address + made[".symtab"].offset,
+                output.address + made[".strtab"].offset,
+                extended,
+                output,
             )
             if self.emitted is not None:
                 self.symtab.write_sections(self.emitted.symbols())

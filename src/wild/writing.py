@@ -121,7 +121,7 @@ def write_merged(pool: Pool, output: Output, composition: Composition, merged: M
     """Strings and constants, each once."""
     for part, group in composition.merged.items():
         if part in composition.part_offsets:
-            merged.write(pool, group, output.address + composition.part_offsets[part])
+            merged.write(pool, group, output.address + composition.part_offsets[part], output)
 
 
 def write_data(output: Output, placement: Placement, composition: Composition) -> None:
@@ -202,10 +202,10 @@ def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: 
     if in_leaves and not synthetic.build_id.fixed:
         from wild.kernels.buildid import digest_of, fast_leaves
 
-        leaves = fast_leaves(pool, output.address, output.size)
+        leaves = fast_leaves(pool, output.address, output.size, output.mapped)
         digest = digest_of(leaves, output.size)[: synthetic.build_id.size]
     else:
-        digest = synthetic.build_id.digest(pool, output.address, output.size)
+        digest = synthetic.build_id.digest(pool, output.address, output.size, output.mapped)
     padded = len(digest) + -len(digest) % 4  # gABI, "Note Section": descriptions are padded
     if padded + BUILD_ID_HEADER != section.size:
         raise LinkError(f"a build-id of {len(digest)} bytes does not fit its note of {section.size}")

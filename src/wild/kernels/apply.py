@@ -117,7 +117,7 @@ def carry_out(
         return put(write, spot, rela, index, static_value(image, rela, spot.file, SA, P))
     if action == ACT_RELATIVE:
         if not is_packed(image.mode, cython.address(image.sections.row[spot.section]), rela.r_offset):
-            add_relative(image, cython.address(spot.relative), P, SA)
+            add_relative(spot, P, SA)
         write64(spot.to + rela.r_offset, SA)
         return 0
     if action == ACT_SYMBOLIC:
@@ -195,12 +195,10 @@ def write_rela(
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def add_relative(
-    image: cython.pointer[Image], number: cython.pointer[uint64_t], P: uint64_t, value: uint64_t
-) -> cython.void:
+def add_relative(spot: cython.pointer[Spot], P: uint64_t, value: uint64_t) -> cython.void:
     """The section's next R_X86_64_RELATIVE."""
-    write_rela(image.rela + image.rela_relative + 24 * number[0], P, R_RELATIVE, 0, value)
-    number[0] += 1
+    write_rela(spot.relocs + 24 * spot.relative, P, R_RELATIVE, 0, value)
+    spot.relative += 1
 
 
 @cython.cfunc

@@ -14,5 +14,6 @@ cdef struct Leaves:              # context of the loop over chunks
     const uint8_t *data
     uint64_t size
     Digest *leaf
+    bint mapped                  # the data are a map of a file
 
 cdef void hash_stripes(const uint8_t *data, uint64_t size, Digest *digest) noexcept nogil

@@ -18,6 +18,7 @@ from cython.cimports.cpython.buffer import PyBUF_READ
 from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.posix.mman import MADV_DONTNEED, madvise
 from cython.cimports.wild.kernels.buildid import CHUNK, LANES, STRIPE, Digest, Leaves
 from cython.cimports.wild.kernels.cc import mix
 from cython.cimports.wild.kernels.elf import Bytes, read64
@@ -27,23 +28,28 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 K = cython.declare(cython.const[uint64_t], 0x243F6A8885A308D3)
 L = cython.declare(cython.const[uint64_t], 0x13198A2E03707345)
 SEED = cython.declare(cython.const[uint64_t], 0x24093822299F31D1)
+GRAIN = cython.declare(cython.const[int64_t], 4)  # chunks that are hashed at once
 STEP = cython.declare(cython.const[uint64_t], 0x082EFA98EC4E6C89)
 
 
-def fast_digest(pool: Pool, address: int, size: int) -> bytes:
-    """20 bytes that tell the `size` bytes at `address` apart from others."""
-    return digest_of(fast_leaves(pool, address, size), size)
+def fast_digest(pool: Pool, address: int, size: int, mapped: bool = False) -> bytes:
+    """20 bytes that tell the `size` bytes at `address` apart from others; `mapped`: see fast_leaves."""
+    return digest_of(fast_leaves(pool, address, size, mapped), size)
 
 
-def fast_leaves(pool: Pool, address: int, size: int) -> bytes:
-    """The digests of all chunks, one behind the other."""
+def fast_leaves(pool: Pool, address: int, size: int, mapped: bool = False) -> bytes:
+    """The digests of all chunks, one behind the other.
+
+    `mapped`: the bytes are a shared map of a file, whose pages need not stay in the memory of this process.
+    """
     leaves = cython.declare(Leaves)
+    leaves.mapped = mapped
     leaves.data = cython.cast(Bytes, cython.cast(uint64_t, address))
     leaves.size = size
     chunks: int64_t = (size + CHUNK - 1) // CHUNK
     arena = Arena()
     leaves.leaf = cython.cast(cython.pointer[Digest], arena.array(chunks + 1, cython.sizeof(Digest)))
-    pool.run(hash_chunks, cython.address(leaves), chunks, 1)
+    pool.run(hash_chunks, cython.address(leaves), chunks, GRAIN)
     found: bytes = cython.cast(cython.p_char, leaves.leaf)[: chunks * cython.sizeof(Digest)]
     return found
 
@@ -79,10 +85,17 @@ def memory(address: int, size: int) -> memoryview:
 def hash_chunks(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     leaves = cython.cast(cython.pointer[Leaves], context)
     chunk: int64_t
+    start: uint64_t
+    size: uint64_t
     for chunk in range(begin, end):
-        start: uint64_t = chunk * cython.cast(uint64_t, CHUNK)
-        size: uint64_t = min(cython.cast(uint64_t, CHUNK), leaves.size - start)
+        start = chunk * cython.cast(uint64_t, CHUNK)
+        size = min(cython.cast(uint64_t, CHUNK), leaves.size - start)
         hash_stripes(leaves.data + start, size, leaves.leaf + chunk)
+    if leaves.mapped:
+        # The whole output would count as memory of the link, at its peak.
+        start = begin * cython.cast(uint64_t, CHUNK)
+        size = min((end - begin) * cython.cast(uint64_t, CHUNK), leaves.size - start)
+        madvise(cython.cast(cython.p_char, leaves.data) + start, size, MADV_DONTNEED)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from wild.kernels.drafts cimport Drafts
 from wild.kernels.dynhash cimport DynamicRow
 from wild.kernels.pool cimport Arena, Pool
 from wild.kernels.views cimport Tables
@@ -18,6 +19,7 @@ cdef struct DynamicTables:       # context of the loops
     uint32_t *same               # NULL, or by row: 1 + the row that has its name already, 0: none
     uint64_t *block_bytes        # bytes of names in each block of rows, then offset in .dynstr
     uint8_t *to
+    Drafts *drafts               # NULL: all is written in place
 
 cdef int share_names(Arena arena, DynamicTables *view) except -1
 cdef uint64_t place_names(Pool pool, Arena arena, DynamicTables *view, uint64_t start) except *

@@ -11,6 +11,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memchr, memcmp, memcpy
 from cython.cimports.wild.kernels.cc import fetch_add, prefetch
+from cython.cimports.wild.kernels.drafts import begin_run, end_run
 from cython.cimports.wild.kernels.dynhash import gnu_hash
 from cython.cimports.wild.kernels.dynnames import BLOCK, DynamicTables
 from cython.cimports.wild.kernels.elf import U32, U64
@@ -140,7 +141,7 @@ def sum_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyth
     size: uint64_t = 0
     i: int64_t
     for i in range(begin, end):
-        if view.same is cython.NULL or not view.same[i]:
+        if has_string(view, i):
             size += view.row[i].length + 1
     view.block_bytes[begin // BLOCK] = size
     return 0
@@ -154,7 +155,7 @@ def offset_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     at: uint64_t = view.block_bytes[begin // BLOCK]
     i: int64_t
     for i in range(begin, end):
-        if view.same is cython.NULL or not view.same[i]:
+        if has_string(view, i):
             view.row[i].string = cython.cast(uint32_t, at)
             at += view.row[i].length + 1
     return 0
@@ -165,13 +166,32 @@ def offset_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.exceptval(check=False)
 def write_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
     view = cython.cast(cython.pointer[DynamicTables], context)
-    i: int64_t
+    first: uint64_t = view.block_bytes[begin // BLOCK]
+    i: int64_t = end - 1
+    while i > begin and not has_string(view, i):
+        i -= 1
+    size: uint64_t = 0
+    if has_string(view, i):
+        size = view.row[i].string + view.row[i].length + 1 - first
+    place = view.to + first
+    run = begin_run(view.drafts, worker, 0, place, size)
+    to = run - first
     for i in range(begin, end):
         row = cython.address(view.row[i])
         if i + 2 * AHEAD < end:
             prefetch(view.tables.names.row + row[2 * AHEAD].name)
             prefetch(name_bytes(view.tables, row[AHEAD].name))
-        if view.same is cython.NULL or not view.same[i]:
-            memcpy(view.to + row.string, name_bytes(view.tables, row.name), row.length)
-            view.to[row.string + row.length] = 0
+        if has_string(view, i):
+            memcpy(to + row.string, name_bytes(view.tables, row.name), row.length)
+            to[row.string + row.length] = 0
+    end_run(view.drafts, run, place, size)
     return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def has_string(view: cython.pointer[DynamicTables], i: int64_t) -> cython.bint:
+    """Does a row have a name of its own in .dynstr?"""
+    return view.same is cython.NULL or not view.same[i]

@@ -22,6 +22,7 @@ from cython.cimports.wild.kernels.dynhash import *
 from cython.cimports.wild.kernels.dynnames import *
 from cython.cimports.wild.kernels.elf import STB_WEAK, U32, Elf64_Sym, MutableBytes, write16
 from cython.cimports.wild.kernels.entries import define, leave_undefined, prefetch_definition
+from cython.cimports.wild.kernels.output import Output, drafts_of
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.views import Chosen, Tables, Views, names_in_order
@@ -170,11 +171,12 @@ class DynamicSymbols:
             return len(self.versions.definitions)
         raise KeyError(section)
 
-    def write(self, section: str, to: int):
-        """Write all `size_of(section)` bytes of a section at an address of the output mapping."""
+    def write(self, section: str, to: int, output: Output | None = None):
+        """Write all `size_of(section)` bytes of a section at an address, which is in the output, if one is given."""
         at = cython.cast(MutableBytes, cython.cast(uint64_t, to))
         view = cython.address(self.view)
         view.to = at
+        view.drafts = drafts_of(output)
         if section == ".dynsym":
             memset(at, 0, cython.sizeof(Elf64_Sym))
             entries: int64_t = self.count - 1 - view.undefined if self.per_bucket else self.spare
@@ -183,6 +185,8 @@ class DynamicSymbols:
         elif section == ".dynstr":
             copy(b"\0" + b"".join([text + b"\0" for text in self.fixed]), at)
             self.pool.run(write_names, view, view.total, BLOCK)
+            if output is not None:
+                output.check()
         elif section == ".gnu.hash":
             write_gnu_hash(self.pool, cython.address(self.hashes), at)
         elif section == ".hash":

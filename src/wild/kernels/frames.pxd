@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from wild.kernels.drafts cimport Drafts
 from wild.kernels.elf cimport Elf64_Rela
 from wild.kernels.pool cimport Arena, Fault, Pool
 from wild.kernels.relocation cimport RelocType
@@ -72,6 +73,7 @@ cdef struct FrameWork:           # what the parallel loops share
 
 cdef struct FrameWriting:
     FrameWork *work
+    Drafts *drafts               # NULL: all is written in place
     uint64_t room
     uint8_t *to
     uint8_t *hdr
@@ -107,7 +109,8 @@ cdef class FrameTable:
     # Choose the FDEs of live sections and the CIEs they need.
     cpdef int size_up(self, Pool pool) except -1
     # Fill `size` bytes at `to` and `hdr_size` bytes at `hdr` (NULL: no .eh_frame_hdr).  Raises KernelFault.
-    cdef int write(self, Pool pool, uint8_t *to, uint64_t address, uint8_t *hdr, uint64_t hdr_address,
+    # `drafts` (or NULL) are those of the output that `to` is in.
+    cdef int write(self, Pool pool, Drafts *drafts, uint8_t *to, uint64_t address, uint8_t *hdr, uint64_t hdr_address,
                    ValueOf value_of, void *context) except -1
 
 cdef inline bint frame_lives(const FrameRow *frame, const Sections *sections) noexcept nogil:

@@ -26,6 +26,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.cies import has_hdr_entry, intern_cies
+from cython.cimports.wild.kernels.drafts import Drafts
 from cython.cimports.wild.kernels.elf import U32, MutableBytes
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.frame_rows import count_files, split_files
@@ -188,6 +189,7 @@ class FrameTable:
     def write(
         self,
         pool: Pool,
+        drafts: cython.pointer[Drafts],
         to: MutableBytes,
         address: uint64_t,
         hdr: MutableBytes,
@@ -199,6 +201,7 @@ class FrameTable:
         writing = cython.declare(FrameWriting)
         memset(cython.address(writing), 0, cython.sizeof(FrameWriting))
         writing.work = cython.address(self.work)
+        writing.drafts = drafts
         writing.to = to
         writing.address = address
         writing.hdr = hdr
@@ -217,6 +220,7 @@ class FrameTable:
         """`write` for Python: places in memory are integers, and so is the address of the ValueOf."""
         self.write(
             pool,
+            cython.NULL,
             cython.cast(MutableBytes, cython.cast(uint64_t, to)),
             address,
             cython.cast(MutableBytes, cython.cast(uint64_t, hdr)),

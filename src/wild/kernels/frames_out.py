@@ -15,9 +15,10 @@ from cython.cimports.libc.stdint import int32_t, int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.cies import has_hdr_entry
+from cython.cimports.wild.kernels.drafts import begin_run, end_run
 from cython.cimports.wild.kernels.elf import MutableBytes, inside, read32, read64, write32, write64
 from cython.cimports.wild.kernels.faults import *
-from cython.cimports.wild.kernels.frames import EhPtr, WritingPtr
+from cython.cimports.wild.kernels.frames import EhPtr, FrameWriting, WritingPtr
 from cython.cimports.wild.kernels.pool import Pool, report
 from cython.cimports.wild.kernels.relocation import (
     CHECK_SIGNED,
@@ -35,6 +36,7 @@ HDR_TABLE = cython.declare(cython.const[uint64_t], 12)  # offset of the table
 HDR_START = cython.declare(
     cython.const[uint32_t], 0x3B031B01
 )  # version 1; pcrel sdata4 pointer, udata4 count, datarel sdata4 table
+BLOCK = cython.declare(cython.const[int64_t], 32)  # sections
 SIGN = cython.declare(cython.const[uint32_t], 0x80000000)
 DIGIT_BITS = cython.declare(cython.const[cython.int], 11)
 
@@ -44,7 +46,7 @@ DIGIT_BITS = cython.declare(cython.const[cython.int], 11)
 def write_frames(pool: Pool, writing: WritingPtr, synthetic: list) -> cython.int:
     view = writing.work.view
     writing.work.fault = cython.address(pool.fault)
-    pool.run(write_sections, writing, view.eh_count, 16)
+    pool.run(write_sections, writing, view.eh_count, BLOCK)
     at: uint64_t = view.records
     number: uint32_t = cython.cast(uint32_t, writing.hdr_count - len(synthetic))
     for records, address, size in synthetic:
@@ -102,12 +104,19 @@ def point_synthetic(
 @cython.nogil
 @cython.exceptval(check=False)
 def write_sections(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    writing = cython.cast(WritingPtr, context)
+    writing: FrameWriting = cython.cast(WritingPtr, context)[0]
+    view = writing.work.view
+    first: uint64_t = view.eh[begin].out
+    size: uint64_t = (view.eh[end].out if end < view.eh_count else view.records) - first
+    to = writing.to + first
+    run = begin_run(writing.drafts, worker, 0, to, size)
+    writing.to = run - first
     i: int64_t
     for i in range(begin, end):
-        eh = cython.address(writing.work.view.eh[i])
-        if write_cies(writing, eh) or write_fdes(writing, eh):
+        eh = cython.address(view.eh[i])
+        if write_cies(cython.address(writing), eh) or write_fdes(cython.address(writing), eh):
             return 1
+    end_run(writing.drafts, run, to, size)
     return 0
 
 

@@ -319,6 +319,7 @@ def sum_blocks(layout: Layout):
         count = layout.symbolics[b]
         layout.symbolics[b] = symbolics
         symbolics += count
+    layout.relatives[layout.blocks] = relatives
     layout.section_relatives = relatives
     layout.section_symbolics = symbolics
 

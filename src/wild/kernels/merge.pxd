@@ -3,6 +3,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from wild.kernels.drafts cimport Drafts
 from wild.kernels.pool cimport Arena, Fault
 from wild.kernels.tables cimport Files, Sections
 
@@ -81,6 +82,7 @@ cdef struct MergeWork:           # what the parallel loops of a merge share
 cdef struct MergeWriting:
     MergeView *view
     MergeGroup *group
+    Drafts *drafts               # NULL: all is written in place
     uint8_t *to
 
 ctypedef MergeBatch *BatchPtr

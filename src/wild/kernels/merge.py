@@ -43,6 +43,7 @@ from cython.cimports.wild.kernels.merge_places import (
     place_first,
     write_batches,
 )
+from cython.cimports.wild.kernels.output import Output, drafts_of
 from cython.cimports.wild.kernels.pieces import count_pieces, cut_batches
 from cython.cimports.wild.kernels.pool import Job, Pool
 from cython.cimports.wild.kernels.sections import SectionTable, section_bytes, section_header
@@ -201,13 +202,16 @@ class MergeTable:
         found: uint64_t = merged_offset(cython.address(self.view), link, offset)
         return None if found == NONE64 else found
 
-    def write(self, pool: Pool, group: int, to: int):
-        """Fill the group_size bytes at address `to`."""
+    def write(self, pool: Pool, group: int, to: int, output: Output | None = None):
+        """Fill the group_size bytes at address `to`, which is in the output, if one is given."""
         work = cython.declare(MergeWriting)
         work.view = cython.address(self.view)
         work.group = cython.address(self.view.group[group])
         work.to = cython.cast(MutableBytes, cython.cast(uint64_t, to))
+        work.drafts = drafts_of(output)
         pool.run(write_batches, cython.address(work), work.group.batch_end - work.group.batch, 2)
+        if output is not None:
+            output.check()
 
 
 @cython.cfunc

@@ -4,7 +4,8 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.cc import prefetch
-from cython.cimports.wild.kernels.elf import align_up
+from cython.cimports.wild.kernels.drafts import begin_run, end_run
+from cython.cimports.wild.kernels.elf import MutableBytes, align_up
 from cython.cimports.wild.kernels.merge import *
 
 AHEAD = cython.declare(cython.const[uint32_t], 12)  # entries between a prefetch and its use
@@ -84,15 +85,19 @@ def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     writing = cython.cast(WritingPtr, context)
     b: int64_t
     for b in range(begin + writing.group.batch, end + writing.group.batch):
-        write_batch(writing, cython.address(writing.view.batch[b]))
+        batch = cython.address(writing.view.batch[b])
+        to = writing.to + batch.out
+        run = begin_run(writing.drafts, worker, 0, to, batch.size)
+        write_batch(writing, batch, run - batch.out)
+        end_run(writing.drafts, run, to, batch.size)
     return 0
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_batch(writing: WritingPtr, batch: BatchPtr) -> cython.void:
-    """Copy the representatives of a batch.
+def write_batch(writing: WritingPtr, batch: BatchPtr, to: MutableBytes) -> cython.void:
+    """Copy the representatives of a batch; `to` stands for the begin of the group.
 
     They are the pieces whose place is the next free one: a duplicate's place was taken before, and a string
     that is the end of another lies inside it.
@@ -118,8 +123,8 @@ def write_batch(writing: WritingPtr, batch: BatchPtr) -> cython.void:
             if i == first:
                 i += 1
                 continue
-            memcpy(writing.to + run, view.bytes[s] + view.offset[first], at - run)
+            memcpy(to + run, view.bytes[s] + view.offset[first], at - run)
             while at & (align - 1):
-                writing.to[at] = 0
+                to[at] = 0
                 at += 1
         s += 1

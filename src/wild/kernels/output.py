@@ -3,7 +3,7 @@
 Filling a new file costs several times what rewriting an old one does, whose pages exist: the system has to find and
 clear each page.  The room is not asked for in advance (fallocate), which would be work for one thread; a full disk
 ends the link while it writes.  In a map every page costs a page fault besides, so large runs of bytes are not put
-together there but written by a system call (relocate.py).
+together there but written by a system call (drafts.pxd).
 
 So an older output is rewritten, if nobody can notice: it is a regular file of ours, has this one
 name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
@@ -33,10 +33,12 @@ from cython.cimports.posix.mman import (
     mmap,
     munmap,
 )
+from cython.cimports.wild.kernels.pool import Arena
 from cython.cimports.wild.kernels.takeover import end_lease, lease
 
 from wild.errors import LinkError
 
+ROOM = cython.declare(cython.const[uint64_t], 1 << 20)  # bytes of a worker's drafts
 TRIES = 100
 LINKS_FOLLOWED = 40  # as many as Linux follows
 S_IFMT, S_IFREG, S_IFDIR, S_IFLNK = 0o170000, 0o100000, 0o040000, 0o120000
@@ -68,11 +70,18 @@ class Output:
             self.abandon()
             raise LinkError(f"{path}: cannot map {size} bytes for the output: no memory or address space")
         self.base = cython.cast(cython.pointer[uint8_t], start)
+        self.drafts.base = self.base
+        self.drafts.descriptor = self.descriptor
 
     @property
     def address(self):
         """Where the first byte is in memory."""
         return cython.cast(uint64_t, self.base)
+
+    @property
+    def mapped(self):
+        """Is that memory a map of the file?"""
+        return self.descriptor >= 0
 
     def clear(self, begin: int, end: int):
         """Zero the bytes from one file offset to another; raises ValueError outside the file."""
@@ -81,6 +90,28 @@ class Output:
         if first > last or last > self.size:
             raise ValueError(f"{begin:#x} to {end:#x} is not inside the output of {self.size:#x} bytes")
         memset(self.base + first, 0, last - first)
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def make_room(self, workers: cython.int, size: uint64_t) -> cython.int:
+        """Give each of some workers memory for drafts of `size` bytes, or of ROOM if that is more.
+
+        What they had is freed.  For a small output it would cost more than it saves.
+        """
+        if self.descriptor < 0 or self.size < ROOM // 4:
+            return 0
+        self.arena = Arena()
+        self.drafts.room = max(size, ROOM)
+        self.drafts.memory = cython.cast(cython.pointer[uint8_t], self.arena.array(workers, self.drafts.room))
+        return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def check(self) -> cython.int:
+        """Raise LinkError if a draft could not be written."""
+        if self.drafts.error:
+            raise LinkError(f"{self.path}: cannot write the output: {posix.strerror(self.drafts.error)}")
+        return 0
 
     def write(self, offset: int, data: bytes):
         """Put some bytes at a file offset; raises ValueError outside the file."""

@@ -182,6 +182,7 @@ def write_frames(graft: Graft, pool: Pool, frames: FrameTable, at, header, index
     try:
         frames.write(
             pool,
+            cython.NULL,
             to,
             at[1],
             fresh if header is not None else cython.NULL,

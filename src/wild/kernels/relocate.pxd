@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
+from wild.kernels.drafts cimport Drafts
 from wild.kernels.elf cimport write16, write32, write64
 from wild.kernels.image cimport Image
 from wild.kernels.pool cimport Fault
@@ -14,10 +15,7 @@ cdef struct Tombstone:           # of the command line, for sections that are no
 
 cdef struct Write:
     Image *image
-    int descriptor               # of the output; -1: it is in memory only
-    int error                    # errno of a system call that failed
-    uint8_t *draft               # by worker: `room` bytes for the runs of a block; NULL: all are written in place
-    uint64_t room
+    Drafts *drafts
     Tombstone *tombstone         # the last one that fits counts
     int64_t tombstones
     uint8_t **run                # by worker and part: where its first byte is, or would be, for the block at hand
@@ -25,6 +23,7 @@ cdef struct Write:
     uint32_t *block              # first FileId of each block of files, and one behind the last
     uint64_t *cursor             # by worker and part: where the last section ended
     uint64_t *block_start        # by block and part: offset of the block's run in the part
+    uint64_t *relatives          # by block: number of its first R_*_RELATIVE; and one behind the last
 
 cdef struct Spot:                # the section being written
     uint32_t file, section, shndx
@@ -32,12 +31,13 @@ cdef struct Spot:                # the section being written
     const unsigned char *code    # its contents in the input
     unsigned char *to            # ... in the output
     uint64_t address, size
+    uint8_t *relocs              # where the output's first R_*_RELATIVE is, or would be
     uint64_t relative, symbolic  # numbers of its next dynamic relocations
     uint64_t tombstone           # for references to dead code; not loaded sections only
     bint lines                   # .debug_line: folded functions have lines
 
-cdef bint is_drafted(const Write *write, int64_t block, int64_t part) noexcept nogil
-cdef int write_section(Write *write, uint32_t file, uint32_t k, uint8_t *to) noexcept nogil
+cdef uint64_t drafted_size(const Write *write, int64_t block) noexcept nogil
+cdef int write_section(Write *write, uint32_t file, uint32_t k, uint8_t *to, uint8_t *relocs) noexcept nogil
 cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
 cdef uint64_t tombstone_of(const uint8_t *name) noexcept nogil
 

@@ -3,20 +3,16 @@
 Files are written in the blocks that the layout measured them in, each block by one worker, so the gap before every
 section is known to that worker: it fills it, and every byte of a part is written exactly once.
 
-What a block contributes to a part is its run.  A large run is not put together in the mapped output, where each page
-of 4 KiB costs a page fault, is cleared by the system before it is overwritten, and has to be unmapped in the end.
-It is put together in memory of the worker's own, which stays in its cache from block to block, and written with one
-system call.  160 MB in pieces of 1 MiB into a new file on a tmpfs took 205 ms through a map, 180 through one whose
-pages were allocated and populated in advance, and 105 this way, which is also quicker where pages exist already.
+What a block contributes to a part is its run, and so are its R_*_RELATIVE relocations, which are numbered block by
+block.  Large runs are drafted (drafts.pxd).
 """
 
 import cython
-from cython.cimports.libc.errno import EINTR, errno
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset, strlen
-from cython.cimports.posix.unistd import pwrite
 from cython.cimports.wild.kernels.apply import relocate_loaded
 from cython.cimports.wild.kernels.cc import prefetch
+from cython.cimports.wild.kernels.drafts import begin_run, end_run, is_drafted
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.glob import glob_match
 from cython.cimports.wild.kernels.image import PART_SORTED, Image
@@ -25,7 +21,7 @@ from cython.cimports.wild.kernels.sections import section_bytes, section_header
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.unloaded import relocate_unloaded
 
-LEAST = cython.declare(cython.const[uint64_t], 32 << 10)  # bytes of a run for which the system call pays
+RELA = cython.declare(cython.const[uint64_t], 24)  # sizeof(Elf64_Rela)
 
 
 @cython.cfunc
@@ -44,25 +40,66 @@ def write_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     failed: cython.int = 0
     for b in range(begin, end):
         memcpy(cursor, write.block_start + b * parts, parts * 8)
-        begin_runs(write, b, run, write.draft + worker * write.room)
+        begin_runs(write, b, run, worker)
         for file in range(write.block[b], write.block[b + 1]):
             if image.files.row[file].sec_base:
                 failed |= write_file(write, file, cursor, run)
         for p in range(1, parts):
             fill_gap(image, p, run[p], cursor[p], write.block_start[(b + 1) * parts + p])
-        failed |= end_runs(write, b, run)
+        end_runs(write, b, run)
     return failed
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def size_of_run(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> uint64_t:
+    """Bytes that a block contributes to a part as one run; part 0 stands for its relative relocations.
+
+    0: there is no such run.  Relocations that are yet to be packed do not go into the output."""
+    if part == 0:
+        if write.image.rela != write.image.out:
+            return 0
+        return (write.relatives[block + 1] - write.relatives[block]) * RELA
+    if write.image.part[part].flags & (SEC_NOBITS | PART_SORTED):
+        return 0
+    start = write.block_start + block * write.image.part_count + part
+    return start[write.image.part_count] - start[0]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def start_of_run(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> uint64_t:
+    """Where it begins in the part."""
+    if part == 0:
+        return write.relatives[block] * RELA
+    return write.block_start[block * write.image.part_count + part]
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def place_of_part(image: cython.pointer[Image], part: int64_t) -> cython.pointer[uint8_t]:
+    """Where it is in the output."""
+    return image.out + image.part[part].offset if part else image.rela + image.rela_relative
 
 
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def is_drafted(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> cython.bint:
-    """Is the run of a block put together in the worker's own memory?"""
-    start = write.block_start + block * write.image.part_count + part
-    if write.image.part[part].flags & (SEC_NOBITS | PART_SORTED) or write.descriptor < 0:
-        return False
-    return start[write.image.part_count] - start[0] >= LEAST
+def drafted_size(write: cython.pointer[cython.const[Write]], block: int64_t) -> uint64_t:
+    """How much of a worker's memory the runs of a block need."""
+    found: uint64_t = 0
+    p: int64_t
+    for p in range(write.image.part_count):
+        size: uint64_t = size_of_run(write, block, p)
+        if is_drafted(write.drafts, size):
+            found += size
+    return found
 
 
 @cython.cfunc
@@ -72,17 +109,21 @@ def begin_runs(
     write: cython.pointer[Write],
     block: int64_t,
     run: cython.pointer[cython.pointer[uint8_t]],
-    draft: cython.pointer[uint8_t],
+    worker: cython.int,
 ) -> cython.void:
     """Say where the block's runs are put together."""
-    image = write.image
-    start = write.block_start + block * image.part_count
+    used: uint64_t = 0
     p: int64_t
-    for p in range(1, image.part_count):
-        run[p] = image.out + image.part[p].offset
-        if write.room and is_drafted(write, block, p):
-            run[p] = draft - start[p]
-            draft += start[image.part_count + p] - start[p]
+    for p in range(write.image.part_count):
+        size: uint64_t = size_of_run(write, block, p)
+        start: uint64_t = start_of_run(write, block, p)
+        to = place_of_part(write.image, p) + start
+        made = begin_run(write.drafts, worker, used, to, size)
+        if p == 0:
+            memset(made, 0, size)
+        run[p] = made - start
+        if made != to:
+            used += size
 
 
 @cython.cfunc
@@ -90,37 +131,13 @@ def begin_runs(
 @cython.exceptval(check=False)
 def end_runs(
     write: cython.pointer[Write], block: int64_t, run: cython.pointer[cython.pointer[uint8_t]]
-) -> cython.int:
-    """Write those that are not in place yet."""
-    image = write.image
-    start = write.block_start + block * image.part_count
-    failed: cython.int = 0
+) -> cython.void:
+    """Have them in their places."""
     p: int64_t
-    for p in range(1, image.part_count):
-        if write.room and is_drafted(write, block, p):
-            at: uint64_t = image.part[p].offset + start[p]
-            failed |= write_all(write, run[p] + start[p], start[image.part_count + p] - start[p], at)
-    return failed
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def write_all(
-    write: cython.pointer[Write], data: cython.pointer[uint8_t], size: uint64_t, at: uint64_t
-) -> cython.int:
-    """Write bytes at an offset of the output; what goes wrong is left in `write.error`."""
-    while size:
-        done: int64_t = pwrite(write.descriptor, data, size, at)
-        if done < 0 and errno == EINTR:
-            continue
-        if done <= 0:
-            write.error = errno
-            return 1
-        data += done
-        size -= done
-        at += done
-    return 0
+    for p in range(write.image.part_count):
+        start: uint64_t = start_of_run(write, block, p)
+        to = place_of_part(write.image, p) + start
+        end_run(write.drafts, run[p] + start, to, size_of_run(write, block, p))
 
 
 @cython.cfunc
@@ -159,7 +176,7 @@ def write_file(
             if cursor[sec.part] < at:
                 fill_gap(image, sec.part, run[sec.part], cursor[sec.part], at)
             cursor[sec.part] = at + sec.size
-            failed |= write_section(write, file, k, run[sec.part] + at)
+            failed |= write_section(write, file, k, run[sec.part] + at, run[0])
     return failed
 
 
@@ -178,9 +195,13 @@ def fetch_symbols(image: cython.pointer[Image], row: cython.pointer[FileRow]) ->
 @cython.nogil
 @cython.exceptval(check=False)
 def write_section(
-    write: cython.pointer[Write], file: uint32_t, k: uint32_t, to: cython.pointer[uint8_t]
+    write: cython.pointer[Write],
+    file: uint32_t,
+    k: uint32_t,
+    to: cython.pointer[uint8_t],
+    relocs: cython.pointer[uint8_t],
 ) -> cython.int:
-    """Copy one section and apply its relocations."""
+    """Copy one section and apply its relocations; `relocs`: see Spot."""
     image = write.image
     row = cython.address(image.files.row[file])
     base = image.files.base[file]
@@ -196,6 +217,7 @@ def write_section(
     spot.to = to
     spot.address = sec.address
     spot.size = sec.size
+    spot.relocs = relocs
     spot.relative = sec.relatives
     spot.symbolic = sec.symbolics
     if spot.code is cython.NULL:

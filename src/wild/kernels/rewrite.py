@@ -122,7 +122,7 @@ def write_one(graft: Graft, write: cython.pointer[Write], file: uint32_t, k: uin
     if part.flags & SEC_NOBITS or sec.size == 0:
         return
     to = image.out + part.offset + (sec.address - part.address)
-    write_section(write, file, k, to)
+    write_section(write, file, k, to, image.rela + image.rela_relative)
     graft.saved.change(to, sec.size)
 
 

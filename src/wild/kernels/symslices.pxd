@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
+from wild.kernels.drafts cimport Drafts
 from wild.kernels.elf cimport Elf64_Sym
 from wild.kernels.name_list cimport ListedName
 from wild.kernels.pool cimport Fault
@@ -40,6 +41,7 @@ cdef struct SymtabTables:        # context of the loops
     uint8_t *symbols
     uint8_t *strings
     uint32_t *extended           # NULL: no .symtab_shndx
+    Drafts *drafts               # NULL: all is written in place
 
 # Jobs over slices.
 cdef int count_slices(void *context, int64_t begin, int64_t end, int worker) noexcept nogil

@@ -12,6 +12,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, strlen
 from cython.cimports.wild.kernels.cc import ctz64, prefetch
+from cython.cimports.wild.kernels.drafts import begin_run, end_run
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.entries import ABSOLUTE, define, put_section
 from cython.cimports.wild.kernels.faults import FAULT_LOCAL_INDEX, FAULT_LOCAL_NAME
@@ -205,10 +206,16 @@ def count_globals(
 @cython.nogil
 @cython.exceptval(check=False)
 def write_slices(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    view = cython.cast(cython.pointer[SymtabTables], context)
+    view: SymtabTables = cython.cast(cython.pointer[SymtabTables], context)[0]
+    first: uint64_t = view.slice[begin].bytes
+    size: uint64_t = view.slice[end - 1].end_byte - first
+    to = view.strings + first
+    run = begin_run(view.drafts, worker, 0, to, size)
+    view.strings = run - first
     i: int64_t
     for i in range(begin, end):
-        write_slice(view, cython.address(view.slice[i]))
+        write_slice(cython.address(view), cython.address(view.slice[i]))
+    end_run(view.drafts, run, to, size)
     return 0
 
 

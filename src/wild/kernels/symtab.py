@@ -21,6 +21,7 @@ from cython.cimports.libc.string import memcpy, memset
 from cython.cimports.wild.kernels.elf import STB_WEAK, STT_SECTION, U32, U64, Bytes, Elf64_Sym, MutableBytes
 from cython.cimports.wild.kernels.entries import define, leave_undefined, put_section
 from cython.cimports.wild.kernels.name_list import ListedName, list_name, listed_name_slots
+from cython.cimports.wild.kernels.output import Output, drafts_of
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.symslices import (
     SymbolSlice,
@@ -45,6 +46,9 @@ from wild.errors import LinkError
 
 SLICE = cython.declare(cython.const[int64_t], 16384)  # symbols; a multiple of 64
 BLOCK = cython.declare(cython.const[int64_t], 4096)  # imports
+DRAFT = cython.declare(
+    cython.const[uint64_t], 128 << 10
+)  # bytes of names that are about to be written at once
 
 
 @cython.final
@@ -107,17 +111,23 @@ class SymbolTable:
         self.count += 2 * entries
         self.string_size += names
 
-    def write(self, symbols: int, strings: int, extended: int = 0):
-        """Fill .symtab (`size` bytes), .strtab (`string_size`) and, if given, .symtab_shndx (4 * `count`)."""
+    def write(self, symbols: int, strings: int, extended: int = 0, output: Output | None = None):
+        """Fill .symtab (`size` bytes), .strtab (`string_size`) and, if given, .symtab_shndx (4 * `count`).
+
+        They are in the output, if one is given.
+        """
         view = cython.address(self.view)
         view.symbols = cython.cast(MutableBytes, cython.cast(uint64_t, symbols))
         view.strings = cython.cast(MutableBytes, cython.cast(uint64_t, strings))
         view.extended = cython.cast(U32, cython.cast(uint64_t, extended))
+        view.drafts = drafts_of(output)
         memset(view.symbols, 0, cython.sizeof(Elf64_Sym))
         view.strings[0] = 0
         if extended:
             view.extended[0] = 0
-        self.pool.run(write_slices, view, self.slices, 1)
+        self.pool.run(write_slices, view, self.slices, max(1, self.slices * DRAFT // self.string_size))
+        if output is not None:
+            output.check()
         self.pool.run(write_imports, view, view.import_count, BLOCK)
         i: int64_t
         for i in range(self.count - self.room, self.count):

@@ -3,8 +3,6 @@
 Frames and the symbol table ask for addresses through function pointers; here they get those of the image.
 """
 
-import posix
-
 import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
@@ -14,10 +12,8 @@ from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.packed_rela import PackedRela
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.relocate import Tombstone, Write, is_drafted, write_blocks
+from cython.cimports.wild.kernels.relocate import Tombstone, Write, drafted_size, write_blocks
 from cython.cimports.wild.kernels.tables import *
-
-from wild.errors import LinkError
 
 
 def use_output(layout: Layout, output: Output, packed: PackedRela | None = None):
@@ -32,7 +28,7 @@ def size_frames(pool: Pool, frames: FrameTable, layout: Layout):
     layout.view.frames = frames.view
 
 
-def write_frames(pool: Pool, frames: FrameTable, layout: Layout, at, header):
+def write_frames(pool: Pool, frames: FrameTable, layout: Layout, output: Output, at, header):
     """Write .eh_frame at (file offset, address), and .eh_frame_hdr if `header` is such a pair."""
     image = cython.address(layout.view)
     hdr: cython.pointer[uint8_t] = cython.NULL
@@ -41,7 +37,8 @@ def write_frames(pool: Pool, frames: FrameTable, layout: Layout, at, header):
         hdr = image.out + cython.cast(uint64_t, header[0])
         hdr_address = header[1]
     to = image.out + cython.cast(uint64_t, at[0])
-    frames.write(pool, to, at[1], hdr, hdr_address, value_of, image)
+    frames.write(pool, cython.address(output.drafts), to, at[1], hdr, hdr_address, value_of, image)
+    output.check()
 
 
 @cython.cfunc
@@ -82,21 +79,20 @@ def write_sections(pool: Pool, layout: Layout, output: Output, tombstones=()):
     image = cython.address(layout.view)
     parts: int64_t = image.part_count
     write.image = image
-    write.descriptor = output.descriptor
-    write.error = 0
+    write.drafts = cython.address(output.drafts)
     write.fault = cython.address(pool.fault)
     write.block = layout.block
     write.block_start = layout.starts
+    write.relatives = layout.relatives
     arena = Arena()
     write.cursor = cython.cast(cython.pointer[uint64_t], arena.array(pool.threads * parts, 8))
     write.run = cython.cast(cython.pointer[cython.pointer[uint8_t]], arena.array(pool.threads * parts, 8))
-    write.room = largest_draft(cython.address(write), layout.blocks)
-    write.draft = cython.cast(cython.pointer[uint8_t], arena.array(pool.threads, write.room))
+    output.make_room(pool.threads, largest_draft(cython.address(write), layout.blocks))
     note_tombstones(cython.address(write), arena, tombstones)
     clear_sorted(image)
     pool.run(write_blocks, cython.address(write), layout.blocks, 1)
-    if write.error:
-        raise LinkError(f"{output.path}: cannot write the output: {posix.strerror(write.error)}")
+    output.make_room(pool.threads, 0)
+    output.check()
 
 
 @cython.cfunc
@@ -121,14 +117,8 @@ def largest_draft(write: cython.pointer[Write], blocks: int64_t) -> uint64_t:
     """How many bytes the drafted runs of a block have at most."""
     found: uint64_t = 0
     b: int64_t
-    p: int64_t
     for b in range(blocks):
-        size: uint64_t = 0
-        start = write.block_start + b * write.image.part_count
-        for p in range(1, write.image.part_count):
-            if is_drafted(write, b, p):
-                size += start[write.image.part_count + p] - start[p]
-        found = max(found, size)
+        found = max(found, drafted_size(write, b))
     return found
 
 

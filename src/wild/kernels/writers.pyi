@@ -9,7 +9,12 @@ from wild.kernels.pool import Pool
 def use_output(layout: Layout, output: Output, packed: PackedRela | None = None) -> None: ...
 def size_frames(pool: Pool, frames: FrameTable, layout: Layout) -> None: ...
 def write_frames(
-    pool: Pool, frames: FrameTable, layout: Layout, at: tuple[int, int], header: tuple[int, int] | None
+    pool: Pool,
+    frames: FrameTable,
+    layout: Layout,
+    output: Output,
+    at: tuple[int, int],
+    header: tuple[int, int] | None,
 ) -> None: ...
 def locator(layout: Layout) -> tuple[int, int]: ...
 def write_sections(
