@@ -40,8 +40,10 @@ def explain(inputs: Inputs, fault: KernelFault) -> LinkError:
     return LinkError(*(describe_row(inputs, row) for row in (fault.args, *fault.others)))
 
 
-def check_inputs(inputs: Inputs, resolution: Resolution, messages: Messages) -> None:
-    """Files that take part and hold no machine code; --trace.
+def check_inputs(
+    inputs: Inputs, resolution: Resolution, unfound: list[tuple[int, str]], messages: Messages
+) -> None:
+    """Files that take part and hold no machine code, or ask for libraries that there are not; --trace.
 
     Under -r the plugin may have made intermediate code of intermediate code.
     """
@@ -53,6 +55,10 @@ def check_inputs(inputs: Inputs, resolution: Resolution, messages: Messages) -> 
             *(why_not_compiled(inputs, file, messages.options) for file in files[: messages.room])
         )
         messages.stop_if_failed()
+    if unfound:
+        from wild.dependent_libraries import check_libraries
+
+        check_libraries(inputs, unfound)
     if messages.options.trace:
         messages.tell("\n".join(inputs.live_files_text()))
 
@@ -109,6 +115,10 @@ class Checks:
             from wild.notices import traced_symbols
 
             self.messages.tell("\n".join(traced_symbols(self.tables(), self.options)))
+        if self.options.warn_backrefs:
+            from wild.warn_backrefs import backward_references
+
+            self.messages.warn(*backward_references(self.tables(), self.options))
         if self.options.warn_common:
             from wild.notices import common_conflicts
 

@@ -24,7 +24,7 @@ ROWS: tuple[str | Row, ...] = (
     ("strip-discarded no-strip-discarded strip-lto-sections", "", "ignore", "",
      "what is dropped leaves no trace"),
     (("no-debug-names no-execute-only no-xosegment"
-      " no-detect-odr-violations no-warn-backrefs no-dependent-libraries"
+      " no-detect-odr-violations"
       " no-discard-section"), "", "ignore", "", "it is so anyway"),
     ("icf-iterations", "N", "ignore", "", "folding goes on as long as it finds something"),
     ("ignore-function-address-equality", "", "ignore", "", "--icf=all does that"),
@@ -52,7 +52,6 @@ ROWS: tuple[str | Row, ...] = (
     ("warn-rwx-segments no-warn-rwx-segments", "", "ignore", "", "only -N makes such segments"),
     ("warn-once", "", "ignore", "", "an undefined symbol is reported once with all its users"),
     ("warn-ifunc-textrel no-warn-ifunc-textrel", "", "ignore", "", "that warning is not given"),
-    ("warn-backrefs-exclude", "GLOB", "ignore", "", "that warning is not given"),
     ("G gpsize", "[N]", "ignore_or_share", "",
      "there is no small-data section; -G without a size means -shared"),
     ("Y", "DIRS", "ignore", "", "for Solaris"),
@@ -104,12 +103,11 @@ ROWS: tuple[str | Row, ...] = (
     ("fortran-common no-fortran-common", "", "refuse", "", "let archives define common symbols on request"),
     ("disable-multiple-abs-defs", "", "refuse", "", "link only the symbols of a file"),
     ("accept-unknown-input-arch", "", "refuse", "", "read input of an unknown machine"),
-    ("dependent-libraries", "", "refuse", "", "read names of libraries from objects"),
     ("chroot", "DIR", "refuse", "", "change the root directory"),
     ("rsp-quoting", "STYLE", "only", "posix", "read response files of another style"),
     ("out-implib in-implib", "FILE", "refuse", "", "write import libraries"),
     ("cmse-implib", "", "refuse", "", "write import libraries"),
-    (("print-symbol-counts vs-diagnostics warn-backrefs"
+    (("print-symbol-counts vs-diagnostics"
       " detect-odr-violations validate-output got-plt-syms"), "[=VALUE]", "refuse",
      "", "write that report"),
     ("repro", "", "refuse", "", "choose a name; use --reproduce=FILE"),

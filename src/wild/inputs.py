@@ -55,6 +55,9 @@ class InputSet:
         self.options = options
         self.directories = options.library_paths + options.default_library_paths
         self.scripts: list[Script] = []
+        self.unfound: list[
+            tuple[int, str]
+        ] = []  # (FileId, library that it asks for), if there is no such library
         self.missed: list[str] = []  # where a library was looked for and not found
         self.maps: list[int] = []
         self.flags: list[int] = []
@@ -172,6 +175,11 @@ class InputSet:
         """Number the symbols of all files, the linker's own among them."""
         self.inputs.set_internal(*own.table())
         self.inputs.read_headers(self.pool)
+        options = self.options
+        if self.inputs.asks_for_libraries and options.dependent_libraries and options.kind != "relocatable":
+            from wild.dependent_libraries import add_libraries
+
+            add_libraries(self, own)
 
     def open_paths(self, paths: list[str], bits: list[int], depth: int) -> tuple[list[int], list[int]]:
         """Map some files; scripts among them are replaced by what they name.  `bits` are IN_* flags."""
@@ -188,11 +196,19 @@ class InputSet:
         flags = [file_flags(each) for each in bits]
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)
-        binary = [index for index, each in enumerate(bits) if each & IN_BINARY and not each & IN_LIBRARY]
+        binary = [
+            index
+            for index, each in enumerate(bits)
+            if each & IN_BINARY and not each & (IN_LIBRARY | IN_SCRIPT)
+        ]
         if binary:
             from wild.binary_input import replace_binaries
 
             replace_binaries(self.inputs, paths, maps, binary)
+        if self.options.just_symbols and depth == 0:
+            from wild.binary_input import replace_by_symbols
+
+            replace_by_symbols(self.inputs, paths, maps, bits)
         for script in reversed(self.inputs.maps_of_kind(MAP_TEXT, first)):
             at = script - first
             if at < len(paths) and maps[at] == script:

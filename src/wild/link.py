@@ -147,7 +147,7 @@ def bind_names(
     # Load the archive members that define something wanted.
     it.resolution = Resolution(pool, inputs, it.names)
     it.resolution.load(pool)
-    check_inputs(inputs, it.resolution, messages)
+    check_inputs(inputs, it.resolution, it.sources.unfound, messages)
     clock.lap("load archives")
 
     # Find the output part of every section; strike out the COMDAT groups that lost.

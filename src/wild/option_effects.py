@@ -24,6 +24,7 @@ IN_STATIC = 8  # -Bstatic is in force: -l finds archives only
 IN_BINARY = 32  # -b binary: not to be read as an object, but to be made the contents of one
 IN_SCRIPT = 64  # given by -T
 IN_COPY_NEEDED = 128  # what a shared object needs takes part in the link too
+IN_JUST_SYMBOLS = IN_BINARY | IN_SCRIPT  # of -R: only its symbols count
 IN_LAZY = 16  # between --start-lib and --end-lib: an object behaves like a member of an archive
 
 _MARKS = {
@@ -32,6 +33,7 @@ _MARKS = {
     "Bstatic": IN_STATIC,
     "copy-needed": IN_COPY_NEEDED,
 }
+NO_END = 1 << 32  # of a group without --end-group
 _BUILD_IDS = ("fast", "sha1", "md5", "uuid")
 
 EMULATIONS = ("elf_x86_64",)
@@ -193,6 +195,7 @@ class Effects:
 
     def start_group(self, row: Row, name: str, value: str) -> None:
         self.group_depth += 1
+        self.options.groups.append((len(self.options.inputs), NO_END))
         if self.group_depth == 2:
             self.warnings.append("--start-group: inside another group, where it means nothing")
 
@@ -200,6 +203,13 @@ class Effects:
         if not self.group_depth:
             raise ValueError("there was no --start-group before it")
         self.group_depth -= 1
+        self.end_inner_group()
+
+    def end_inner_group(self) -> None:
+        """The group that began last and has no end yet has all inputs up to here."""
+        groups = self.options.groups
+        inner = max(index for index, (_, end) in enumerate(groups) if end == NO_END)
+        groups[inner] = groups[inner][0], len(self.options.inputs)
 
 
 def check_choice(row: Row, value: str) -> None:

@@ -84,6 +84,10 @@ class Options:
     What few links set stands here in the class.
     """
 
+    just_symbols = False  # -R names a file
+    dependent_libraries = True
+    warn_backrefs = False
+    warn_backrefs_exclude: tuple[str, ...] = ()  # globs
     android_relocations = False  # --pack-dyn-relocs=android
     use_android_relr_tags = False
     z_rodynamic = False
@@ -143,8 +147,7 @@ class Options:
         self.identity_comment = True
 
     def _set_layout(self) -> None:
-        self.nmagic = False
-        self.omagic = False
+        self.nmagic = self.omagic = False
         self.rosegment = True
         self.oformat = "elf64-x86-64"  # elf64-x86-64, binary
         self.image_base: int | None = None
@@ -180,6 +183,7 @@ class Options:
         self.input_flags = bytearray()  # for each input its IN_ bits
         self.library_paths: list[str] = []  # -L in order, the sysroot put in
         self.default_library_paths: list[str] = []  # to be searched after these, likewise
+        self.groups: list[tuple[int, int]] = []  # inputs from, to, that are in a group
         self.sysroot = ""
         self.nostdlib = False
         self.rpath_link: list[str] = []
@@ -282,9 +286,7 @@ class Options:
         self.z_start_stop_gc = False
         self.z_start_stop_visibility = "protected"
         self.z_keep_text_section_prefix = False
-        self.z_ibt = False
-        self.z_ibtplt = False
-        self.z_shstk = False
+        self.z_ibt = self.z_ibtplt = self.z_shstk = False
         self.z_lam = 0  # bits of GNU_PROPERTY_X86_FEATURE_1_AND
         self.z_isa = 0  # bits of GNU_PROPERTY_X86_ISA_1_NEEDED
         self.z_globalaudit = False

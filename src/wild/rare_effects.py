@@ -5,7 +5,7 @@ from __future__ import annotations
 from posix import stat, urandom
 from sys import getfilesystemencoding
 
-from wild.option_effects import IN_BINARY, IN_LAZY, IN_STATIC, check_choice
+from wild.option_effects import IN_BINARY, IN_JUST_SYMBOLS, IN_LAZY, IN_STATIC, NO_END, check_choice
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +122,10 @@ def shuffle(effects: Effects, row: Row, name: str, value: str) -> None:
         effects.options.shuffle_sections = int.from_bytes(urandom(8), "little")
 
 
+def add_backrefs_exclude(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.warn_backrefs_exclude = (*effects.options.warn_backrefs_exclude, value)
+
+
 def keep_apart(effects: Effects, row: Row, name: str, value: str) -> None:
     effects.options.unique.append(value or "*")
 
@@ -138,10 +142,14 @@ def set_package_metadata(effects: Effects, row: Row, name: str, value: str) -> N
 
 
 def add_rpath_directory(effects: Effects, row: Row, name: str, value: str) -> None:
-    """-R: a directory of the run-time search path, which need not exist here; to GNU ld also a file of symbols."""
-    if exists(value) and not is_directory(value):
-        raise ValueError("not a directory; this version does not link only the symbols of a file")
-    effects.add_rpath(row, name, value)
+    """-R: a directory of the run-time search path, which need not exist here, or a file of symbols."""
+    if not exists(value) or is_directory(value):
+        effects.add_rpath(row, name, value)
+        return
+    effects.fill_flags()
+    effects.options.inputs.append(value)
+    effects.options.input_flags.append(IN_JUST_SYMBOLS)
+    effects.options.just_symbols = True
 
 
 def set_image_base(effects: Effects, row: Row, name: str, value: str) -> None:
@@ -178,12 +186,14 @@ def start_lib(effects: Effects, row: Row, name: str, value: str) -> None:
     if effects.marks & IN_LAZY:
         raise ValueError("inside another --start-lib")
     effects.set_marks(IN_LAZY, 0)
+    effects.options.groups.append((len(effects.options.inputs), NO_END))
 
 
 def end_lib(effects: Effects, row: Row, name: str, value: str) -> None:
     if not effects.marks & IN_LAZY:
         raise ValueError("there was no --start-lib before it")
     effects.set_marks(0, IN_LAZY)
+    effects.end_inner_group()
 
 
 def add_defsym(effects: Effects, row: Row, name: str, value: str) -> None:

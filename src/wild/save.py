@@ -22,6 +22,7 @@ from wild.errors import LinkError
 from wild.inputs import InputSet
 from wild.kernels.files import Inputs
 from wild.kernels.pool import Arena, KernelFault, Pool
+from wild.own_symbols import OwnSymbols
 from wild.rewrite import WRITTEN, rewritten
 from wild.save_store import DirectoryStore, TarStore, next_directory
 
@@ -100,6 +101,7 @@ def files_read(options: Options) -> list[str]:
     found = InputSet(pool, inputs, options)
     try:
         found.open()
+        found.read_headers(OwnSymbols(options, found.scripts))  # objects may ask for libraries
     except (KernelFault, LinkError):
         pass  # the link itself will say it
     finally:

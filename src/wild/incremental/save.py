@@ -65,6 +65,8 @@ def unsupported(options: Options) -> str:
         "--omagic": options.omagic,
         "--nmagic": options.nmagic,
         "--noinhibit-exec": options.noinhibit_exec,
+        "--warn-backrefs": options.warn_backrefs,
+        "--just-symbols": options.just_symbols,
         "--warn-common": options.warn_common,
         "--remap-inputs": bool(options.remapped_inputs),
         "--default-symver": bool(options.default_symver),

@@ -14,6 +14,7 @@ cdef class Inputs(Maps):
     cdef dict taken                  # archives and shared objects: (device, inode, whole) -> first slot
     cdef list won_groups             # signatures of COMDAT groups that were won before this table was made
     cdef uint32_t won_by             # ... and the file that has them, if no earlier one has
+    cdef public bint asks_for_libraries  # an object names some (dependent_libraries.py)
     cdef char *names                 # of archive members, one behind the other: FileRow.name_offset
 
     cdef int take_slots(self, list maps, list flags) except -1

@@ -87,7 +87,7 @@ class Inputs(Maps):
         Raises LinkError with a message for each file that cannot be linked, KernelFault at a damaged archive.
         """
         self.slots = cython.cast(cython.pointer[Slot], self.arena.array(len(maps), cython.sizeof(Slot)))
-        self.slot_count = 0
+        self.slot_count, self.taken = 0, {}  # the table may be made anew, with more files
         self.take_slots(maps, flags)
         self.split_archives(pool)
 
@@ -321,7 +321,7 @@ class Inputs(Maps):
 
     def read_headers(self, pool: Pool) -> None:
         """Find and check the symbol tables of all files, and number their symbols; raises KernelFault."""
-        read_all_headers(pool, cython.address(self.view))
+        self.asks_for_libraries = read_all_headers(pool, cython.address(self.view)) != 0
 
     # -- what the table says, for texts and for policy
 

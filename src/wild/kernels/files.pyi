@@ -15,6 +15,7 @@ EXCLUDED_LIBS: int
 WHOLE_ARCHIVE: int
 
 class Inputs(Maps):
+    asks_for_libraries: bool
     def arrange(self, pool: Pool, maps: list[int], flags: list[int]) -> None: ...
     def set_internal(
         self, names: list[bytes], values: list[int], shndx: list[int], infos: list[int], others: list[int]

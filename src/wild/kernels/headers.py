@@ -27,6 +27,7 @@ from cython.cimports.wild.kernels.elf import (
     SHT_DYNAMIC,
     SHT_DYNSYM,
     SHT_GROUP,
+    SHT_LLVM_DEPENDENT_LIBRARIES,
     SHT_NOBITS,
     SHT_NULL,
     SHT_STRTAB,
@@ -70,6 +71,7 @@ from cython.cimports.wild.kernels.tables import (
     FILE_OBJECT,
     FILE_SHARED,
     HAS_GROUPS,
+    HAS_LIBRARIES,
     NONE,
     FileRow,
     Files,
@@ -113,7 +115,8 @@ def read_all_headers(pool: Pool, files: cython.pointer[Files]) -> cython.int:
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def number_symbols(files: cython.pointer[Files]) -> cython.int:
-    """Give each file its range of GlobalIds and of LocalIds, in file order."""
+    """Give each file its range of GlobalIds and of LocalIds, in file order; returns 1 if a file names libraries."""
+    has: uint16_t = 0
     global_base: uint64_t = 0
     local_base: uint64_t = 0
     i: int64_t
@@ -121,6 +124,7 @@ def number_symbols(files: cython.pointer[Files]) -> cython.int:
         row = cython.address(files.row[i])
         row.global_base = cython.cast(uint32_t, global_base)
         row.local_base = cython.cast(uint32_t, local_base)
+        has |= row.has
         global_base += row.nsyms - row.first_global + row.nextra
         if row.kind != FILE_SHARED:
             local_base += row.first_global
@@ -128,7 +132,7 @@ def number_symbols(files: cython.pointer[Files]) -> cython.int:
             raise LinkError("the input files have more than 4,294,967,280 symbols in all")
     files.globals = cython.cast(uint32_t, global_base)
     files.locals = cython.cast(uint32_t, local_base)
-    return 0
+    return has & HAS_LIBRARIES != 0
 
 
 @cython.cfunc
@@ -274,6 +278,8 @@ def walk_sections(reading: cython.pointer[Reading], symtab: uint32_t) -> cython.
             reading.versym = i
         elif kind == SHT_GNU_verdef:
             reading.verdef = i
+        elif kind == SHT_LLVM_DEPENDENT_LIBRARIES:
+            reading.row.has |= HAS_LIBRARIES
     return 0
 
 

@@ -42,6 +42,7 @@ cdef enum:                       # FileRow.has: what only some objects have, so 
     HAS_CTORS = 16               # .ctors and .dtors sections
     HAS_WARNINGS = 32            # .gnu.warning sections
     HAS_GNU = 64                 # EI_OSABI says that something in it is an extension of GNU's
+    HAS_LIBRARIES = 128          # .deplibs names libraries (known before an object is live)
 
 cdef struct FileRow:
     uint64_t offset, size        # where in the map
