@@ -102,3 +102,17 @@ def test_function_pointer_in_read_only_data_of_a_pie(link):
 
     program.run(status=42)
     assert "f" in program.relocation_set("64")
+
+
+def test_a_protected_function_has_no_other_address(link):
+    """Its own module would compare it with an address that is not that of the program's PLT entry."""
+    code = '__attribute__((visibility("protected"))) int f(void) { return 42; }'
+    library = link.shared(pic_c(code), output="libf.so")
+
+    address = compile_c(
+        "int f(void); int (*volatile p)(void); int main(void) { p = f; return p(); }", "-fno-pie"
+    )
+    assert "protect" in link.fails(address, library, "-no-pie")
+
+    call = compile_c("int f(void); int main(void) { return f(); }", "-fno-pie")
+    link(call, library, "-no-pie").run(status=42)

@@ -137,3 +137,51 @@ def test_another_name_has_the_type_of_what_it_names(link):
 
     assert (program.symbols["f"].type, program.symbols["v"].type) == ("FUNC", "OBJECT")
     assert program.symbols["inside"].value == program.symbols["function"].value + 1
+
+
+NUMBERS = """
+#include <stdio.h>
+extern char sum[], length[], later[], test[], place[], chosen[];
+char start[4], end[4], *pointers[] = {sum, length, later, test, chosen};
+int main(void) {
+    for (int n = 0; n < 5; n++) printf("%ld ", (long)pointers[n]);
+    printf("%d", place == start + 2);
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("kind", ["-pie", "-no-pie"])
+def test_numbers_do_not_move_with_the_image(link, kind):
+    """GNU ld manual, "The Section of an Expression": what is made of numbers, and the difference of two places."""
+    definitions = {
+        "sum": "one+1", "one": "1", "length": "end-start", "later": "sum*3+number", "test": "start!=end",
+        "chosen": "one?7:8", "place": "start+2",
+    }  # fmt: skip
+    number = assemble(".globl number\nnumber=100\n")
+    flags = [f"-Wl,--defsym={name}={text}" for name, text in definitions.items()]
+    program = link(compile_c(NUMBERS, "-fPIE", "-fno-common"), number, kind, *flags)
+
+    words = program.run().split()
+    distance = program.symbols["end"].value - program.symbols["start"].value
+    assert words == ["2", str(distance), "106", "1", "7", "1"]
+    assert {program.symbols[name].section for name in definitions if name != "place"} == {"ABS"}
+
+
+def test_an_alias_of_an_alias_has_the_type_of_the_function(link):
+    program = link(
+        compile_c("int main(void) { return 42; }"), "-Wl,--defsym=a=b,--defsym=b=c,--defsym=c=main"
+    )
+
+    assert {program.symbols[name].type for name in "abc"} == {"FUNC"}
+
+
+@pytest.mark.only_wild
+def test_a_value_that_depends_on_itself_is_an_error(link):
+    message = link.fails(assemble(START), "--defsym=value=other+1", "--defsym=other=value+1", driver="raw")
+
+    assert "--defsym value=other+1: the value depends on itself" in message
+
+
+def test_a_definition_may_come_before_what_it_needs(link):
+    link.raw(assemble(START), "--defsym=value=b+1", "--defsym=b=a+1", "--defsym=a=40").run(status=42)

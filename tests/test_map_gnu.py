@@ -257,3 +257,11 @@ def test_sections_of_the_script_without_contents_are_shown(link):
         assert ".empty" in lines
         assert lines[lines.index(".empty") + 1] == " *(.empty)"
     assert ours.of("assignment") == theirs.of("assignment")
+
+
+def test_defsym_stands_in_front_of_all_sections(link):
+    link.raw(assemble(".globl _start\n_start: nop\n"), "--defsym=a=1", "--defsym=b=a+0x10", "-Map=out.map")
+
+    text = (link.directory / "out.map").read_text()
+    lines = [" ".join(line.split()) for line in text.partition("LOAD ")[2].splitlines()[1:]]
+    assert lines[:2] == ["0x0000000000000001 a = 0x1", "0x0000000000000011 b = (a + 0x10)"]

@@ -197,3 +197,11 @@ def test_package_metadata(link, text):
     (note,) = program.notes(".note.package")
     assert (note.name, note.type) == ("FDO", 0xCAFE1A7E)
     assert json.loads(note.description.rstrip(b"\0")) == DECODED
+
+
+def test_stack_size_is_a_property_too(link):
+    """GNU ld writes it beside properties of the inputs, and not for its sake alone."""
+    program = link(compile_c("int main(void) { return 0; }"), "-Wl,-z,stack-size=0x200000")
+
+    properties = [line for line in program.readelf("-n").splitlines() if "Properties" in line]
+    assert not properties or "stack size: 0x200000" in properties[0]

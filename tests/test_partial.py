@@ -75,7 +75,7 @@ def test_any_linker_makes_a_program_of_it(link, linker, flags):
 
 
 @pytest.mark.parametrize(
-    "flags", [("-x",), ("-X",), ("-S",), ("-x", "-S"), ("--force-group-allocation",), ("-d",)]
+    "flags", [("-x",), ("-X",), ("-S",), ("-s",), ("-x", "-S"), ("--force-group-allocation",), ("-d",)]
 )
 def test_program_is_the_same_whatever_was_stripped(link, flags):
     joined = link.raw("-r", *flags, *objects("-g"), output="joined.o")

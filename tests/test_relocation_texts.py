@@ -78,8 +78,8 @@ def test_copy_of_a_protected_variable(link):
     main = compile_c("extern int p; int main(void) { return p; }", "-fno-pie", "-O1")
 
     assert errors(link, main, library, "-no-pie") == (
-        "wild: error: main.o:(.text+0x2): relocation R_X86_64_PC32 would need a copy of symbol 'p', which its shared "
-        "object protects from being copied; recompile with -fPIE\n"
+        "wild: error: main.o:(.text+0x2): relocation R_X86_64_PC32 would need a copy of symbol 'p', or a PLT entry "
+        "that stands for it, but its shared object protects it; recompile with -fPIE\n"
         ">>> referenced in function main\n"
         ">>> defined in libp.so\n"
     )

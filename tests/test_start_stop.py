@@ -146,3 +146,18 @@ def test_alignment_of_entries_leaves_no_gap_at_the_start(link):
     odd = assemble('.section before,"aw"\n.byte 1\n.section table,"aw"\n.balign 4\n.long 42', name="odd")
 
     link(main, odd).run(status=42)
+
+
+@pytest.mark.parametrize(
+    ("visibility", "shown"), [("default", "DEFAULT"), ("hidden", "HIDDEN"), ("protected", "PROTECTED")]
+)
+def test_symbol_table_tells_the_visibility(link, visibility, shown):
+    program = link(
+        compile_c(
+            '__attribute__((section("table"))) int a; extern int __start_table[];'
+            "int main(void) { return *__start_table; }"
+        ),
+        f"-Wl,-z,start-stop-visibility={visibility}",
+    )
+
+    assert program.symbols["__start_table"].visibility == shown

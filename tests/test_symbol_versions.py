@@ -287,3 +287,14 @@ def test_hidden_name_is_not_what_a_library_wants_in_a_version(link):
     program = link(main, own, "-Wl,--as-needed", outer, f"-Wl,-rpath,{link.directory}")
 
     program.run(status=42)
+
+
+def test_a_name_in_two_nodes_whose_symbols_say_their_versions_is_no_contradiction(link):
+    """The usual way to keep an old version: glibc's libraries list such a name in both nodes."""
+    (link.directory / "both.map").write_text("V1 { global: f; local: *; };\nV2 { global: f; } V1;\n")
+    code = (
+        'int f1(void) { return 1; } int f2(void) { return 2; } __asm__(".symver f1,f@V1\\n.symver f2,f@@V2");'
+    )
+    library = link.shared(pic_c(code), "-Wl,--version-script=both.map", "-Wl,--fatal-warnings")
+
+    assert {"f@V1", "f@@V2"} <= library.versioned

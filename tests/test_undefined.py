@@ -217,3 +217,15 @@ def test_undefined_tls_symbol_is_reported(link):
     main = compile_c("extern __thread int missing; int main(void) { return missing; }")
 
     assert "missing" in link.fails(main)
+
+
+@pytest.mark.parametrize("kind", ["-pie", "-no-pie"])
+def test_what_may_be_missing_can_be_preloaded(link, kind):
+    """As with lld; GNU ld binds the call to address 0."""
+    preloaded = link.shared(pic_c("int missing(void) { return 42; }"), output="libmissing.so")
+    main = compile_c(
+        "int missing(void); int main(void) { return missing(); }", "-fPIE" if kind == "-pie" else "-fno-pie"
+    )
+    program = link(main, kind, "-Wl,--unresolved-symbols=ignore-all")
+
+    program.run(status=42, LD_PRELOAD=str(preloaded.path))

@@ -131,3 +131,13 @@ def test_hidden_symbol_of_one_object_is_used_by_another(link):
     main = assemble(".globl _start\n_start: call f" + exit_with("%edi"))
 
     link.raw(main, hidden).run(status=42)
+
+
+def test_symbol_table_tells_the_visibility_of_what_is_undefined(link):
+    code = (
+        '__attribute__((weak, visibility("hidden"))) extern int none; int main(void) { return &none != 0; }'
+    )
+    program = link(compile_c(code))
+
+    program.run()
+    assert program.symbols["none"].visibility == "HIDDEN"

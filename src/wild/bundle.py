@@ -44,7 +44,10 @@ PACKAGE_FILE = "/__init__.py"
 try:
     library = create_dynamic(ModuleSpec("wild.kernels._library", None, origin=LIBRARY))
 except ImportError as error:
-    raise ImportError(f"{error}; run `make build`") from None
+    from wild.errors import LinkError
+
+    text = f"{error}\nthe linker's own library cannot be loaded; run `make build`, or install wild anew for this Python"
+    raise LinkError(text) from None
 
 
 class Bundle:

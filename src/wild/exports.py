@@ -193,12 +193,14 @@ def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, 
     """
     linked = kind.dynamic and (kind.shared or kind.interp)
     ignored = _may_be_undefined(options, kind.shared)
+    # As in lld, a program imports what the user says may be missing: a library that is preloaded can define it.
+    preloaded = linked and not kind.shared and ignored
     return (
         kind.dynamic,
         kind.shared,
         kind.shared or options.export_dynamic,
         kind.shared and bool(options.dynamic_lists or options.builtin_lists),
-        kind.shared and ignored,
+        (kind.shared and ignored) or preloaded,
         linked and options.z_dynamic_undefined_weak is not False,
         ignored and not kind.shared,
         "data" in options.builtin_lists,

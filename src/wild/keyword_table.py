@@ -82,7 +82,7 @@ ROWS: tuple[str | Row, ...] = (
     ("rela", "", "ignore", "", "x86-64 has no other relocations"),
     ("noextern-protected-data", "", "ignore", "",
      "protected symbols are bound locally"),
-    (("nomark-plt norewrite-endbr nolrodata-after-bss"
+    (("nomark-plt norewrite-endbr lrodata-after-bss nolrodata-after-bss"
       " notext-unlikely-segment"), "", "ignore", "", "it is so anyway"),
     (("bti-report gcs-report gcs-report-dynamic pauth-report execute-only-report zicfilp-unlabeled-report"
       " zicfiss-report memtag-mode aarch64-feature-pauth zicfilp zicfiss gcs"), "VALUE", "ignore", "",
@@ -92,10 +92,11 @@ ROWS: tuple[str | Row, ...] = (
     ("isa-level-report", "VALUE", "only", "none", "write that report"),
     ("report-relative-reloc", "", "refuse", "", "write that report"),
     ("noreloc-overflow", "", "refuse", "", "leave 32-bit addresses to the loader, which cannot hold them"),
-    ("ifunc-noplt retpolineplt mark-plt", "", "refuse", "", "make such a PLT"),
-    ("rel", "", "refuse", "", "write relocations without addends"),
-    ("lrodata-after-bss text-unlikely-segment wxneeded nobtcfi", "",
-     "refuse", "", "lay out segments that way"),
+    ("ifunc-noplt", "", "refuse", "", "leave calls of ifuncs to FreeBSD's kernel"),
+    ("retpolineplt mark-plt", "", "refuse", "", "make such a PLT"),
+    ("rel", "", "refuse", "", "write relocations without addends, which x86-64 loaders do not read"),
+    ("text-unlikely-segment", "", "refuse", "", "lay out segments that way"),
+    ("wxneeded nobtcfi", "", "refuse", "", "mark programs for OpenBSD"),
     ("rewrite-endbr", "", "refuse", "", "change ENDBR instructions"),
 )  # fmt: skip
 

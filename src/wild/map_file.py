@@ -94,12 +94,27 @@ def write_form(
         from wild.kernels.map_gnu import write_gnu_map
         from wild.map_summary import texts_of
 
-        lines += placement.statement_lines()
+        lines += definition_lines(options, tables, layout) + placement.statement_lines()
         texts = texts_of(tables, options, placement)
         write_gnu_map(
             pool, layout, lines, commons, descriptor, demangle, texts,
             options.print_map_discarded, options.print_map_locals,
         )  # fmt: skip
+
+
+def definition_lines(options: Options, tables: LinkTables, layout: Layout) -> list[Line]:
+    """--defsym, in front of all sections."""
+    if not options.defsyms:
+        return []
+    from wild.expression import parse_expression
+    from wild.scripted.statement_text import BLANKS, expression_text, line
+
+    lines = []
+    for name, text in options.defsyms:
+        value = layout.symbol_address(tables.names.find(name.encode("utf-8", "surrogateescape")))
+        shown = expression_text(parse_expression(text, name))
+        lines.append(line(0, 0, 0, f"{BLANKS}0x{value:016x}{BLANKS}{name} = {shown}", SCRIPT))
+    return lines
 
 
 def own_lines(composition: Composition, sections: list[OutputSection]) -> list[Line]:

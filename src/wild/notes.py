@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 NT_GNU_BUILD_ID = 3
 NT_GNU_PROPERTY_TYPE_0 = 5
 NT_FDO_PACKAGING_METADATA = 0xCAFE1A7E
-GNU_PROPERTY_MEMORY_SEAL, GNU_PROPERTY_1_NEEDED = 3, 0xB0008000
+GNU_PROPERTY_STACK_SIZE, GNU_PROPERTY_MEMORY_SEAL, GNU_PROPERTY_1_NEEDED = 1, 3, 0xB0008000
 GNU_PROPERTY_X86_FEATURE_1_AND = 0xC0000002
 GNU_PROPERTY_X86_ISA_1_NEEDED = 0xC0008002
 
@@ -43,19 +43,20 @@ def fill_up(data: bytes, align: int) -> bytes:
 
 
 def property_note(
-    properties: list[tuple[int, int, int]], forced: dict[int, int] | None = None, sealed: bool = False
+    properties: list[tuple[int, int, int]],
+    forced: dict[int, int] | None = None,
+    plain: dict[int, tuple[int, int]] | None = None,
 ) -> bytes:
     """.note.gnu.property, aligned to 8; b"" if there is nothing to say.
 
     `properties` are (type, bytes of data, value) as NoteTable has them.  `forced` are bits by type that the
-    command line adds (-z ibt, -z shstk, -z x86-64-v2); `sealed` says what has no bits (-z memory-seal).
+    command line adds (-z ibt, -z shstk, -z x86-64-v2); `plain` are properties by type, as (bytes of data, value).
     """
     rows = {kind: (size, value) for kind, size, value in properties}
     for kind, bits in (forced or {}).items():
         if bits:
             rows[kind] = (4, rows.get(kind, (4, 0))[1] | bits)
-    if sealed:
-        rows[GNU_PROPERTY_MEMORY_SEAL] = (0, 0)
+    rows |= plain or {}
     if not rows:
         return b""
     entries = [

@@ -69,6 +69,7 @@ DEFAULT_LIBRARY_PATHS = (
     "/usr/lib",
 )
 
+PAGE_SIZE = 4096
 _JOINED = "oOlLz"  # letters whose joined argument can be anything, and which ordinary links use
 
 
@@ -276,8 +277,7 @@ class Options:
         self.z_execstack: bool | None = None  # None: if an input file asks for it
         self.z_nognustack = False
         self.z_stack_size = 0  # 0: not said
-        self.z_max_page_size = 4096
-        self.z_common_page_size = 4096
+        self.z_max_page_size = self.z_common_page_size = PAGE_SIZE
         self.z_defs: bool | None = None  # True: -z defs, False: -z undefs; goes before `unresolved_symbols`
         self.z_copyreloc = True
         self.z_combreloc = True
@@ -452,8 +452,9 @@ def _check(options: Options, reader: _Reader) -> None:
         errors.append("-F needs -shared")
     if options.kind != SHARED and options.auxiliary:
         errors.append("-f needs -shared")
-    if options.z_common_page_size > options.z_max_page_size:
+    if options.z_common_page_size > options.z_max_page_size != PAGE_SIZE:
         errors.append("-z common-page-size is larger than -z max-page-size")
+    options.z_common_page_size = min(options.z_common_page_size, options.z_max_page_size)
     if errors:
         raise LinkError(*errors)
     if reader.group_depth:

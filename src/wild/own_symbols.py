@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RELATIVE = 1  # any section index that is neither undefined nor absolute: the value moves with the image
 INTERNAL_FILE = 0
-OBJECT_DEF = 1  # SYM_OBJECT_DEF of kernels/tables.pxd
+OBJECT_DEF, ABSOLUTE = 1, 1 << 4  # SYM_OBJECT_DEF and SYM_ABS of kernels/tables.pxd
 
 # Names at the ends of what is loaded (end(3)): default visibility, as GNU ld's default script provides them.
 ENDS = (b"_end", b"end", b"_edata", b"edata", b"_etext", b"etext", b"__etext", b"__bss_start")
@@ -161,14 +161,35 @@ class OwnSymbols:
         from wild.expression import relative_to, symbols_of
         from wild.kernels.symbol_marks import copy_types
 
+        self.find_numbers(names, resolution)
         targets = [(names.find(name), relative_to(node)) for name, node, _ in definitions]
-        pairs = [(name, names.find(encode(found[0]))) for name, found in targets if found and found[1] == 0]
+        aliases = {name: names.find(encode(found[0])) for name, found in targets if found and found[1] == 0}
+        pairs = [(name, last_of(aliases, name)) for name in aliases]
         ifuncs = copy_types(inputs, resolution, [pair for pair in pairs if all(pair)])
         for name, node, _ in definitions:
             if names.find(name) in ifuncs and self.options.kind != "relocatable":
                 where, reason = node[1], "is an ifunc, whose address only its resolver knows"
                 advice = "define the alias in its source, as with __attribute__((alias))"
                 raise LinkError(f"{where}: {symbols_of(node)[0]} {reason}; {advice}")
+
+    def find_numbers(self, names: NameTable, resolution: Resolution) -> None:
+        """What is computed from numbers, or is a difference of places, does not move with the image."""
+        from wild.expression import symbols_of
+        from wild.kernels.symbol_marks import make_absolute
+        from wild.scripted.values import is_absolute
+
+        operands = {
+            name: names.find(encode(name)) for _, node, _ in self.definitions for name in symbols_of(node)
+        }
+        known = {
+            name for name, number in operands.items() if number and resolution.symbol(number)[4] & ABSOLUTE
+        }
+        before = -1
+        while len(known) > before:  # a definition may come before what it is made of
+            before = len(known)
+            known |= {decode(name) for name, node, _ in self.definitions if is_absolute(node, known)}
+        numbers = [names.find(name) for name, _, _ in self.definitions if decode(name) in known]
+        make_absolute(resolution, numbers)
 
     def set_values(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
         """Give the internal file's definitions their final values."""
@@ -180,13 +201,35 @@ class OwnSymbols:
             self.evaluate(places, names, resolution, layout)
 
     def evaluate(self, places: Places, names: NameTable, resolution: Resolution, layout: Layout) -> None:
-        """--defsym and assignments, in their order; `.` is not a symbol there."""
+        """--defsym and assignments, in their order, and again while one needs what comes behind it; `.` is not a
+        symbol there.  Raises LinkError for one that needs itself."""
         from wild.expression import evaluate
 
-        for name, node, _ in self.definitions:
-            number = names.find(name)
-            if resolution.symbol(number)[0] == INTERNAL_FILE:
-                layout.set_symbol(number, evaluate(node, places.lookup(names, resolution, layout)))
+        ours = [
+            (names.find(name), node)
+            for name, node, _ in self.definitions
+            if resolution.symbol(names.find(name))[0] == INTERNAL_FILE
+        ]
+        lookup = places.lookup(names, resolution, layout)
+        changed: list[str] = []
+        for _ in range(len(ours) + 2):
+            before = [layout.symbol_address(number) for number, _ in ours]
+            for number, node in ours:
+                layout.set_symbol(number, evaluate(node, lookup))
+            after = [layout.symbol_address(number) for number, _ in ours]
+            changed = [node[1] for (_, node), old, new in zip(ours, before, after, strict=True) if old != new]
+            if not changed:
+                return
+        raise LinkError(*(f"{where}: the value depends on itself" for where in changed))
+
+
+def last_of(aliases: dict[int, int], name: int) -> int:
+    """What an alias of an alias stands for in the end; with a cycle, any of it."""
+    for _ in range(len(aliases)):
+        if name not in aliases:
+            break
+        name = aliases[name]
+    return name
 
 
 def init_functions(
@@ -253,6 +296,10 @@ class Places:
 def encode(name: str) -> bytes:
     """A symbol name as it stands in a string table."""
     return name.encode("utf-8", "surrogateescape")
+
+
+def decode(name: bytes) -> str:
+    return name.decode("utf-8", "surrogateescape")
 
 
 def is_number(text: str) -> bool:

@@ -47,7 +47,8 @@ TEXTS = {
     PIC: CANNOT + "{flag}",
     TEXTREL: "relocation {type} against {symbol} would have to be applied at run time, in read-only section"
     " {section}; recompile with {flag}, or allow it with -z notext",
-    PROTECTED: COPYING + "its shared object protects from being copied; recompile with {flag}",
+    PROTECTED: "relocation {type} would need a copy of {symbol}, or a PLT entry that stands for it, but its shared"
+    " object protects it; recompile with {flag}",
     COPY: COPYING + "-z nocopyreloc forbids; recompile with {flag}",
     TLS_MISMATCH: "relocation {type} is a thread-local access, but {symbol} is not thread-local; is"
     " thread_local or __thread missing at its definition?",

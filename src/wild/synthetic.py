@@ -19,6 +19,8 @@ from wild.kernels.writers import locator, write_frames
 from wild.mode import packs_all, packs_relative
 from wild.notes import (
     GNU_PROPERTY_1_NEEDED,
+    GNU_PROPERTY_MEMORY_SEAL,
+    GNU_PROPERTY_STACK_SIZE,
     GNU_PROPERTY_X86_FEATURE_1_AND,
     GNU_PROPERTY_X86_ISA_1_NEEDED,
     BuildId,
@@ -120,9 +122,7 @@ class Synthetic:
                 (self.options.dynamic_linker or DEFAULT_LOADER).encode() + b"\0",
                 1,
             )
-        properties = property_note(
-            self.notes.properties, self.forced_properties(), self.options.z_memory_seal
-        )
+        properties = property_note(self.notes.properties, self.forced_properties(), self.plain_properties())
         if properties:
             self.add_content(".note.gnu.property", elf.SHT_NOTE, properties, 8)
         if self.build_id is not None:
@@ -140,6 +140,13 @@ class Synthetic:
             GNU_PROPERTY_X86_FEATURE_1_AND: bits,
             GNU_PROPERTY_X86_ISA_1_NEEDED: self.options.z_isa,
         }
+
+    def plain_properties(self) -> dict[int, tuple[int, int]]:
+        """-z stack-size and -z memory-seal, whose properties have no bits."""
+        found = {GNU_PROPERTY_MEMORY_SEAL: (0, 0)} if self.options.z_memory_seal else {}
+        if self.options.z_stack_size and self.notes.properties:  # as in GNU ld, not for its sake alone
+            found[GNU_PROPERTY_STACK_SIZE] = (8, self.options.z_stack_size)
+        return found
 
     def add_content(self, name: str, type: int, data: bytes, align: int) -> None:
         self.contents[name] = data

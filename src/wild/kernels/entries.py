@@ -21,6 +21,7 @@ from cython.cimports.wild.kernels.elf import (
     STT_NOTYPE,
     STT_OBJECT,
     STV_DEFAULT,
+    STV_HIDDEN,
     STV_PROTECTED,
     U32,
     Elf64_Sym,
@@ -33,6 +34,7 @@ from cython.cimports.wild.kernels.tables import (
     NONE,
     SYM_ABS,
     SYM_COMMON,
+    SYM_HIDDEN,
     SYM_PROTECTED,
     SYM_STRONG_REF,
     SYM_TLS,
@@ -67,7 +69,7 @@ def define(
         kind = STT_FUNC
         entry.st_size = 0  # the input has the size of the resolver; this is the PLT entry
     entry.st_info = (binding << 4) | kind
-    entry.st_other = STV_PROTECTED if symbol.flags & SYM_PROTECTED else STV_DEFAULT
+    entry.st_other = visibility_of(symbol)
     entry.st_value = symbol.value - tables.tls_start if symbol.flags & SYM_TLS else symbol.value
     put_section(entry, output_section(tables, symbol), extended)
 
@@ -82,10 +84,20 @@ def leave_undefined(
     symbol = cython.address(tables.symbol[name])
     binding: uint8_t = STB_GLOBAL if symbol.flags & SYM_STRONG_REF else STB_WEAK
     entry.st_info = (binding << 4) | type_of_reference(tables, name)
-    entry.st_other = STV_DEFAULT
+    entry.st_other = visibility_of(symbol)
     entry.st_shndx = SHN_UNDEF
     entry.st_value = symbol.value if symbol.flags & NEEDS_CANONICAL else 0
     entry.st_size = 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def visibility_of(symbol: cython.pointer[SymbolRow]) -> uint8_t:
+    if symbol.flags & SYM_HIDDEN:
+        return STV_HIDDEN
+    return STV_PROTECTED if symbol.flags & SYM_PROTECTED else STV_DEFAULT
 
 
 @cython.cfunc

@@ -99,7 +99,7 @@ def decide_rows(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
         span.flags = SPAN_DEFINED if state.row[name].flags & SYM_OBJECT_DEF else 0
         if first == i:
             give(state, name, span.version + 1)
-        elif lookup.spans[first].version != span.version:
+        elif lookup.spans[first].version != span.version and not state.verdict[name] & VERDICT_SPELT:
             span.flags |= SPAN_CONTRADICTS
     return 0
 

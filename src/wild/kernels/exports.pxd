@@ -11,6 +11,7 @@ from wild.kernels.version_text cimport NameSpan
 cdef enum:                       # the verdict on a name
     VERDICT_VERSION = 0x1FFFF    # version + 1; 0: no version script says anything
     VERDICT_LISTED = 1 << 17     # a dynamic list or --export-dynamic-symbol names it
+    VERDICT_SPELT = 1 << 18      # the version is part of the definition's name (.symver)
 
 cdef enum:                       # NameSpan.flags
     SPAN_DEFINED = 1             # the output defines the name

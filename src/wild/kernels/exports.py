@@ -177,7 +177,7 @@ def take_version(
     if index is None:
         unknown.append((name, version))
     else:
-        table.state.verdict[name] = (cython.cast(uint32_t, index) | hidden) + 1
+        table.state.verdict[name] = (cython.cast(uint32_t, index) | hidden) + 1 | VERDICT_SPELT
     return 0
 
 

@@ -14,10 +14,10 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import qsort
 from cython.cimports.wild.kernels.elf import U32
+from cython.cimports.wild.kernels.image import Image
 from cython.cimports.wild.kernels.link_order import Linked
 from cython.cimports.wild.kernels.measure import *
 from cython.cimports.wild.kernels.sections import section_header
-from cython.cimports.wild.kernels.sorted_parts import is_in_file
 from cython.cimports.wild.kernels.tables import *
 
 
@@ -51,11 +51,13 @@ def sort_linked(layout: Layout, number: int, ranks: list):
     arena = layout.inputs.arena
     rows = cython.cast(cython.pointer[Linked], arena.array(key.count, cython.sizeof(Linked)))
     rank = cython.cast(U32, arena.array(len(ranks), 4))
+    live = cython.cast(U32, arena.array(layout.view.files.count, 4))
+    files: int64_t = list_live(layout, live)
     i: uint64_t
     for i in range(len(ranks)):
         rank[i] = ranks[i]
     with cython.nogil:
-        collect_linked(layout, rows, layout.sections.ids + key.first, key.count, rank)
+        collect_linked(layout, rows, layout.sections.ids + key.first, key.count, rank, live, files)
         qsort(rows, key.count, cython.sizeof(Linked), compare_linked)
         for i in range(key.count):
             layout.sections.ids[key.first + i] = rows[i].section
@@ -65,12 +67,20 @@ def sort_linked(layout: Layout, number: int, ranks: list):
 @cython.nogil
 @cython.exceptval(check=False)
 def collect_linked(
-    layout: Layout, rows: cython.pointer[Linked], ids: U32, count: uint64_t, rank: U32
+    layout: Layout,
+    rows: cython.pointer[Linked],
+    ids: U32,
+    count: uint64_t,
+    rank: U32,
+    live: U32,
+    files: int64_t,
 ) -> cython.void:
-    """Note of each section where the one is that it is about: the part, and the offset there."""
+    """Note of each section where the one is that it is about: the part, and the offset there.
+
+    `live`: FileIds of the files that have sections.  A script may have sorted the sections of a key."""
     image = cython.address(layout.view)
     i: uint64_t
-    f: int64_t = 1
+    f: uint32_t
     for i in range(count):
         linked = cython.address(rows[i])
         linked.section = ids[i]
@@ -79,11 +89,7 @@ def collect_linked(
         linked.offset = 0
         if not image.sections.row[ids[i]].flags & SEC_LINKED:
             continue
-        # Sections of a key are in input order, until a script sorts them.
-        if not is_in_file(image, f, ids[i]):
-            f = 1
-        while not is_in_file(image, f, ids[i]):
-            f += 1
+        f = file_of_section(image, live, files, ids[i])
         row = cython.address(image.files.row[f])
         shdr = section_header(image.files.base[f], row, ids[i] - row.sec_base)
         target = cython.address(image.sections.row[row.sec_base + shdr.sh_link])
@@ -91,6 +97,35 @@ def collect_linked(
         if target.kind == SEC_PLAIN:
             start: uint64_t = layout.starts[f // BLOCK_FILES * image.part_count + target.part]
             linked.offset = start + target.address
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def list_live(layout: Layout, live: U32) -> int64_t:
+    """FileIds of the files that have sections; their SectionIds ascend."""
+    count: int64_t = 0
+    f: int64_t
+    for f in range(layout.view.files.count):
+        if layout.view.files.row[f].sec_base:
+            live[count] = cython.cast(uint32_t, f)
+            count += 1
+    return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def file_of_section(image: cython.pointer[Image], live: U32, files: int64_t, section: uint32_t) -> uint32_t:
+    """The last file whose first section is not behind `section`."""
+    low: int64_t = 0
+    high: int64_t = files
+    while low + 1 < high:
+        middle: int64_t = (low + high) // 2
+        if image.files.row[live[middle]].sec_base <= section:
+            low = middle
+        else:
+            high = middle
+    return live[low]
 
 
 @cython.cfunc

@@ -43,7 +43,7 @@ cdef enum:                       # Partial.strip: which symbols are kept that no
     STRIP_NOTHING = 0
     STRIP_TEMPORARY = 1          # all but local ones that begin with .L (-X)
     STRIP_LOCALS = 2             # no local ones (-x)
-    STRIP_ALL = 3                # none (-s)
+    STRIP_ALL = 3                # no local ones, nor names of source files (-s)
 
 cdef struct Partial:
     Files *files
@@ -62,7 +62,6 @@ cdef struct Partial:
     int64_t group_count
     uint32_t *group_of           # SectionId -> GroupRow; NULL: there are none
     uint8_t *used_local          # by LocalId: a relocation or a group refers to it
-    uint8_t *used_name           # by NameId
     uint32_t *local_index        # LocalId -> index of the symbol in the output, 0: none
     uint32_t *name_index         # NameId -> the same
     LocalRun *run                # by FileId

@@ -83,7 +83,6 @@ class PartialLink:
         view.group_count = 1
         files = cython.address(inputs.view)
         view.used_local = cython.cast(MutableBytes, arena.array(files.locals, 1))
-        view.used_name = cython.cast(MutableBytes, arena.array(names.view.capacity, 1))
         view.local_index = cython.cast(U32, arena.array(files.locals, 4))
         view.name_index = cython.cast(U32, arena.array(names.view.capacity, 4))
         view.run = cython.cast(cython.pointer[LocalRun], arena.array(files.count, cython.sizeof(LocalRun)))
@@ -206,7 +205,7 @@ class PartialLink:
     @cython.cfunc
     @cython.exceptval(-1, check=False)
     def order_names(self, pool: Pool, views: Views) -> cython.int:
-        """The global symbols of the output, in input order; with -s those that are needed."""
+        """The global symbols of the output, in input order; -s leaves them, or nothing could be linked with it."""
         view = cython.address(self.view)
         chosen = cython.declare(Chosen)
         names_in_order(pool, self.arena, cython.address(views.tables), reaches_output, cython.address(chosen))
@@ -216,9 +215,8 @@ class PartialLink:
             symbol = cython.address(view.symbols[chosen.name[i]])
             if symbol.flags & SYM_COMMON and symbol.sym == 0:
                 continue  # see drop_commons
-            if view.strip < STRIP_ALL or view.used_name[chosen.name[i]]:
-                view.order[view.global_count] = chosen.name[i]
-                view.global_count += 1
+            view.order[view.global_count] = chosen.name[i]
+            view.global_count += 1
         return 0
 
     @cython.cfunc

@@ -6,7 +6,7 @@ to a section's symbol marks the section of the output that it is joined into.
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
-from cython.cimports.wild.kernels.cc import set_bits8, set_bits32
+from cython.cimports.wild.kernels.cc import set_bits32
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.partial import *
@@ -61,11 +61,9 @@ def mark_section(partial: PartialPtr, file: uint32_t, k: uint32_t) -> cython.int
 @cython.nogil
 @cython.exceptval(check=False)
 def mark_symbol(partial: PartialPtr, file: uint32_t, symbol: uint32_t) -> cython.void:
-    """Something in the output refers to a symbol of a file."""
+    """Something in the output refers to a symbol of a file; global ones are in the output anyway."""
     row = cython.address(partial.files.row[file])
     if symbol >= row.first_global:
-        name: uint32_t = partial.names.of[row.global_base + symbol - row.first_global]
-        set_bits8(partial.used_name + name, 1)
         return
     sym = cython.cast(Sym, partial.files.base[file] + row.symoff) + symbol
     if sym.st_info & 15 == STT_SECTION:

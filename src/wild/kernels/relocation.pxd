@@ -112,6 +112,8 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
             return                                   # undefined and weak: zero
         if flags & (SYM_FUNC | SYM_IFUNC):
             d.needs = NEEDS_PLT | NEEDS_CANONICAL
+            if flags & SYM_PROTECTED_DEF and type.form == FORM_ABS:
+                d.fault = FAULT_RELOC_PROTECTED      # its own module has another address for it
         else:
             d.needs = NEEDS_COPY
             if flags & SYM_PROTECTED_DEF:

@@ -118,6 +118,14 @@ def copy_types(inputs: Inputs, resolution: Resolution, pairs):
     return found
 
 
+def make_absolute(resolution: Resolution, names):
+    """Some NameIds, if the internal file defines them, are numbers and do not move with the image."""
+    for name in names:
+        row = cython.address(resolution.view.row[cython.cast(uint32_t, name)])
+        if row.file == 0 and row.flags & SYM_OBJECT_DEF:
+            row.flags |= SYM_ABS
+
+
 def keep_exported(resolution: Resolution, names: NameTable):
     """--gc-keep-exported: every definition that another file could use is a root."""
     i: int64_t

@@ -391,5 +391,3 @@ def write_global(
     flags: uint32_t = tables.symbol[name].flags
     if flags & (SYM_HIDDEN | SYM_LOCALISED):
         entry.st_info = entry.st_info & 15 | STB_LOCAL << 4
-    if flags & SYM_HIDDEN:
-        entry.st_other = STV_HIDDEN
