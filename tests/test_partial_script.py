@@ -91,9 +91,12 @@ def test_compiled_code_with_groups_and_strings(link):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("SECTIONS { symbol = .; }", "a script can only name sections here"),
+        ("SECTIONS { symbol = .; }", "only numbers are known outside of output sections"),
+        ("SECTIONS { . = 8; }", "no location counter outside of sections"),
+        ("SECTIONS { .text : { *(.text) . = ALIGN(8); } }", "aligned in front of sections only"),
+        ('SECTIONS { ASSERT(SIZEOF(.text) < 8, "large") }', "only numbers are known"),
         ("SECTIONS { .text 0x1000 : { *(.text) } }", "output section .text can have no address"),
-        ("SECTIONS { .text : { *(.text) end = .; } }", "output section .text can hold sections only"),
+        ("SECTIONS { .text : { *(.text) end = . + 4; } }", "output section .text can hold sections, symbols"),
         ("SECTIONS { .text : { *(SORT_BY_ALIGNMENT(.text)) } }", "sections can be sorted by name only"),
         ("SECTIONS { .text : ALIGN(3) { *(.text) } }", "ALIGN(3) is no power of two"),
         ("SECTIONS { .text : ALIGN(SIZEOF(.text)) { *(.text) } }", "its alignment must be a constant"),
@@ -103,3 +106,59 @@ def test_what_needs_addresses_is_refused(link, text, message):
     source = assemble(".globl _start\n_start:" + exit_with())
 
     assert message in link.fails("-r", "-T", script(link, text), source, driver="raw")
+
+
+# What module.lds of Linux 6.10 and later has for tables whose bounds the code asks for.
+TABLES = """
+SECTIONS {
+    .codetag 0 : { . = ALIGN(8); __start_tags = .; KEEP(*(tags)) __stop_tags = .; }
+    .pair 0 : ALIGN(16) { one = .; *(one) . = ALIGN(32); two = .; *(two) PROVIDE(last = .); PROVIDE(other = .); }
+    .none 0 : { __start_none = .; *(none) __stop_none = .; }
+    number = 0x123;
+    PROVIDE(next = number + 1);
+    ASSERT(number == 0x123, "never")
+}
+"""
+ENTRY = """
+    .globl _start
+_start: mov $__stop_tags, %edi
+    sub $__start_tags, %edi
+    add $__stop_none, %edi
+    sub $__start_none, %edi
+    add $(-0x100), %edi
+    add $next, %edi
+    mov $60, %eax
+    syscall
+    mov $last, %eax
+    .section tags,"aw"
+    .quad 1
+    .section two,"a"
+    .byte 2
+"""
+MORE = """
+    .section tags,"aw"
+    .byte 1
+    .section one,"a"
+    .byte 1
+"""
+
+
+def test_symbols_tell_where_tables_begin_and_end(link):
+    inputs = assemble(ENTRY, name="entry"), assemble(MORE, name="more")
+    made = link.raw("-r", "-T", script(link, TABLES), *inputs, output="module.o")
+
+    values = {name: (each.section, each.value) for name, each in made.symbols.items()}
+    assert (values["__start_tags"], values["__stop_tags"]) == ((".codetag", 0), (".codetag", 9))
+    assert (values["one"], values["two"], values["last"]) == ((".pair", 0), (".pair", 32), (".pair", 33))
+    assert values["__start_none"] == values["__stop_none"]
+    assert (values["number"], values["next"]) == (("ABS", 0x123), ("ABS", 0x124))
+    assert "other" not in values
+    assert made.sections[".pair"].alignment == 32
+    assert made.symbols["last"].binding == "GLOBAL"
+    link.raw(made.path, output="final").run(status=9 + 0x24)
+
+
+def test_a_failed_assertion_stops_the_link(link):
+    text = TABLES.replace("number == 0x123", "number == 0x124")
+
+    assert "never" in link.fails("-r", "-T", script(link, text), assemble(ENTRY), driver="raw")

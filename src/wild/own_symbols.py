@@ -123,6 +123,10 @@ class OwnSymbols:
             rows.append((name, section, (elf.STB_WEAK if provided else elf.STB_GLOBAL) << 4, elf.STV_DEFAULT))
         if self.options.kind != "relocatable":
             rows += self.provided_rows()
+        elif self.layout is not None:
+            from wild.scripted.symbols import rows_of
+
+            rows += rows_of(self.layout)
         if not rows:
             return [], [], [], [], []
         names, shndx, infos, others = (list(column) for column in zip(*rows, strict=True))

@@ -70,6 +70,8 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
         found.checks.values(fault)
         raise
     clock.lap("measure")
+    if found.script is not None:
+        define_places(partial, found)
 
     output = Output(options.output, partial.size)
     try:
@@ -119,6 +121,23 @@ def collect_garbage(pool: Pool, inputs: Inputs, found: Resolved, options: Option
         from wild.notices import dropped
 
         found.checks.messages.tell(dropped(found.checks.tables()))
+
+
+def define_places(partial: PartialLink, found: Resolved) -> None:
+    """The symbols that a script assigns."""
+    from wild.scripted.partial_script import numbers_of, places_of
+
+    def is_ours(number: int) -> bool:
+        return bool(number) and found.resolution.symbol(number)[0] == INTERNAL_FILE
+
+    for name, first, last, behind in places_of(found.parts):
+        number = found.names.find(encode(name))
+        if is_ours(number):
+            partial.set_place(number, first, last, behind)
+    for name, value in numbers_of(found.parts):
+        number = found.names.find(encode(name))
+        if is_ours(number):
+            partial.set_symbol(number, 0, value)
 
 
 def define_symbols(partial: PartialLink, found: Resolved) -> None:

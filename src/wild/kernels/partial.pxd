@@ -76,6 +76,7 @@ cdef struct Partial:
     uint64_t symtab_offset, xindex_offset, strtab_offset, strtab_size, shstrtab_offset, shstrtab_size
     uint64_t headers             # offset of the section headers
     uint64_t file_size
+    uint64_t *start_align        # by input statement of a script: alignment in front of its sections; NULL: no script
     uint32_t *numbers            # by LocalId: what a name is made unique by; NULL: nothing
     uint32_t common_type         # STT_OBJECT or STT_COMMON, for common symbols that stay so; 0: as they were
     uint32_t strip

@@ -17,6 +17,7 @@ from cython.cimports.wild.kernels.partial_headers import (
     write_headers,
 )
 from cython.cimports.wild.kernels.partial_marks import mark_files, mark_signatures
+from cython.cimports.wild.kernels.partial_places import place_symbol
 from cython.cimports.wild.kernels.partial_sections import (
     Joining,
     Statement,
@@ -88,17 +89,19 @@ class PartialLink:
         view.run = cython.cast(cython.pointer[LocalRun], arena.array(files.count, cython.sizeof(LocalRun)))
 
     def place(self, statements: list):
-        """Before `join`: (name of the output section, its alignment, are sections sorted by name?) by the numbers of
-        a script's input statements."""
+        """Before `join`: (name of the output section, its alignment, are sections sorted by name?, alignment in front
+        of them) by the numbers of a script's input statements."""
         rows = cython.cast(
             cython.pointer[Statement], self.arena.array(len(statements), cython.sizeof(Statement))
         )
+        self.view.start_align = cython.cast(U64, self.arena.array(len(statements), 8))
         i: int64_t = 0
-        for name, align, by_name in statements:
+        for name, align, by_name, start_align in statements:
             self.own.append(name)
             rows[i].name = cython.cast(Bytes, cython.cast(cython.p_const_char, cython.cast(bytes, name)))
             rows[i].align = align
             rows[i].by_name = by_name
+            self.view.start_align[i] = start_align
             i += 1
         self.joining.statement = rows
 
@@ -149,6 +152,17 @@ class PartialLink:
             other = cython.address(self.view.symbols[cython.cast(uint32_t, base)])
             row.section = other.section
             row.value += other.value
+
+    def set_place(self, name: int, first: int, last: int, behind: int):
+        """After `measure`: define NameId `name` as a place in the output section of the script's statements `first` to
+        `last`: the start of statement `behind`, or the end of those in front of it if nothing fits it."""
+        place_symbol(
+            cython.address(self.view),
+            cython.cast(uint32_t, name),
+            cython.cast(uint32_t, first),
+            cython.cast(uint32_t, last),
+            cython.cast(uint32_t, behind),
+        )
 
     def name_apart(self):
         """Give local symbols names of their own (-z unique-symbol)."""
@@ -254,6 +268,8 @@ class PartialLink:
 def reaches_output(tables: cython.pointer[Tables], name: uint32_t) -> cython.int:
     """1: the name is defined in what is kept, or something refers to it."""
     symbol = cython.address(tables.symbol[name])
+    if symbol.file == 0 and symbol.flags & SYM_WEAK_DEF and not symbol.flags & SYM_REF:
+        return 0  # what a script provides and nobody asks for
     if symbol.flags & (SYM_OBJECT_DEF | SYM_COMMON) and symbol.file != NONE:
         sec = cython.address(tables.sections.row[symbol.section])
         return symbol.section == 0 or (sec.kind != SEC_OUT and sec.flags & SEC_LIVE != 0)

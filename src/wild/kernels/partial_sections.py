@@ -288,9 +288,17 @@ def measure_rows(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
         if i == 0 or row.own is not cython.NULL:
             continue
         row.type = SHT_NOBITS
+        statement: uint32_t = NONE
         for n in range(row.first, row.first + row.count):
-            if partial.sections.row[partial.ids[n]].flags & SEC_LIVE:
-                append_section(partial, row, partial.ids[n])
+            sec = cython.address(partial.sections.row[partial.ids[n]])
+            if not sec.flags & SEC_LIVE:
+                continue
+            if partial.start_align is not cython.NULL and sec.unused != statement:
+                statement = sec.unused
+                if statement != NONE:
+                    row.align = max(row.align, partial.start_align[statement])
+                    row.size = align_up(row.size, partial.start_align[statement])
+            append_section(partial, row, partial.ids[n])
         if row.flags & SHF_MERGE and row.entsize and row.size % row.entsize:
             row.flags &= ~cython.cast(uint64_t, SHF_MERGE | SHF_STRINGS)
     return 0

@@ -353,6 +353,8 @@ def place_global(partial: PartialPtr, name: uint32_t, entry: cython.pointer[Elf6
         entry.st_value = common.align
         entry.st_shndx = SHN_AMD64_LCOMMON if common.area == COMMON_LARGE else SHN_COMMON
         return 0
+    if symbol.file == 0:
+        entry.st_info = STB_GLOBAL << 4 | entry.st_info & 15  # also if a script provides it
     if symbol.section == 0:
         entry.st_shndx = SHN_ABS
         return 0
