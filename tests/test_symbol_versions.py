@@ -298,3 +298,10 @@ def test_a_name_in_two_nodes_whose_symbols_say_their_versions_is_no_contradictio
     library = link.shared(pic_c(code), "-Wl,--version-script=both.map", "-Wl,--fatal-warnings")
 
     assert {"f@V1", "f@@V2"} <= library.versioned
+
+
+def test_a_version_that_no_library_has_is_an_error_in_a_shared_object(link):
+    """Nothing would tell the loader which library has that version; the name alone would find another one."""
+    code = pic_c('int f(void); __asm__(".symver f,f@V1"); int g(void) { return f(); }')
+
+    assert "f@V1" in link.fails("-shared", code, driver="raw")

@@ -216,3 +216,10 @@ def test_file_names_that_are_not_utf8(link):
 
     assert re.search(rb"(?m)^ \.text +0x\w+ +0x\w+ caf\xe9\.o$", (link.directory / "out.map").read_bytes())
     assert b"caf\xe9.o:" in (link.directory / "out.d").read_bytes()
+
+
+@pytest.mark.parametrize(("flags", "count"), [(["-N"], 1), ([], 0), (["-N", "--no-warn-rwx-segments"], 0)])
+def test_segments_that_can_be_written_and_executed(link, flags, count):
+    code = assemble(".globl _start\n_start: nop\n.data\n.long 1\n")
+
+    assert link.raw(code, "--warn-rwx-segments", *flags).messages.count("LOAD segment") == count

@@ -6,6 +6,7 @@ there is something to say.
 
 from __future__ import annotations
 
+from wild import elf
 from wild.errors import LinkError
 from wild.messages import NO_LIMIT
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from wild.kernels.resolve import Resolution
     from wild.kernels.sections import SectionTable
     from wild.kernels.slots import Slots
+    from wild.layout import Placement
     from wild.messages import Messages
     from wild.options import Options
 
@@ -277,6 +279,12 @@ class Checks:
                 self.messages.fail(*texts)
             else:
                 self.messages.warn(*texts)
+
+    def segments(self, placement: Placement) -> None:
+        """--warn-rwx-segments."""
+        everything = elf.PF_R | elf.PF_W | elf.PF_X
+        if self.options.warn_rwx_segments and any(load.flags == everything for load in placement.loads):
+            self.messages.warn(f"{self.options.output}: has a LOAD segment that can be written and executed")
 
     def executable_stack(self, notes: NoteTable) -> bool:
         """Is the program's stack executable?  If neither -z execstack nor -z noexecstack says, when an

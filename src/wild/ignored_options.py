@@ -51,7 +51,6 @@ ROWS: tuple[str | Row, ...] = (
     (("warn-constructors no-warn-constructors warn-multiple-gp warn-alternate-em warn-section-align"
       " warn-drop-version no-warn-drop-version"), "", "ignore", "",
      "that warning is about other machines or formats"),
-    ("warn-rwx-segments no-warn-rwx-segments", "", "ignore", "", "only -N makes such segments"),
     ("warn-once", "", "ignore", "", "an undefined symbol is reported once with all its users"),
     ("warn-ifunc-textrel no-warn-ifunc-textrel", "", "ignore", "", "that warning is not given"),
     ("G gpsize", "[N]", "ignore_or_share", "",

@@ -268,6 +268,7 @@ def produce(
         pool, options, found.kind, sized.composition, sized.synthetic, sized.layout, found.names, found.resolution,
         found.own, sized.views, sized.slots,
     )  # fmt: skip
+    found.checks.segments(placement)
     clock.lap("lay out")
     # Addresses are final from here.
     if options.map_file or options.cref:

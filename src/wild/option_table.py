@@ -271,6 +271,8 @@ ROWS: tuple[str | Row, ...] = (
     ("warn-common", "", "switch", "warn_common", "Warn about common symbols that meet other definitions"),
     ("warn-textrel warn-shared-textrel", "", "switch", "warn_textrel",
      "Warn about relocations in read-only sections"),
+    ("warn-rwx-segments", "", "switch", "warn_rwx_segments",
+     "Warn about segments that can be written and executed"),
     ("warn-backrefs", "", "switch", "warn_backrefs",
      "Warn about references to archives that stand before the file that refers to them"),
     ("warn-backrefs-exclude", "GLOB", "add_backrefs_exclude", "", "Not about those whose names match GLOB"),

@@ -87,7 +87,7 @@ class Options:
 
     just_symbols = False  # -R names a file
     dependent_libraries = True
-    warn_backrefs = False
+    warn_backrefs = warn_rwx_segments = False
     warn_backrefs_exclude: tuple[str, ...] = ()  # globs
     android_relocations = False  # --pack-dyn-relocs=android
     use_android_relr_tags = False

@@ -19,6 +19,7 @@ protected or one of -Bsymbolic, --dynamic-list binds it.  Hidden, localised and 
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint16_t, uint32_t
+from cython.cimports.libc.string import memchr
 from cython.cimports.wild.kernels.cc import fetch_add
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.exact_names import decide_rows, find_rows, give, spelling_of
@@ -256,8 +257,22 @@ def apply_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
             elif flags & SYM_SHARED_DEF:
                 state.row[name].flags = flags | SYM_IMPORTED
             elif flags & SYM_REF:
+                if flags & SYM_STRONG_REF and has_version(state, name):
+                    continue  # whose version it is cannot be said, so no loader could look for it
                 state.row[name].flags = flags | undefined_flags(cython.address(state.rules), flags)
     return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def has_version(state: VerdictsPtr, name: uint32_t) -> cython.bint:
+    """Does the name end in @VERSION?"""
+    return (
+        memchr(spelling_of(state.files, state.names, name), 64, state.names.row[name].length)
+        is not cython.NULL
+    )
 
 
 @cython.cfunc
