@@ -331,12 +331,12 @@ def test_hidden_undefined_names_cannot_be_imported(decide):
     ("fields", "in_shared", "in_program"),
     [
         ({"z_defs": True}, "", ""),
-        ({"z_defs": False}, "I", "0"),
-        ({"unresolved_symbols": "ignore-all"}, "I", "0"),
-        ({"unresolved_symbols": "ignore-in-object-files"}, "I", "0"),
+        ({"z_defs": False}, "I", "I"),
+        ({"unresolved_symbols": "ignore-all"}, "I", "I"),
+        ({"unresolved_symbols": "ignore-in-object-files"}, "I", "I"),
         ({"unresolved_symbols": "ignore-in-shared-libs"}, "", ""),
         ({"unresolved_symbols": "report-all"}, "", ""),
-        ({"unresolved_symbols": "report-all", "z_defs": False}, "I", "0"),
+        ({"unresolved_symbols": "report-all", "z_defs": False}, "I", "I"),
     ],
 )
 def test_options_say_whether_names_may_be_undefined(decide, fields, in_shared, in_program):
