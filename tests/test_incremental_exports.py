@@ -148,3 +148,135 @@ def test_what_is_said_of_an_export_changes(tmp_path):
     assert symbols["variable"].section == ".bss"
     assert (symbols["thing"].section, symbols["thing"].size, symbols["thing"].type) == (".data", 12, "OBJECT")
     assert (symbols["local"].value, symbols["local"].type) == (0, "TLS")
+
+
+VERSIONS = 'V1 { value; fresh*; extern "C++" { "other()"; }; local: own*; };\nV2 { later; } V1;\n'
+CHOSEN = {
+    "versions": f"-Wl,--version-script=chosen -Wl,--hash-style=both|{VERSIONS}",
+    "symbolic": "-Wl,-Bsymbolic|",
+    "symbolic functions": "-Wl,-Bsymbolic-functions|",
+    "list": "-Wl,--dynamic-list=chosen|{ value; };",
+}
+
+
+@pytest.mark.parametrize("how", CHOSEN)
+def test_exports_that_are_chosen_come_and_go(tmp_path, how):
+    """By version scripts, lists and -Bsymbolic; what is bound to itself is called without the PLT."""
+    flags, _, text = CHOSEN[how].partition("|")
+    made = Project(tmp_path / "project", "-O1 -fPIC", f"-shared {flags}", output="libown.so")
+    made.directory.joinpath("chosen").write_text(text)
+    made.write("part.c", PART)
+    made.write("part1.c", "int caller(int x) { return x; }\n")
+    initial(made)
+    (made.directory / "caller.c").write_text(MAIN)
+    made.call(tool("gcc"), "caller.c", "libown.so", "-Wl,-rpath,.", "-o", "caller")
+
+    functions = "".join(
+        f"int {name}(int x) {{ return x * 7; }}\n" for name in ("fresh", "later", "own", "any")
+    )
+    made.write("part.c", PART + functions)
+    made.step("update")
+    names = ("value", "fresh", "later", "own", "any")
+    found = {"value": 6, "fresh": 35, "later": 35, "own": -1 if how == "versions" else 35, "any": 35}
+    assert called(made, *names) == found
+    made.write("part.c", PART)
+    made.step("update")
+    assert called(made, *names) == {name: 6 if name == "value" else -1 for name in names}
+    made.write("part.c", PART + functions)
+    made.write(
+        "part1.c",
+        "int fresh(int), own(int); int (*pointer)(int) = fresh;\n"
+        "int caller(int x) { return fresh(x) + pointer(x) + own(x); }\n",
+    )
+    made.step("update")
+    assert called(made, "caller") == {"caller": 105}
+
+
+def test_an_update_gives_versions(tmp_path):
+    made = Project(
+        tmp_path / "project", "-O1 -fPIC", "-shared -Wl,--version-script=chosen", output="libown.so"
+    )
+    made.directory.joinpath("chosen").write_text(VERSIONS)
+    made.write("part.c", PART)
+    initial(made)
+    made.write("part.c", PART + "int fresh(int x) { return x; }\nint later(int x) { return x; }\n")
+    made.step("update")
+    listed = made.call(tool("readelf"), "-W", "--dyn-syms", "libown.so").stdout.split()
+    assert {"value@@V1", "fresh@@V1", "later@@V2"} <= set(listed)
+
+
+def test_names_that_a_version_script_demands(tmp_path):
+    """--no-undefined-version: that they are all there is seen by a full link."""
+    flags = "-shared -Wl,--version-script=chosen -Wl,--no-undefined-version"
+    made = Project(tmp_path / "project", "-O1 -fPIC", flags, output="libown.so")
+    made.directory.joinpath("chosen").write_text("V1 { value; fresh; };\n")
+    made.write("part.c", PART + "int fresh(int x) { return x; }\n")
+    initial(made)
+    made.write("part.c", PART)
+    assert made.link(check=False)["mode"] == "failed"
+
+
+def test_a_protected_definition_is_exported(tmp_path):
+    made = library(tmp_path, "gnu", PART, "int caller(int x) { return x; }\n")
+    made.write(
+        "part.c", PART + '__attribute__((visibility("protected"))) int fresh(int x) { return x * 2; }\n'
+    )
+    made.write("part1.c", "int fresh(int); int caller(int x) { return fresh(x); }\n")
+    made.step("update")
+    assert called(made, "fresh", "caller") == {"fresh": 10, "caller": 10}
+
+
+def test_a_program_exports_what_libraries_mention(tmp_path):
+    """The library calls the program's function, as it would after a full link, and its own when that is gone."""
+    made = Project(tmp_path / "project", "-O1", "libother.so -Wl,-rpath,.")
+    (made.directory / "other.c").write_text(
+        "int called(int x) { return x; }\nint other(int x) { return called(x); }\n"
+    )
+    made.call(tool("gcc"), "-shared", "-fPIC", "other.c", "-o", "libother.so")
+    made.write(
+        "main.c",
+        '#include <stdio.h>\nint other(int); int main(void) { printf("%d\\n", other(4)); return 0; }\n',
+    )
+    made.write("part.c", PART)
+    assert "4" in initial(made)
+    made.write("part.c", PART + "int called(int x) { return x * 100; }\n")
+    assert "400" in made.step("update")
+    made.write("part.c", PART + "int called(int x) { return x * 200; }\n")
+    assert "800" in made.step("update")
+    made.write("part.c", PART)
+    assert "0\n4\n" in made.step("update")
+    made.write("part.c", PART + "int called(int); int more(int x) { return called(x); }\n")
+    assert "0\n4\n" in made.step("update")
+
+
+def test_a_program_hides_what_a_library_mentions(tmp_path):
+    made = Project(tmp_path / "project", "-O1 -fvisibility=hidden", "-Wl,--dynamic-list=chosen -ldl")
+    made.directory.joinpath("chosen").write_text("{ fresh; };\n")
+    made.write("main.c", MAIN.replace("int value", '__attribute__((visibility("default"))) int value'))
+    shown = '__attribute__((visibility("default"))) '
+    made.write("part.c", shown + PART)
+    initial(made)
+    made.write(
+        "part.c",
+        f"{shown}{PART}\n{shown}int fresh(int x) {{ return x; }}\n{shown}int own(int x) {{ return x; }}\n",
+    )
+    made.step("update")
+    assert made.call("./program", "fresh", "own").stdout == "fresh 5\nown -1\n"
+
+
+def test_templates_that_the_library_of_cxx_has_too(tmp_path):
+    made = Project(tmp_path / "project", "-O0", driver="g++")
+    part = "int part(int x) { return x + 1; }\n"
+    made.write(
+        "main.cc",
+        '#include <stdio.h>\nint part(int); int main(void) { printf("%d\\n", part(3)); return 0; }\n',
+    )
+    made.write("catch.cc", "int caught(int x) { try { throw x; } catch (int y) { return y; } }\n")
+    made.write("part.cc", part)
+    initial(made)
+    text = '#include <string>\nstatic std::string name = "name%s";\nint part(int x) { return x + name.size(); }\n'
+    for length in (1, 30):
+        made.write("part.cc", text % ("n" * length))
+        assert f"{7 + length}" in made.step("update")
+    made.write("part.cc", part)
+    made.step("update")

@@ -174,11 +174,7 @@ class Synthetic:
             # A loader that does not know DT_RELR has to refuse the output (generic rule of GNU ld and lld).
             self.dynsyms.imply_version(b"libc.so.", b"GLIBC_2.", b"GLIBC_ABI_DT_RELR")
         if self.composition.room is not None:
-            from wild.incremental.room import offers_all
-
-            self.composition.room.give_imports(
-                self.dynsyms, offers_all(self.options, self.kind) and not nodes
-            )
+            self.composition.room.give_dynamic(self.dynsyms)
         self.dynsyms.prepare([name for name, _ in libraries])
         for name, type, align, entry, link in DYNAMIC_TABLES:
             size = self.dynsyms.size_of(name)

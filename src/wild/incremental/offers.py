@@ -1,24 +1,43 @@
 """Definitions that an update exports newly or not any more: entries of .dynsym and what the hash tables know of them.
 
-The initial link of an output that exports all it defines leaves entries without symbols behind those of each bucket
+The initial link leaves entries without symbols behind those of each bucket
 of .gnu.hash (kernels/dynhash.py).  A new symbol takes one of its bucket, so nothing else moves; the entry of one that
 is gone becomes nameless in its place, and can be taken again.
+
+Which definitions are exported is plain in most links.  Where version scripts, lists or -Bsymbolic say so, they are
+asked about the definitions of the changed objects, by what asks them in a full link.
 """
 
 from __future__ import annotations
 
 from wild.errors import CannotUpdate
-from wild.incremental.imports import SYM_SIZE, VER_NDX_GLOBAL, Tables, hash_of, text_at, word
+from wild.incremental.imports import SYM_SIZE, Tables, hash_of, text_at, word
 from wild.kernels import reoffer, rewrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from wild.incremental.update import Update
     from wild.kernels.graft import Graft
 
-STB_WEAK = 2
+STB_WEAK, STV_PROTECTED = 2, 3
 NAMELESS = bytes(4) + bytes((STB_WEAK << 4,)) + bytes(SYM_SIZE - 5)
+
+
+def choose_exports(update: Update) -> None:
+    """Ask scripts, lists and options what is exported of the definitions of the changed objects; raises LinkError."""
+    from wild.exports import decide_exports
+    from wild.mode import Kind
+    from wild.options import parse
+
+    graft = update.graft
+    options = parse(update.session.arguments)
+    options.undefined_version = True  # the names of the other objects are not here
+    reoffer.note_mentions(graft)
+    kind = Kind(*update.output["kind"])
+    decide_exports(update.pool, update.inputs, update.names, update.resolution, [], options, kind)
+    graft.chosen = True
 
 
 def place_offers(graft: Graft, output: dict[str, Any]) -> None:
@@ -29,9 +48,11 @@ def place_offers(graft: Graft, output: dict[str, Any]) -> None:
     tables = ExportTables(graft, output)
     for entry in reoffer.withdrawn_entries(graft):
         tables.withdraw(entry)
-    for number, name, entry in reoffer.offered_names(graft):
-        if not entry:
-            reoffer.give_entry(graft, number, tables.add_export(name))
+    for number, name, old_entry, version, is_protected in reoffer.offered_names(graft):
+        if not old_entry:
+            entry = tables.add_export(name, version)
+            tables.put(".dynsym", SYM_SIZE * entry + 5, STV_PROTECTED if is_protected else 0, 1)
+            reoffer.give_entry(graft, number, entry)
 
 
 class ExportTables(Tables):
@@ -60,13 +81,13 @@ class ExportTables(Tables):
         start = self.made[".dynsym"][1] + SYM_SIZE * entry
         return entry < self.count and rewrite.read_bytes(self.graft, start, SYM_SIZE) == NAMELESS
 
-    def add_export(self, name: bytes) -> int:
+    def add_export(self, name: bytes, version: int) -> int:
         """The entry of a new symbol, which has its name and version now and is found by its hash."""
         value = gnu_hash(name)
         entry = self.take_entry(value)
         self.put(".dynsym", SYM_SIZE * entry, self.add_string(name))
         if ".gnu.version" in self.made:
-            self.put(".gnu.version", 2 * entry, VER_NDX_GLOBAL, 2)
+            self.put(".gnu.version", 2 * entry, version, 2)
         self.set_bloom(value)
         if ".hash" in self.made:
             bucket = 8 + 4 * (hash_of(name) % self.get(".hash", 0))

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from wild.kernels.frames import FrameTable
     from wild.kernels.output import Output
     from wild.kernels.symtab import SymbolTable
-    from wild.mode import Kind
-    from wild.options import Options
 
 GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
@@ -74,11 +72,9 @@ class Room:
         """Room in .symtab and .strtab."""
         symtab.make_room(self.of(symtab.count, LEAST_SYMBOLS), self.of(symtab.string_size, LEAST_NAMES))
 
-    def give_imports(self, dynsyms: DynamicSymbols, offers: bool) -> None:
-        """Room in the tables of dynamic symbols, also for exports if all definitions are `offered`."""
-        dynsyms.make_room(
-            LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS, EXPORTS_PER_BUCKET if offers else 0
-        )
+    def give_dynamic(self, dynsyms: DynamicSymbols) -> None:
+        """Room in the tables of dynamic symbols, for imports and for exports."""
+        dynsyms.make_room(LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS, EXPORTS_PER_BUCKET)
 
     def of_imports(self, entries: int) -> int:
         """Entries of the PLT behind the others."""
@@ -91,15 +87,6 @@ class Room:
     def of_slots(self, slots: int) -> int:
         """Words behind those of .got."""
         return self.of(slots, LEAST_SLOTS)
-
-
-def offers_all(options: Options, kind: Kind) -> bool:
-    """Is every definition of default visibility exported, without a version, and would a new one be, too?"""
-    chosen = (
-        options.version_scripts, options.dynamic_lists, options.builtin_lists, options.export_dynamic_symbol_lists,
-        options.export_dynamic_symbols, options.exclude_libs, options.default_symver,
-    )  # fmt: skip
-    return bool(kind.shared or options.export_dynamic) and not any(chosen) and options.bsymbolic == "none"
 
 
 def fill_room(output: Output, composition: Composition) -> None:

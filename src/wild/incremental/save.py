@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from wild.kernels.pool import Pool
     from wild.link import Measured, Resolved
     from wild.messages import Messages
+    from wild.mode import Kind
     from wild.options import Options
     from wild.output_sections import OutputSection
 
+# Which definitions are dynamic symbols (kernels/graft.pxd).
+EXPORT_NONE, EXPORT_MENTIONED, EXPORT_ALL, EXPORT_PREEMPTIBLE, EXPORT_CHOSEN = range(5)
 RACY = (
     20_000_000  # nanoseconds: a file changed so shortly before the link may change again without a new time
 )
@@ -219,14 +222,17 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
     symtab = synthetic.symtab
     relative, symbolic = synthetic.used_relocations
     plt = made.get(".plt.sec" if synthetic.split_plt else ".plt", (0, 0, 0, 0))
+    # What a library script says, and that all names of version scripts have to be defined, is for a full link.
     versions = any(script.version_text is not None for script in found.sources.scripts)
+    versions = versions or not options.undefined_version
     room = synthetic.dynsyms.room if synthetic.dynsyms else {"dynsym": (0, 0)}
     return {
         "sections": made,
         "arrays": movable_arrays(found, sized),
         "shared": found.kind.shared,
-        "exports": found.kind.shared or bool(options.export_dynamic or options.dynamic_lists),
+        "exports": export_rule(options, found.kind),
         "offers": bool(synthetic.dynsyms and synthetic.dynsyms.per_bucket) and not versions,
+        "kind": (found.kind.shared, found.kind.pic, found.kind.dynamic, found.kind.interp),
         "functions": [options.init, options.fini],
         "entry": options.entry or "_start",
         "gc": options.gc_sections,
@@ -248,6 +254,21 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
         "symbol_holes": ([], [], []),
         "index": (frames.hdr_count, (frames.hdr_size - 12) // 8) if frames.size else (0, 0),
     }
+
+
+def export_rule(options: Options, kind: Kind) -> int:
+    """Which definitions are exported (EXPORT_*)."""
+    if not kind.dynamic:
+        return EXPORT_NONE
+    chosen = (
+        options.version_scripts, options.dynamic_lists, options.builtin_lists, options.export_dynamic_symbol_lists,
+        options.export_dynamic_symbols, options.bsymbolic != "none", not options.gnu_unique,
+    )  # fmt: skip
+    if any(chosen):
+        return EXPORT_CHOSEN
+    if kind.shared:
+        return EXPORT_PREEMPTIBLE
+    return EXPORT_ALL if options.export_dynamic else EXPORT_MENTIONED
 
 
 def movable_arrays(found: Resolved, sized: Measured) -> dict[str, int]:

@@ -19,7 +19,7 @@ import posix
 from wild.errors import CannotUpdate, LinkError, ObjectsNeeded
 from wild.incremental.commit import commit
 from wild.incremental.fillers import SMALLEST, UNITS, filler
-from wild.incremental.save import RACY, changed_since, key_of
+from wild.incremental.save import EXPORT_CHOSEN, RACY, changed_since, key_of
 from wild.incremental.session import rows_of
 from wild.kernels import (
     pairing,
@@ -37,7 +37,7 @@ from wild.kernels.files import MAP_TEXT, Inputs
 from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
 from wild.kernels.identity import ROW, identities
-from wild.kernels.judge import judge_names
+from wild.kernels.judge import defines_anew, judge_names
 from wild.kernels.merge import MergeTable
 from wild.kernels.names import NameTable
 from wild.kernels.pool import Arena, KernelFault, Pool
@@ -269,7 +269,11 @@ class Update:
         if self.resolution.duplicates(1):
             raise CannotUpdate("E3", "two changed objects define a name")
         reframe.check_frames(graft)
-        judge_names(graft, output["exports"], output["offers"], output["shared"])
+        if output["exports"] == EXPORT_CHOSEN and defines_anew(graft):
+            from wild.incremental.offers import choose_exports
+
+            choose_exports(self)
+        judge_names(graft, output["exports"], output["offers"])
         if reoffer.offered_names(graft) or reoffer.withdrawn_entries(graft):
             from wild.incremental.offers import place_offers
 

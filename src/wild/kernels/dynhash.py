@@ -95,6 +95,8 @@ def sort_by_bucket(pool: Pool, hashes: cython.pointer[HashTables]) -> cython.int
         hashes.row[i].index = cython.cast(uint32_t, i + 1)
     symbols: int64_t = hashes.total - hashes.undefined
     blocks: int64_t = (symbols + BLOCK - 1) // BLOCK
+    if hashes.per_bucket:
+        blocks = max(blocks, 1)  # there is room in the buckets even if no symbol is
     hashes.per_partition = (hashes.buckets + PARTITIONS - 1) // PARTITIONS
     scratch = Arena()
     hashes.sorted = cython.cast(U32, scratch.array(symbols, 4))
@@ -157,7 +159,7 @@ def fill_buckets(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     """Count a partition's buckets, then hand out the indices of each in turn."""
     hashes = cython.cast(cython.pointer[HashTables], context)
     symbols: int64_t = hashes.total - hashes.undefined
-    last_block: int64_t = (symbols - 1) // BLOCK
+    last_block: int64_t = (max(symbols, 1) - 1) // BLOCK
     ends: U32 = hashes.partition_start + last_block * PARTITIONS
     partition: int64_t
     i: int64_t

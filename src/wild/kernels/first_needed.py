@@ -97,8 +97,11 @@ def check_references(graft: Graft, file: uint32_t, visited: set) -> cython.int:
         if symbol.flags & SYM_OBJECT_DEF and not symbol.flags & (SYM_HIDDEN | SYM_LOCALISED):
             continue
         definer: uint32_t = first_definer(graft, name)
+        # No member is loaded for a reference that asks for a version (resolve.py).
+        versioned: cython.bint = graft.saved.shape[row.global_base + k] & SHAPE_VERSIONED != 0
         is_missing: cython.bint = definer == NONE and len(visited) == 1
-        if is_missing or symbol.flags & SYM_OBJECT_DEF or waiting_member(graft, name) != NONE:
+        loads: cython.bint = not versioned and waiting_member(graft, name) != NONE
+        if is_missing or loads or symbol.flags & SYM_OBJECT_DEF:
             raise CannotUpdate("E7", "a library is needed for the first time that refers to more")
         if definer != NONE and definer not in visited:
             visited.add(definer)

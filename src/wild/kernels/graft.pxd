@@ -54,7 +54,9 @@ cdef class Graft:
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym
-    cdef uint32_t offers         # flags of what is exported besides; 0: that is for a full link
+    cdef int exports             # EXPORT_*
+    cdef public bint chosen      # the small tables say what is exported
+    cdef bint offers             # exports can come and go
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
@@ -63,6 +65,14 @@ cdef class Graft:
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
     cdef uint32_t plt, plt_end           # the next PLT entry
     cdef int add_name(self, uint32_t mini, uint32_t file) except -1
+
+cdef enum:                       # which definitions are dynamic symbols (incremental/offers.py)
+    EXPORT_NONE = 0              # none: there is no dynamic section
+    EXPORT_MENTIONED = 1         # of a program: those that shared objects mention
+    EXPORT_ALL = 2               # of a program with -E
+    EXPORT_PREEMPTIBLE = 3       # of a shared object: all, and all but protected ones can be bound to others
+    EXPORT_CHOSEN = 4            # scripts, lists and options say
+    EXPORTS = (1 << 14) | (1 << 15) | (1 << 16)  # SYM_EXPORTED | SYM_IMPORTED | SYM_LOCALISED
 
 cdef enum:
     SEEN_NOW = 1                 # a changed object mentions the name

@@ -7,6 +7,7 @@ from wild.kernels.sections import SectionTable
 class Graft:
     count: int
     full_part: int
+    chosen: bool
     def __init__(self, saved: Saved, inputs: Inputs) -> None: ...
     def take_room(self, dynsym: tuple[int, int], plt: tuple[int, int]) -> None: ...
     @property

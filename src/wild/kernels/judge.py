@@ -21,14 +21,13 @@ from cython.cimports.wild.kernels.wanted import check_added, check_left, waiting
 from wild.errors import CannotUpdate, ObjectsNeeded
 
 
-def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
+def judge_names(graft: Graft, exports: int, offers: bool):
     """Bind the names of the changed objects; raises CannotUpdate.  Before their rows move.
 
-    `exports`: names with default visibility are in the dynamic symbol table, and if it `offers` room, new ones can be.
-    In a `shared` object they can be bound to other definitions.
+    `exports` (EXPORT_*): which definitions are dynamic symbols; if the tables of those `offer` room, they come and go.
     """
-    if offers:
-        graft.offers = SYM_EXPORTED | (SYM_IMPORTED if shared else 0)
+    graft.exports = exports
+    graft.offers = offers
     i: int64_t
     shapes: dict = {}
     note_live(graft)
@@ -40,7 +39,7 @@ def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
     for references in (False, True):
         for i in range(graft.count):
             changed = cython.address(graft.changed[i])
-            judge_new(graft, changed, shapes[changed.file], exports, references)
+            judge_new(graft, changed, shapes[changed.file], references)
     check_added(graft, shapes)
     check_left(graft, shapes)
     if graft.joining:
@@ -49,6 +48,17 @@ def judge_names(graft: Graft, exports: bool, offers: bool, shared: bool):
         )
     settle_removed(graft)
     hide_losers(graft)
+
+
+def defines_anew(graft: Graft) -> bool:
+    """Does a changed object define a name that it did not define, or otherwise?  Before judge_names."""
+    i: int64_t
+    for i in range(graft.count):
+        old: dict = old_shapes(graft, cython.address(graft.changed[i]))
+        for name, (shape, _) in new_shapes(graft, cython.address(graft.changed[i])).items():
+            if defines(shape) and old.get(name) != shape:
+                return True
+    return False
 
 
 @cython.cfunc
@@ -118,8 +128,7 @@ def remove(graft: Graft, name: uint32_t) -> cython.int:
     symbol = cython.address(graft.saved.image.symbols[name])
     if symbol.aux or symbol.flags & (SYM_TLS | SYM_IFUNC):
         raise CannotUpdate("E5", "a definition was removed that has slots")
-    how: uint32_t = SYM_EXPORTED | SYM_IMPORTED | SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED | SYM_UNIQUE
-    if symbol.dynsym and (not graft.offers or symbol.flags & how != graft.offers):
+    if symbol.dynsym and (not graft.offers or symbol.flags & SYM_UNIQUE):
         raise CannotUpdate("E5", "a definition was removed that is exported")
     symbol.file = NONE
     symbol.section = 0
@@ -154,7 +163,6 @@ def judge_new(
     graft: Graft,
     changed: cython.pointer[Changed],
     shapes: dict,
-    exports: cython.bint,
     references: cython.bint,
 ) -> cython.int:
     """What the new version says: its definitions, or its references."""
@@ -171,7 +179,7 @@ def judge_new(
             if before != shape:
                 judge_reference(graft, name, shape, before)
         elif before != shape or symbol.file == NONE:
-            judge_definition(graft, changed, name, shape, index, mini, exports)
+            judge_definition(graft, changed, name, shape, index, mini)
         elif symbol.file == changed.file:
             define_name(graft, changed, name, index, mini)
     return 0
@@ -256,21 +264,23 @@ def judge_definition(
     shape: uint8_t,
     index: uint32_t,
     mini: cython.pointer[SymbolRow],
-    exports: cython.bint,
 ) -> cython.int:
     """A name is defined that was not defined here, or otherwise."""
     symbol = cython.address(graft.saved.image.symbols[name])
-    fresh: cython.bint = symbol.flags == 0 and symbol.file == NONE
+    fresh: cython.bint = is_fresh(symbol)
     if graft.seen[name] & SEEN_GONE:
         if symbol.file != NONE:
             raise CannotUpdate("E3", "two changed objects define a name")
     elif not fresh:
         raise CannotUpdate("E6", "a name is defined that other objects know already")
-    exported: cython.bint = exports and not shape & SHAPE_VISIBILITY
+    how: uint32_t = export_flags(graft, symbol, mini)
+    exported: cython.bint = how & SYM_EXPORTED != 0
     if shape & SHAPE_IFUNC or (
         exported and (not graft.offers or shape & SHAPE_TLS or mini.flags & SYM_UNIQUE)
     ):
         raise CannotUpdate("E7", "the symbols that the output offers change")
+    if symbol.flags & SYM_SHARED_REF and mini.flags & SYM_HIDDEN:
+        raise CannotUpdate("E7", "a hidden name is defined that a library mentions")
     if symbol.dynsym and not exported:
         raise CannotUpdate("E7", "the symbols that the output offers change")
     if (
@@ -281,12 +291,39 @@ def judge_definition(
         raise CannotUpdate("E6", "what an object says about a name changed")
     define_name(graft, changed, name, index, mini)
     if fresh:
-        symbol.flags = mini.flags
+        symbol.flags = mini.flags | symbol.flags & SYM_SHARED_REF
         symbol.value = ~cython.cast(uint32_t, 0)
-    if exported and symbol.flags & (SYM_HIDDEN | SYM_PROTECTED | SYM_LOCALISED) == 0:
-        symbol.flags |= graft.offers
+    symbol.flags = symbol.flags & ~cython.cast(uint32_t, EXPORTS) | how
+    if exported:
         graft.offered.append(name)
     return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_fresh(symbol: cython.pointer[SymbolRow]) -> cython.bint:
+    """Has no object of the link a use for a name?  Libraries may mention it; the output's definition goes before."""
+    of_libraries: uint32_t = SYM_SHARED_DEF | SYM_SHARED_REF | SYM_WEAK_DEF | SYM_FUNC | SYM_TLS
+    of_libraries |= SYM_PROTECTED_DEF | SYM_IMPORTED
+    return symbol.flags & ~of_libraries == 0 and symbol.aux == 0 and symbol.dynsym == 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def export_flags(graft: Graft, symbol: cython.pointer[SymbolRow], mini: cython.pointer[SymbolRow]) -> int64_t:
+    """EXPORTS of a new definition, by the rules of exports.py for links without lists of names, or as decided there."""
+    if graft.exports == EXPORT_CHOSEN:
+        if not graft.chosen:
+            raise CannotUpdate("E7", "the symbols that the output offers change")
+        return mini.flags & EXPORTS
+    mentioned: cython.bint = symbol.flags & SYM_SHARED_REF != 0
+    if graft.exports == EXPORT_NONE or mini.flags & SYM_HIDDEN:
+        return 0
+    if graft.exports == EXPORT_MENTIONED and not mentioned:
+        return 0
+    if graft.exports == EXPORT_PREEMPTIBLE and mini.flags & SYM_PROTECTED == 0:
+        return SYM_EXPORTED | SYM_IMPORTED
+    return SYM_EXPORTED
 
 
 @cython.cfunc
@@ -321,7 +358,7 @@ def settle_removed(graft: Graft) -> cython.int:
             continue
         if graft.seen[name] & SEEN_NOW or is_mentioned(graft, name):
             raise CannotUpdate("E5", "a definition was removed that is referred to")
-        symbol.flags = 0
+        symbol.flags &= SYM_SHARED_REF
         if symbol.dynsym:
             graft.withdrawn.append(symbol.dynsym)
             symbol.dynsym = 0
@@ -331,17 +368,18 @@ def settle_removed(graft: Graft) -> cython.int:
 @cython.cfunc
 @cython.exceptval(check=False)
 def is_mentioned(graft: Graft, name: uint32_t) -> cython.bint:
-    """Does an object that has not changed mention a name?"""
+    """Does an object that has not changed mention a name, or a library refer to it?"""
     saved = graft.saved
     g: uint32_t = saved.head[name]
     while g:
         g -= 1
         if saved.image.names.of[g] == name:
             file: uint32_t = saved.file_of[g]
-            if changed_of(graft, file) is cython.NULL and (
-                saved.image.files.live[file] or saved.image.files.row[file].kind == FILE_INTERNAL
-            ):
-                return True
+            kind: uint8_t = saved.image.files.row[file].kind
+            other: cython.bint = kind == FILE_SHARED and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED
+            if changed_of(graft, file) is cython.NULL and not other:
+                if saved.image.files.live[file] or kind == FILE_INTERNAL:
+                    return True
         g = saved.next[g]
     return False
 

@@ -49,6 +49,7 @@ cdef enum:                       # what one object says about one name (SAVED_SH
     SHAPE_IFUNC = 0x40
     SHAPE_FUNCTION = 0x40        # ... of a shared object: a function
     SHAPE_ABSOLUTE = 0x80
+    SHAPE_VERSIONED = 0x80       # ... of a shared object: a reference that asks for a version
 
 cdef struct Run:                 # what one file has in the tables of the output (SAVED_RUNS, by FileId); counts are room
     uint64_t hash                # of its contents

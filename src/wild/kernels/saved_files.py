@@ -4,6 +4,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t
 from cython.cimports.wild.kernels.cc import hash_bytes
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.resolve import asks_for_version
 from cython.cimports.wild.kernels.saved_files import Saving
 from cython.cimports.wild.kernels.sections import section_header, section_name
 from cython.cimports.wild.kernels.shapes import (
@@ -96,7 +97,9 @@ def shape_shared(saving: cython.pointer[Saving], file: int64_t) -> cython.void:
     symbols = cython.cast(cython.pointer[cython.const[Elf64_Sym]], saving.files.base[file] + row.symoff)
     k: uint32_t
     for k in range(row.first_global, row.nsyms):
-        saving.shape[row.global_base + k - row.first_global] = shape_of_shared(cython.address(symbols[k]))
+        saving.shape[row.global_base + k - row.first_global] = shape_of_shared(
+            cython.address(symbols[k]), asks_for_version(saving.files, cython.cast(uint32_t, file), k)
+        )
 
 
 @cython.cfunc

@@ -41,14 +41,14 @@ cdef inline uint8_t shape_of_waiting(const Elf64_Sym *sym) noexcept nogil:
         return 0
     return SHAPE_COMMON if is_common(sym) else SHAPE_DEFINED
 
-cdef inline uint8_t shape_of_shared(const Elf64_Sym *sym) noexcept nogil:
-    """SHAPE_* of a global symbol of a shared object."""
+cdef inline uint8_t shape_of_shared(const Elf64_Sym *sym, bint versioned) noexcept nogil:
+    """SHAPE_* of a global symbol of a shared object, which may have a version."""
     cdef uint8_t shape = (sym.st_other & 3) << 3
     cdef int kind = sym.st_info & 15
     if sym.st_info >> 4 == 2:
         shape |= SHAPE_WEAK
     if sym.st_shndx == SHN_UNDEF:
-        return shape
+        return shape | SHAPE_VERSIONED if versioned else shape
     if kind == 6:
         shape |= SHAPE_TLS
     if kind == 2 or kind == 10:  # a resolver is one only in its own file
