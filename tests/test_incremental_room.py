@@ -63,3 +63,18 @@ def test_functions_that_come_and_go_use_the_places_of_others(tmp_path):
         line = made.link()
         assert line["mode"] == "update", f"{step}: {line}"
     made.check()
+
+
+def test_one_large_object_grows(tmp_path):
+    """All that it has moves at the first edit: records, symbols and their names, debug information."""
+    made = Project(tmp_path / "project", flags="-O0 -g")
+    made.environment.pop("WILD_VERIFY_INCREMENTAL")  # which would take most of the time
+    made.write("main.c", MAIN)
+    name = "function_with_a_name_as_long_as_those_of_templates_are_" + "x" * 80
+    functions = "".join(f"int {name}_{number}(int x) {{ return x + {number}; }}\n" for number in range(2500))
+    made.write("part.c", functions + PART)
+    initial(made)
+    for step in range(4):
+        functions += f"int more_{step}(int x) {{ int y = x * {step}; return y; }}\n"
+        made.write("part.c", functions + PART)
+        made.step("update")

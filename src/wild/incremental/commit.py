@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from wild.incremental.session import Session
     from wild.kernels.saved import Saved
 
+SEEK_SET, ENXIO = 0, 6
+
 
 def commit(session: Session, control: dict[str, Any], saved: Saved) -> None:
     """Write image, tables and control file, and publish; raises OSError."""
@@ -86,13 +88,23 @@ def copy_image(current: str, path: str) -> int:
 
 
 def copy_bytes(source: int, target: int, size: int) -> None:
-    """Copy within the kernel, sharing blocks where the file system can."""
-    done = 0
-    while done < size:
+    """Copy within the kernel, sharing blocks where the file system can; holes, as in room that is zero, stay holes."""
+    posix.ftruncate(target, size)
+    end = 0
+    while end < size:
         try:
-            step = posix.copy_file_range(source, target, size - done, done, done)
-        except OSError:
-            step = posix.sendfile(target, source, done, size - done)
-        if step == 0:
-            raise OSError(5, "the saved output is shorter than it was")
-        done += step
+            done = posix.lseek(source, end, posix.SEEK_DATA)
+        except OSError as error:
+            if error.errno == ENXIO:
+                return  # the rest is a hole
+            raise
+        end = posix.lseek(source, done, posix.SEEK_HOLE)
+        while done < end:
+            try:
+                step = posix.copy_file_range(source, target, end - done, done, done)
+            except OSError:
+                posix.lseek(target, done, SEEK_SET)
+                step = posix.sendfile(target, source, done, end - done)
+            if step == 0:
+                raise OSError(5, "the saved output is shorter than it was")
+            done += step

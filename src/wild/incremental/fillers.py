@@ -29,10 +29,13 @@ def fills(section: str) -> bool:
 
 def filler(section: str, size: int, abbreviations: int) -> bytes:
     """`size` bytes (none or at least SMALLEST); `abbreviations` is the offset of ABBREVIATIONS in .debug_abbrev."""
-    if section not in UNITS or not size:
-        return bytes(size)
-    head = UNITS[section](size, abbreviations)
+    head = filler_head(section, size, abbreviations)
     return head + bytes(size - len(head))
+
+
+def filler_head(section: str, size: int, abbreviations: int) -> bytes:
+    """What of a filler is not zero."""
+    return UNITS[section](size, abbreviations) if section in UNITS and size else b""
 
 
 def info(size: int, abbreviations: int) -> bytes:

@@ -8,7 +8,7 @@ functions (constructors, destructors) have no gaps either, but room behind them:
 
 from __future__ import annotations
 
-from wild.incremental.fillers import ABBREVIATIONS, filler, fills
+from wild.incremental.fillers import ABBREVIATIONS, filler_head, fills
 from wild.output_sections import SEC_ALLOC, SEC_EXEC, SEC_NOBITS, TYPES
 
 TYPE_CHECKING = False
@@ -25,9 +25,16 @@ GAPLESS = frozenset(
 LEAST, LEAST_UNLOADED = 16384, 262144  # bytes of a part
 MOST_BY_HALF = 131072  # bytes that a part gets if that is no more than half of what it has
 MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large section
+# The same of what is not loaded; that is zero and takes no room on the disk.
+MOST_UNLOADED, MOST_UNLOADED_FOR_ONE = 4 << 20, 16 << 20
+MOST_FRAMES = 524288  # bytes that .eh_frame gets if that is no more than one and a half of what it has
 LEAST_ARRAY = 256  # bytes of .init_array
 LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
 LEAST_SYMBOLS, LEAST_NAMES = 4096, 131072  # entries of .symtab of either kind, bytes of .strtab
+MOST_SYMBOLS, MOST_NAMES = (
+    16384,
+    1 << 20,
+)  # what they get if that is no more than one and a half of what they have
 LEAST_IMPORTS, LEAST_IMPORT_NAMES, LEAST_VERSIONS = (
     64,
     4096,
@@ -52,8 +59,13 @@ class Room:
         if not size or not may_have_gaps(section, flags):
             return 0
         least = LEAST if flags & SEC_ALLOC else LEAST_UNLOADED
-        half = min(size // 2, MOST_BY_HALF)
-        return self.of(size, max(least, half, min(largest + largest // 2, MOST_FOR_ONE)))
+        half, one = min(size // 2, MOST_BY_HALF), min(largest + largest // 2, MOST_FOR_ONE)
+        if largest and not flags & SEC_ALLOC:
+            # Debug information of an object is one section, which nearly every edit makes larger: in small programs
+            # all of them can move, in others at least two.
+            half = min(size + size // 4, MOST_UNLOADED)
+            one = min(2 * largest + largest // 2, MOST_UNLOADED_FOR_ONE)
+        return self.of(size, max(least, half, one))
 
     def give_arrays(self, composition: Composition) -> None:
         """Room behind the lists of functions that consist of one part; the loader calls all that is in the section."""
@@ -66,11 +78,16 @@ class Room:
     def give_frames(self, frames: FrameTable) -> None:
         """Room in .eh_frame and its index."""
         if frames.size:
-            frames.make_room(self.of(frames.size, LEAST_FRAMES), self.of(frames.hdr_count, LEAST_INDEX))
+            # The records of an object move together.
+            least = max(LEAST_FRAMES, min(frames.size + frames.size // 2, MOST_FRAMES))
+            frames.make_room(self.of(frames.size, least), self.of(frames.hdr_count, LEAST_INDEX))
 
     def give_symbols(self, symtab: SymbolTable) -> None:
         """Room in .symtab and .strtab."""
-        symtab.make_room(self.of(symtab.count, LEAST_SYMBOLS), self.of(symtab.string_size, LEAST_NAMES))
+        # The symbols of an object move together, and so do their names.
+        symbols = max(LEAST_SYMBOLS, min(symtab.count + symtab.count // 2, MOST_SYMBOLS))
+        names = max(LEAST_NAMES, min(symtab.string_size + symtab.string_size // 2, MOST_NAMES))
+        symtab.make_room(self.of(symtab.count, symbols), self.of(symtab.string_size, names))
 
     def give_dynamic(self, dynsyms: DynamicSymbols) -> None:
         """Room in the tables of dynamic symbols, for imports and for exports."""
@@ -108,7 +125,7 @@ def fill_room(output: Output, composition: Composition) -> None:
         if flags & SEC_EXEC:
             output.write(at, b"\xcc" * room)
         elif not flags & SEC_ALLOC and (table is not None or section != ".debug_info"):
-            output.write(at, filler(section, room, abbreviations))
+            output.write(at, filler_head(section, room, abbreviations))  # the rest is zero
 
 
 def may_have_gaps(section: str, flags: int) -> bool:

@@ -157,6 +157,7 @@ def place_section(
     graft.full_part = sec.part
     if not part.grows:
         raise CannotUpdate("E8", "a section that stands without gaps changed its size")
+    leave_slot(graft, changed, slots, sec)
     if take_space(graft, sec):
         graft.full_part = 0
         return 0
@@ -171,6 +172,27 @@ def place_section(
     sec.link = cython.cast(uint32_t, sec.size + slack)
     if slack:
         graft.holes.append((sec.part, place + sec.size, slack))
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def leave_slot(
+    graft: Graft,
+    changed: cython.pointer[Changed],
+    slots: cython.pointer[Slots],
+    sec: cython.pointer[SectionRow],
+) -> cython.int:
+    """What a section leaves because it has grown may be a part of its next place, with what is free beside it."""
+    at = cython.address(slots.table[slot_of(sec.part, sec.unused) & slots.mask])
+    while at[0]:
+        old = cython.address(changed.old_sections[at[0]])
+        if old.part == sec.part and old.unused == sec.unused and old.link:
+            leave_space(graft, old.part, old.address - graft.saved.image.part[sec.part].address, old.link)
+            old.part = 0
+            at[0] = slots.next[at[0]]
+            return 0
+        at = cython.address(slots.next[at[0]])
     return 0
 
 
