@@ -56,7 +56,7 @@ def find_companions(
         tying.files = cython.address(inputs.view)
         tying.sections = sections.view.row
         tying.fault = cython.address(pool.fault)
-        pool.run(tie_files, cython.address(tying), inputs.view.count, 32)
+        pool.run_evenly(tie_files, cython.address(tying), inputs.view.count, 32)
     return 0
 
 

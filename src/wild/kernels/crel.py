@@ -49,7 +49,7 @@ def decode_relocations(pool: Pool, inputs: Inputs, sections: SectionTable):
     decoding.sections = view
     decoding.fault = cython.address(pool.fault)
     decoding.total = cython.cast(cython.pointer[uint64_t], arena.array(inputs.view.count, 8))
-    pool.run(count_files, cython.address(decoding), inputs.view.count, 16)
+    pool.run_evenly(count_files, cython.address(decoding), inputs.view.count, 16)
     total: uint64_t = 0
     count: uint64_t
     i: int64_t

@@ -85,8 +85,8 @@ class EmittedRelocations:
         view.eh_offset = view.part[0].offset
         view.eh_symbol = view.part[0].symbol
         index_symbols(pool, symtab, view.local_index, view.name_index)
-        pool.run(emit_files, view, view.image.files.count, 8)
-        pool.run(emit_frames, view, self.frames.view.eh_count, 16)
+        pool.run_evenly(emit_files, view, view.image.files.count, 8)
+        pool.run_evenly(emit_frames, view, self.frames.view.eh_count, 16)
 
 
 @cython.cfunc

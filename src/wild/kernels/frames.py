@@ -81,9 +81,9 @@ class FrameTable:
         work.symbols = symbols
         work.fault = cython.address(pool.fault)
         work.count = cython.cast(FrameCountPtr, self.arena.array(work.files.count, cython.sizeof(FrameCount)))
-        pool.run(count_files, work, work.files.count, 16)
+        pool.run_evenly(count_files, work, work.files.count, 16)
         self.take_rows()
-        pool.run(split_files, work, work.files.count, 16)
+        pool.run_evenly(split_files, work, work.files.count, 16)
         if work.out_of_memory:
             raise MemoryError("no memory for relocations of .eh_frame that are out of order")
         return 0
@@ -132,10 +132,10 @@ class FrameTable:
         """Choose the records of the output, now that it is known which sections live, and place them."""
         work = cython.address(self.work)
         view = cython.address(self.view)
-        pool.run(choose_frames, work, view.eh_count, 16)
+        pool.run_evenly(choose_frames, work, view.eh_count, 16)
         if not self.unshared:
             self.merge_cies()
-        pool.run(place_records, work, view.eh_count, 16)
+        pool.run_evenly(place_records, work, view.eh_count, 16)
         view.records = 0
         self.hdr_count = 0
         i: int64_t

@@ -46,7 +46,7 @@ DIGIT_BITS = cython.declare(cython.const[cython.int], 11)
 def write_frames(pool: Pool, writing: WritingPtr, synthetic: list) -> cython.int:
     view = writing.work.view
     writing.work.fault = cython.address(pool.fault)
-    pool.run(write_sections, writing, view.eh_count, BLOCK)
+    pool.run_evenly(write_sections, writing, view.eh_count, BLOCK)
     at: uint64_t = view.records
     number: uint32_t = cython.cast(uint32_t, writing.hdr_count - len(synthetic))
     for records, address, size in synthetic:

@@ -108,7 +108,7 @@ def read_all_headers(pool: Pool, files: cython.pointer[Files]) -> cython.int:
     context = cython.declare(Context)
     context.files = files
     context.fault = cython.address(pool.fault)
-    pool.run(read_block, cython.address(context), files.count, 16)
+    pool.run_evenly(read_block, cython.address(context), files.count, 16)
     return number_symbols(files)
 
 

@@ -78,7 +78,7 @@ def fold_identical(
     for name in unique:
         icf.significant[icf.symbols[cython.cast(uint32_t, name)].section] = 1
     if safe:
-        pool.run(find_significant, cython.address(icf), inputs.view.count, 8)
+        pool.run_evenly(find_significant, cython.address(icf), inputs.view.count, 8)
         with cython.nogil:
             mark_exported(cython.address(icf))
     with cython.nogil:

@@ -19,6 +19,7 @@ from cython.cimports.wild.kernels.link_order import Linked
 from cython.cimports.wild.kernels.measure import *
 from cython.cimports.wild.kernels.sections import section_header
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.units import BLOCK_FILES
 
 
 def linked_parts(layout: Layout):

@@ -82,7 +82,7 @@ def open_maps(
     context = cython.declare(Opening)
     context.rows = rows
     context.readers = readers
-    return pool.run(open_block, cython.address(context), count, 16)
+    return pool.run_evenly(open_block, cython.address(context), count, 16)
 
 
 @cython.cfunc

@@ -11,15 +11,7 @@ from wild.kernels.resolve cimport Resolution
 from wild.kernels.sections cimport SectionTable
 from wild.kernels.slots cimport Slots
 from wild.kernels.tables cimport *
-
-cdef enum:
-    BLOCK_FILES = 32
-
-cdef struct PartSum:             # of one block of files in one part
-    uint64_t size
-    uint64_t largest             # of its sections
-    uint32_t align               # log2
-    uint32_t flags
+from wild.kernels.units cimport PartSum, Units
 
 cdef class Layout:
     cdef Image view
@@ -35,6 +27,7 @@ cdef class Layout:
     cdef uint64_t *file_symbolics
     cdef uint32_t *block         # first FileId of each block, and one behind the last
     cdef public int64_t blocks
+    cdef Units units
     cdef public uint64_t section_relatives, section_symbolics
     cdef int place_folded(self) except -1
     cdef uint8_t *skip           # by part: 1 when another pass places its sections

@@ -26,6 +26,7 @@ from cython.cimports.wild.kernels.sections import SectionTable
 from cython.cimports.wild.kernels.slots import AUX_COPY_RELRO, Slots
 from cython.cimports.wild.kernels.sorted_parts import place_by_number
 from cython.cimports.wild.kernels.tables import *
+from cython.cimports.wild.kernels.units import BLOCK_FILES, PartSum, Units, cut_units, note_unit, place_units
 
 HAS_BYTES = cython.declare(cython.const[uint32_t], 0x8000)  # in PartSum.flags: not everything is SHT_NOBITS
 
@@ -38,6 +39,7 @@ Measure = cython.struct(
     file_relatives=cython.pointer[uint64_t],
     file_symbolics=cython.pointer[uint64_t],
     block=cython.pointer[uint32_t],
+    units=cython.pointer[Units],
     skip=cython.pointer[uint8_t],
 )
 
@@ -93,6 +95,7 @@ class Layout:
         b: int64_t
         for b in range(self.blocks + 1):
             self.block[b] = cython.cast(uint32_t, min(b * BLOCK_FILES, files))
+        cut_units(cython.address(self.units), arena, files, parts)
         context = cython.declare(Measure)
         fill_context(self, cython.address(context))
         pool.run(measure_blocks, cython.address(context), self.blocks, 1)
@@ -227,6 +230,7 @@ def fill_context(layout: Layout, context: cython.pointer[Measure]) -> cython.voi
     context.file_relatives = layout.file_relatives
     context.file_symbolics = layout.file_symbolics
     context.block = layout.block
+    context.units = cython.address(layout.units)
     context.skip = layout.skip
 
 
@@ -241,6 +245,7 @@ def measure_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker:
     for b in range(begin, end):
         sums = state.sums + b * state.image.part_count
         for file in range(state.block[b], state.block[b + 1]):
+            note_unit(state.units, file, sums, state.relatives[b])
             state.file_relatives[file] = state.relatives[b]
             state.file_symbolics[file] = state.symbolics[b]
             if state.image.files.row[file].sec_base:
@@ -322,6 +327,7 @@ def sum_blocks(layout: Layout):
     layout.relatives[layout.blocks] = relatives
     layout.section_relatives = relatives
     layout.section_symbolics = symbolics
+    place_units(cython.address(layout.units), layout.starts, layout.relatives)
 
 
 @cython.cfunc

@@ -142,7 +142,7 @@ class NameTable:
                 name: uint32_t = self.find(old)
                 wrapping.instead[name] = self.find(new) or NONE
         wrapping.instead[0] = 0
-        pool.run(wrap_files, cython.address(wrapping), wrapping.files.count, 8)
+        pool.run_evenly(wrap_files, cython.address(wrapping), wrapping.files.count, 8)
         if wrapping.missing:
             raise KeyError(self.text(wrapping.missing))
         for symbol in symbols:

@@ -77,7 +77,7 @@ class NoteTable:
         work.sum = cython.cast(
             cython.pointer[Properties], self.arena.array(pool.threads, cython.sizeof(Properties))
         )
-        pool.run(read_files, work, files, 16)
+        pool.run_evenly(read_files, work, files, 16)
         f: int64_t
         for f in range(files):
             self.objects += is_object(work.tables, f)

@@ -177,10 +177,10 @@ class PartialLink:
             self.place_commons(resolution)
         with cython.nogil:
             measure_groups(view)
-        pool.run(mark_files, view, view.files.count, 8)
+        pool.run_evenly(mark_files, view, view.files.count, 8)
         with cython.nogil:
             mark_signatures(view)
-        pool.run(count_locals, view, view.files.count, 16)
+        pool.run_evenly(count_locals, view, view.files.count, 16)
         if self.unique_names:
             number_partial(view, self.arena)
         self.order_names(pool, views)
@@ -193,7 +193,7 @@ class PartialLink:
             place_contents(view)
         if view.strtab_size > LARGEST_NAMES or view.shstrtab_size > LARGEST_NAMES:
             raise LinkError("the names of the output have more than 4 GiB; link in several steps")
-        pool.run(number_locals, view, view.files.count, 16)
+        pool.run_evenly(number_locals, view, view.files.count, 16)
         with cython.nogil:
             name_groups(view)
 
@@ -207,10 +207,10 @@ class PartialLink:
         view = cython.address(self.view)
         view.to = output.base
         pool.run(fill_gaps, view, view.out_count, 16)
-        pool.run(write_files, view, view.files.count, 8)
+        pool.run_evenly(write_files, view, view.files.count, 8)
         with cython.nogil:
             write_section_symbols(view)
-        pool.run(write_locals, view, view.files.count, 16)
+        pool.run_evenly(write_locals, view, view.files.count, 16)
         pool.run(write_globals, view, view.global_count, NAME_BLOCK)
         with cython.nogil:
             write_groups(view)

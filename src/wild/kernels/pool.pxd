@@ -32,6 +32,7 @@ cdef class Pool:
     cdef list take_faults(self)
     cdef int raise_faults(self) except -1
     cdef int run(self, Job job, void *context, int64_t total, int64_t grain) except -1
+    cdef int run_evenly(self, Job job, void *context, int64_t total, int64_t grain) except -1
     cdef start_workers(self)
     cdef bint work_alone(self) noexcept nogil
     cdef void fan_out(self) noexcept nogil

@@ -53,6 +53,7 @@ CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
 HUGE = cython.declare(cython.const[uint64_t], 4 << 20)  # from here on a table has huge pages
 PATIENCE = cython.declare(cython.const[int64_t], 2_000_000)  # ns of loops before the workers are started
 OPEN = cython.declare(cython.const[uint32_t], 1 << 31)  # in Pool.gate, above the number of workers inside
+SHARES = cython.declare(cython.const[int64_t], 64)  # blocks that workers of any number share evenly
 SPINS = cython.declare(cython.const[cython.int], 2000)
 MOST_FAULTS = cython.declare(cython.const[uint32_t], 10_000)  # whatever the limit
 
@@ -237,6 +238,12 @@ class Pool:
         if self.fault.count and not self.deferred:
             self.raise_faults()
         return 0
+
+    @cython.cfunc
+    @cython.exceptval(-1, check=False)
+    def run_evenly(self, job: Job, context: cython.p_void, total: int64_t, grain: int64_t) -> cython.int:
+        """The same in blocks of `grain` at most: of fewer, if those would be too few to share them evenly."""
+        return self.run(job, context, total, min(grain, total // SHARES))
 
     @cython.cfunc
     @cython.nogil

@@ -110,8 +110,8 @@ class Reach:
                 find_companions(cython.address(scan.companions), pool, inputs, sections)
                 walk(pool, inputs, cython.address(scan))
             else:
-                pool.run(scan_files, cython.address(scan), inputs.view.count, 8)
-                pool.run(scan_frames, cython.address(scan), frames.view.eh_count, 8)
+                pool.run_evenly(scan_files, cython.address(scan), inputs.view.count, 8)
+                pool.run_evenly(scan_frames, cython.address(scan), frames.view.eh_count, 8)
             gather(self, pool, inputs, cython.address(scan))
         finally:
             self.faults = pool.take_faults()
@@ -125,12 +125,12 @@ def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
     frontier = cython.cast(cython.pointer[uint32_t], inputs.arena.array(total, 4))
     scan.section_file = cython.cast(cython.pointer[uint32_t], inputs.arena.array(total, 4))
     scan.frontier = frontier
-    pool.run(number_files, scan, inputs.view.count, 64)
+    pool.run_evenly(number_files, scan, inputs.view.count, 64)
     count: int64_t
     with cython.nogil:
         count = collect_roots(scan, frontier)
     while count:
-        pool.run(scan_frontier, scan, count, 64)
+        pool.run_evenly(scan_frontier, scan, count, 64)
         count = 0
         for w in range(pool.threads):
             stack = cython.address(scan.worker[w].stack)

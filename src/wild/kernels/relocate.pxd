@@ -7,6 +7,7 @@ from wild.kernels.elf cimport write16, write32, write64
 from wild.kernels.image cimport Image
 from wild.kernels.pool cimport Fault
 from wild.kernels.relocation cimport CHECK_NONE, CHECK_SIGNED, CHECK_UNSIGNED
+from wild.kernels.units cimport Units
 
 cdef struct Tombstone:           # of the command line, for sections that are not loaded and whose names match
     const uint8_t *glob
@@ -18,12 +19,10 @@ cdef struct Write:
     Drafts *drafts
     Tombstone *tombstone         # the last one that fits counts
     int64_t tombstones
-    uint8_t **run                # by worker and part: where its first byte is, or would be, for the block at hand
+    uint8_t **run                # by worker and part: where its first byte is, or would be, for the unit at hand
     Fault *fault
-    uint32_t *block              # first FileId of each block of files, and one behind the last
+    Units *units
     uint64_t *cursor             # by worker and part: where the last section ended
-    uint64_t *block_start        # by block and part: offset of the block's run in the part
-    uint64_t *relatives          # by block: number of its first R_*_RELATIVE; and one behind the last
 
 cdef struct Spot:                # the section being written
     uint32_t file, section, shndx
@@ -36,9 +35,9 @@ cdef struct Spot:                # the section being written
     uint64_t tombstone           # for references to dead code; not loaded sections only
     bint lines                   # .debug_line: folded functions have lines
 
-cdef uint64_t drafted_size(const Write *write, int64_t block) noexcept nogil
+cdef uint64_t drafted_size(const Write *write, int64_t unit) noexcept nogil
 cdef int write_section(Write *write, uint32_t file, uint32_t k, uint8_t *to, uint8_t *relocs) noexcept nogil
-cdef int write_blocks(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
+cdef int write_units(void *context, int64_t begin, int64_t end, int worker) noexcept nogil
 cdef uint64_t tombstone_of(const uint8_t *name) noexcept nogil
 
 cdef inline bint fits(int check, int size, int64_t value) noexcept nogil:

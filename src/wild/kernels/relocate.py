@@ -1,10 +1,10 @@
 """Writing input sections: copy a section to its place and relocate it while it is in the cache.
 
-Files are written in the blocks that the layout measured them in, each block by one worker, so the gap before every
-section is known to that worker: it fills it, and every byte of a part is written exactly once.
+Files are written in units (units.pxd), each by one worker, so the gap before every section is known to that worker: it
+fills it, and every byte of a part is written exactly once.
 
-What a block contributes to a part is its run, and so are its R_*_RELATIVE relocations, which are numbered block by
-block.  Large runs are drafted (drafts.pxd).
+What a unit contributes to a part is its run, and so are its R_*_RELATIVE relocations, which are numbered unit by
+unit.  Large runs are drafted (drafts.pxd).
 """
 
 import cython
@@ -27,26 +27,26 @@ RELA = cython.declare(cython.const[uint64_t], 24)  # sizeof(Elf64_Rela)
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def write_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Write all plain sections of some blocks of files."""
+def write_units(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Write all plain sections of some units of files."""
     write = cython.cast(cython.pointer[Write], context)
     image = write.image
     parts: int64_t = image.part_count
     cursor = write.cursor + worker * parts
     run = write.run + worker * parts
-    b: int64_t
+    u: int64_t
     p: int64_t
     file: uint32_t
     failed: cython.int = 0
-    for b in range(begin, end):
-        memcpy(cursor, write.block_start + b * parts, parts * 8)
-        begin_runs(write, b, run, worker)
-        for file in range(write.block[b], write.block[b + 1]):
+    for u in range(begin, end):
+        memcpy(cursor, write.units.starts + u * parts, parts * 8)
+        begin_runs(write, u, run, worker)
+        for file in range(write.units.first[u], write.units.first[u + 1]):
             if image.files.row[file].sec_base:
                 failed |= write_file(write, file, cursor, run)
         for p in range(1, parts):
-            fill_gap(image, p, run[p], cursor[p], write.block_start[(b + 1) * parts + p])
-        end_runs(write, b, run)
+            fill_gap(image, p, run[p], cursor[p], write.units.starts[(u + 1) * parts + p])
+        end_runs(write, u, run)
     return failed
 
 
@@ -54,17 +54,17 @@ def write_blocks(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def size_of_run(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> uint64_t:
-    """Bytes that a block contributes to a part as one run; part 0 stands for its relative relocations.
+def size_of_run(write: cython.pointer[cython.const[Write]], unit: int64_t, part: int64_t) -> uint64_t:
+    """Bytes that a unit contributes to a part as one run; part 0 stands for its relative relocations.
 
     0: there is no such run.  Relocations that are yet to be packed do not go into the output."""
     if part == 0:
         if write.image.rela != write.image.out:
             return 0
-        return (write.relatives[block + 1] - write.relatives[block]) * RELA
+        return (write.units.relatives[unit + 1] - write.units.relatives[unit]) * RELA
     if write.image.part[part].flags & (SEC_NOBITS | PART_SORTED):
         return 0
-    start = write.block_start + block * write.image.part_count + part
+    start = write.units.starts + unit * write.image.part_count + part
     return start[write.image.part_count] - start[0]
 
 
@@ -72,11 +72,11 @@ def size_of_run(write: cython.pointer[cython.const[Write]], block: int64_t, part
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def start_of_run(write: cython.pointer[cython.const[Write]], block: int64_t, part: int64_t) -> uint64_t:
+def start_of_run(write: cython.pointer[cython.const[Write]], unit: int64_t, part: int64_t) -> uint64_t:
     """Where it begins in the part."""
     if part == 0:
-        return write.relatives[block] * RELA
-    return write.block_start[block * write.image.part_count + part]
+        return write.units.relatives[unit] * RELA
+    return write.units.starts[unit * write.image.part_count + part]
 
 
 @cython.cfunc
@@ -91,12 +91,12 @@ def place_of_part(image: cython.pointer[Image], part: int64_t) -> cython.pointer
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def drafted_size(write: cython.pointer[cython.const[Write]], block: int64_t) -> uint64_t:
-    """How much of a worker's memory the runs of a block need."""
+def drafted_size(write: cython.pointer[cython.const[Write]], unit: int64_t) -> uint64_t:
+    """How much of a worker's memory the runs of a unit need."""
     found: uint64_t = 0
     p: int64_t
     for p in range(write.image.part_count):
-        size: uint64_t = size_of_run(write, block, p)
+        size: uint64_t = size_of_run(write, unit, p)
         if is_drafted(write.drafts, size):
             found += size
     return found
@@ -107,16 +107,16 @@ def drafted_size(write: cython.pointer[cython.const[Write]], block: int64_t) -> 
 @cython.exceptval(check=False)
 def begin_runs(
     write: cython.pointer[Write],
-    block: int64_t,
+    unit: int64_t,
     run: cython.pointer[cython.pointer[uint8_t]],
     worker: cython.int,
 ) -> cython.void:
-    """Say where the block's runs are put together."""
+    """Say where the unit's runs are put together."""
     used: uint64_t = 0
     p: int64_t
     for p in range(write.image.part_count):
-        size: uint64_t = size_of_run(write, block, p)
-        start: uint64_t = start_of_run(write, block, p)
+        size: uint64_t = size_of_run(write, unit, p)
+        start: uint64_t = start_of_run(write, unit, p)
         to = place_of_part(write.image, p) + start
         made = begin_run(write.drafts, worker, used, to, size)
         if p == 0:
@@ -130,14 +130,14 @@ def begin_runs(
 @cython.nogil
 @cython.exceptval(check=False)
 def end_runs(
-    write: cython.pointer[Write], block: int64_t, run: cython.pointer[cython.pointer[uint8_t]]
+    write: cython.pointer[Write], unit: int64_t, run: cython.pointer[cython.pointer[uint8_t]]
 ) -> cython.void:
     """Have them in their places."""
     p: int64_t
     for p in range(write.image.part_count):
-        start: uint64_t = start_of_run(write, block, p)
+        start: uint64_t = start_of_run(write, unit, p)
         to = place_of_part(write.image, p) + start
-        end_run(write.drafts, run[p] + start, to, size_of_run(write, block, p))
+        end_run(write.drafts, run[p] + start, to, size_of_run(write, unit, p))
 
 
 @cython.cfunc

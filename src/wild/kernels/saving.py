@@ -96,8 +96,8 @@ def save_tables(
     saving.shape = cython.cast(cython.pointer[uint8_t], arena.array(globals_ + 1, 1))
     saving.file_of = cython.cast(U32, arena.array(globals_ + 1, 4))
     places = cython.cast(cython.pointer[Places], arena.array(1, cython.sizeof(Places)))
-    pool.run(hash_files, cython.address(saving), files, 4)
-    pool.run(shape_files, cython.address(saving), files, 16)
+    pool.run_evenly(hash_files, cython.address(saving), files, 4)
+    pool.run_evenly(shape_files, cython.address(saving), files, 16)
     with cython.nogil:
         chain_mentions(cython.address(saving), globals_)
         find_runs(layout, saving.run, saving.files)

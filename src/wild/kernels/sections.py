@@ -89,11 +89,11 @@ class SectionTable:
         read.fault = cython.address(pool.fault)
         read.scripted = scripted
         compile_rules(inputs, cython.address(read), rules)
-        pool.run(read_sections, cython.address(read), files.count, 8)
+        pool.run_evenly(read_sections, cython.address(read), files.count, 8)
         if read.has & HAS_LINKONCE:
             settle_linkonce(files, self.view.row, names, self.owner)
         if read.has & (HAS_GROUPS | HAS_LINK_ORDER):
-            pool.run(strike_losers, cython.address(read), files.count, 32)
+            pool.run_evenly(strike_losers, cython.address(read), files.count, 32)
         self.has = read.has
         if read.has & HAS_CTORS:
             spare_start_files(inputs, self.view.row)

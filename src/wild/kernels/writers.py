@@ -12,7 +12,7 @@ from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.packed_rela import PackedRela
 from cython.cimports.wild.kernels.pool import Arena, Pool
-from cython.cimports.wild.kernels.relocate import Tombstone, Write, drafted_size, write_blocks
+from cython.cimports.wild.kernels.relocate import Tombstone, Write, drafted_size, write_units
 from cython.cimports.wild.kernels.tables import *
 
 
@@ -81,16 +81,14 @@ def write_sections(pool: Pool, layout: Layout, output: Output, tombstones=()):
     write.image = image
     write.drafts = cython.address(output.drafts)
     write.fault = cython.address(pool.fault)
-    write.block = layout.block
-    write.block_start = layout.starts
-    write.relatives = layout.relatives
+    write.units = cython.address(layout.units)
     arena = Arena()
     write.cursor = cython.cast(cython.pointer[uint64_t], arena.array(pool.threads * parts, 8))
     write.run = cython.cast(cython.pointer[cython.pointer[uint8_t]], arena.array(pool.threads * parts, 8))
-    output.make_room(pool.threads, largest_draft(cython.address(write), layout.blocks))
+    output.make_room(pool.threads, largest_draft(cython.address(write), layout.units.count))
     note_tombstones(cython.address(write), arena, tombstones)
     clear_sorted(image)
-    pool.run(write_blocks, cython.address(write), layout.blocks, 1)
+    pool.run(write_units, cython.address(write), layout.units.count, 1)
     output.make_room(pool.threads, 0)
     output.check()
 
@@ -113,12 +111,12 @@ def note_tombstones(write: cython.pointer[Write], arena: Arena, tombstones):
 
 
 @cython.cfunc
-def largest_draft(write: cython.pointer[Write], blocks: int64_t) -> uint64_t:
-    """How many bytes the drafted runs of a block have at most."""
+def largest_draft(write: cython.pointer[Write], units: int64_t) -> uint64_t:
+    """How many bytes the drafted runs of a unit have at most."""
     found: uint64_t = 0
-    b: int64_t
-    for b in range(blocks):
-        found = max(found, drafted_size(write, b))
+    u: int64_t
+    for u in range(units):
+        found = max(found, drafted_size(write, u))
     return found
 
 
