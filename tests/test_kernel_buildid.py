@@ -7,14 +7,19 @@ import ctypes
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from programs import pic_c
 
 from wild.kernels.buildid import fast_digest, memory
 from wild.kernels.pool import Pool
 
 POOLS = [Pool(1), Pool(3)]
 MASK = 0xFFFFFFFFFFFFFFFF
-K, L = 0x243F6A8885A308D3, 0x13198A2E03707345
-SEED, STEP = 0x24093822299F31D1, 0x082EFA98EC4E6C89
+KEY = [
+    0x243F6A8885A308D3, 0x13198A2E03707344, 0xA4093822299F31D0, 0x082EFA98EC4E6C89,
+    0x452821E638D01377, 0xBE5466CF34E90C6C, 0xC0AC29B7C97C50DD, 0x3F84D5B5B5470917,
+]  # fmt: skip
+SPREAD = 0x9E3779B97F4A7C15
+SEED, STEP = 0x2FFD72DBD01ADFB7, 0x24A19947B3916CF7
 CHUNK = 256 * 1024
 
 
@@ -23,27 +28,26 @@ def fold(one: int, other: int) -> int:
     return (product & MASK) ^ (product >> 64)
 
 
-def hash_stripes(data: bytes) -> list[int]:
-    state = [(SEED + number * STEP) & MASK for number in range(8)]
-    data += bytes(-len(data) % 64)
-    for start in range(0, len(data), 64):
-        words = [int.from_bytes(data[at : at + 8], "little") for at in range(start, start + 64, 8)]
-        for lane in range(4):
-            a, b = words[2 * lane], words[2 * lane + 1]
-            state[2 * lane] = fold(a ^ state[2 * lane], b ^ K)
-            state[2 * lane + 1] = fold(b ^ state[2 * lane + 1], a ^ L)
-    return state
-
-
 def twin(data: bytes) -> bytes:
-    leaves = [hash_stripes(data[start : start + CHUNK]) for start in range(0, len(data), CHUNK)]
-    leaves.append([len(data)] + [0] * 7)
-    root = hash_stripes(b"".join(word.to_bytes(8, "little") for leaf in leaves for word in leaf))
+    """All stripes, one after the other."""
+    sums = [0, 0]
+    for start in range(0, len(data), 64):
+        stripe = data[start : start + 64].ljust(64, b"\0")
+        words = [int.from_bytes(stripe[at : at + 8], "little") for at in range(0, 64, 8)]
+        number = start // 64 * SPREAD & MASK
+        for which in range(2):
+            pairs = [(2 * pair + which, (2 * pair + which + 1) % 8) for pair in range(4)]
+            found = [
+                fold(words[one] ^ KEY[2 * pair], words[other] ^ KEY[2 * pair + 1] ^ number)
+                for pair, (one, other) in enumerate(pairs)
+            ]
+            sums[which] = sums[which] + fold(found[0] ^ found[2], found[1] ^ found[3]) & MASK
     digest = b""
     for which in range(3):
-        value = SEED ^ which
-        for word in root:
-            value = fold(value ^ word, STEP + 2 * which + 1)
+        key = STEP + 2 * which
+        value = fold(SEED ^ which ^ len(data), key)
+        for word in sums:
+            value = fold(value ^ word, key)
         digest += value.to_bytes(8, "little")
     return digest[:20]
 
@@ -83,6 +87,37 @@ def test_digests_of_small_files_do_not_collide() -> None:
     digests = {digest(number.to_bytes(3, "little")) for number in range(20_000)}
 
     assert len(digests) == 20_000
+
+
+def test_stripes_that_change_places_change_the_digest() -> None:
+    one, other = bytes(range(64)), bytes(range(64, 128))
+
+    assert digest(one + other) != digest(other + one)
+
+
+def test_runs_that_are_hashed_while_they_are_written_give_the_digest_of_the_file(link) -> None:
+    """Sections, names, relocations, frames and merged strings, each large enough to be drafted."""
+    sources = [
+        pic_c(
+            "".join(
+                f'const char *text_{part}_{n} = "a string of {part} and {n}, long enough to be one of its own";'
+                f"int function_{part}_{n}(int x) {{ return x * {n} + {part}; }}"
+                for n in range(1500)
+            ),
+            name=f"part{part}",
+        )
+        for part in range(3)
+    ]
+    found = [
+        link.shared(*sources, f"-Wl,--build-id,--threads={threads},-soname=x", output=f"of{threads}.so").data
+        for threads in (1, 3)
+    ]
+
+    assert found[0] == found[1]
+    assert len(found[0]) > 1 << 19
+    at = found[0].index(b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0") + 16
+    without = found[0][:at] + bytes(20) + found[0][at + 20 :]
+    assert digest(without) == found[0][at : at + 20]
 
 
 def test_memory_shows_the_bytes_and_cannot_change_them() -> None:

@@ -154,16 +154,14 @@ class BuildId:
         """.note.gnu.build-id; until `digest` is known, its last `size` bytes are zero."""
         return note(b"GNU", NT_GNU_BUILD_ID, self.fixed or bytes(self.size))
 
-    def digest(self, pool: Pool, address: int, size: int, mapped: bool = False) -> bytes:
-        """The id of the output: the `size` bytes at `address`, in which the id itself is still zero.
-
-        `mapped`: they are a map of a file."""
+    def digest(self, pool: Pool, address: int, size: int) -> bytes:
+        """The id of the output: the `size` bytes at `address`, in which the id itself is still zero."""
         if self.fixed:
             return self.fixed
         from wild.kernels import buildid
 
         if self.style == "fast":
-            return buildid.fast_digest(pool, address, size, mapped)
+            return buildid.fast_digest(pool, address, size)
         name = "sha1" if self.style == "tree" else self.style
         return tree_digest(name, buildid.memory(address, size), pool.threads)
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 # Large sections of the linker's own whose kernels write every byte.
 WHOLE = frozenset((".symtab", ".strtab", ".eh_frame", ".eh_frame_hdr"))
+HASHED_EARLY = 1 << 18  # bytes of output from which that pays
 BUILD_ID_HEADER = 16  # bytes of a note before a description whose owner is "GNU"
 
 
@@ -58,6 +59,10 @@ def write_output(
     try:
         if output.reused:
             clear_gaps(output, placement, composition)
+        if is_hashed_early(output, synthetic, composition):
+            from wild.kernels.buildid import start_hash
+
+            start_hash(pool, output)
         use_output(layout, output, synthetic.packed.table if synthetic.packed else None)
         for offset, size, pattern in placement.gaps():
             output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
@@ -191,6 +196,12 @@ def entry_address(options: Options, names: NameTable, layout: Layout, placement:
     return next((section.address for section in placement.sections if section.name == ".text"), 0)
 
 
+def is_hashed_early(output: Output, synthetic: Synthetic, composition: Composition) -> bool:
+    """Is the fast hash taken of what is written, while it is?  Not where the state of an update needs its leaves."""
+    wanted = synthetic.build_id is not None and synthetic.build_id.style == "fast"
+    return wanted and composition.room is None and output.mapped and output.size >= HASHED_EARLY
+
+
 def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: bool) -> bytes:
     """Hash the finished output into its own note, which holds zeros while that is done.
 
@@ -204,8 +215,12 @@ def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: 
 
         leaves = fast_leaves(pool, output.address, output.size, output.mapped)
         digest = digest_of(leaves, output.size)[: synthetic.build_id.size]
+    elif output.hashed:
+        from wild.kernels.buildid import finish_hash
+
+        digest = finish_hash(pool, output)
     else:
-        digest = synthetic.build_id.digest(pool, output.address, output.size, output.mapped)
+        digest = synthetic.build_id.digest(pool, output.address, output.size)
     padded = len(digest) + -len(digest) % 4  # gABI, "Note Section": descriptions are padded
     if padded + BUILD_ID_HEADER != section.size:
         raise LinkError(f"a build-id of {len(digest)} bytes does not fit its note of {section.size}")

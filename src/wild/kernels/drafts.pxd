@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 from posix.unistd cimport pwrite
 
+from wild.kernels.buildid cimport Hashing, hash_run
 from wild.kernels.cc cimport exchange32, store32
 
 cdef enum:
@@ -23,6 +24,7 @@ cdef struct Drafts:
     uint32_t writing             # is a worker in the system call?
     uint8_t *memory              # by worker: `room` bytes
     uint64_t room
+    Hashing *hashing             # of the build-id; NULL: it is not hashed yet
 
 cdef inline bint is_drafted(const Drafts *drafts, uint64_t size) noexcept nogil:
     """Is a run of that size put together outside the map, if there is room?"""
@@ -36,8 +38,12 @@ cdef inline uint8_t *begin_run(Drafts *drafts, int worker, uint64_t used, uint8_
         return to
     return drafts.memory + worker * drafts.room + used
 
-cdef inline void end_run(Drafts *drafts, const uint8_t *run, uint8_t *to, uint64_t size) noexcept nogil:
-    """Have a run in its place; what goes wrong is left in `drafts.error`."""
+cdef inline void end_run(Drafts *drafts, int worker, const uint8_t *run, uint8_t *to, uint64_t size) noexcept nogil:
+    """Have a run in its place, and hash it; what goes wrong is left in `drafts.error`."""
+    if drafts is NULL:
+        return
+    if drafts.hashing is not NULL and size >= LEAST_DRAFT:
+        hash_run(drafts.hashing, worker, run, size, to - drafts.base)
     if run == to:
         return
     if exchange32(&drafts.writing, 1):

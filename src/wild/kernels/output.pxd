@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
+from wild.kernels.buildid cimport Hashing
 from wild.kernels.drafts cimport Drafts
 from wild.kernels.pool cimport Arena
 
@@ -13,6 +14,8 @@ cdef class Output:
     cdef int descriptor
     cdef Drafts drafts
     cdef Arena arena             # of their memory
+    cdef Hashing hashing
+    cdef Arena hash_arena
     cdef public bint reused      # an older file: it reads as what was there
     cdef bint special            # a device, pipe or the like: written to, not replaced
     cdef int make_room(self, int workers, uint64_t size) except -1

@@ -3,7 +3,7 @@
 import cython
 from cython.cimports.libc.stdint import int64_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset
-from cython.cimports.wild.kernels.buildid import CHUNK, Digest, hash_stripes
+from cython.cimports.wild.kernels.buildid import CHUNK, Digest, add_bytes
 from cython.cimports.wild.kernels.saved import SAVED_LEAVES, Saved
 
 from wild.errors import CannotUpdate
@@ -26,7 +26,8 @@ def refresh_build_id(saved: Saved, offset: int, size: int) -> None:
         end: uint64_t = min(start + CHUNK, saved.out_size)
         for page in range(start >> 12, (end + 4095) >> 12):
             if saved.changed[page]:
-                hash_stripes(saved.out + start, end - start, leaves + i)
+                memset(leaves + i, 0, cython.sizeof(Digest))
+                add_bytes(leaves + i, saved.out + start, end - start, start)
                 saved.touch(leaves + i, cython.sizeof(Digest))
                 break
     data: bytes = cython.cast(cython.p_char, leaves)[: chunks * cython.sizeof(Digest)]
