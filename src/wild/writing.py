@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 # Large sections of the linker's own whose kernels write every byte.
 WHOLE = frozenset((".symtab", ".strtab", ".eh_frame", ".eh_frame_hdr"))
-HASHED_EARLY = 1 << 18  # bytes of output from which that pays
+HASHED_EARLY = 1 << 20  # bytes of output from which that pays
 BUILD_ID_HEADER = 16  # bytes of a note before a description whose owner is "GNU"
 
 

@@ -38,7 +38,8 @@ from cython.cimports.wild.kernels.takeover import end_lease, lease
 
 from wild.errors import LinkError
 
-ROOM = cython.declare(cython.const[uint64_t], 1 << 20)  # bytes of a worker's drafts
+ROOM = cython.declare(cython.const[uint64_t], 512 << 10)  # bytes of a worker's drafts
+SMALL = cython.declare(cython.const[uint64_t], 2 << 20)  # bytes of an output that needs none
 TRIES = 100
 LINKS_FOLLOWED = 40  # as many as Linux follows
 S_IFMT, S_IFREG, S_IFDIR, S_IFLNK = 0o170000, 0o100000, 0o040000, 0o120000
@@ -103,7 +104,7 @@ class Output:
 
         What they had is freed.  For a small output it would cost more than it saves.
         """
-        if self.descriptor < 0 or self.size < ROOM // 4:
+        if self.descriptor < 0 or self.size < SMALL:
             return 0
         self.arena = Arena()
         self.drafts.room = max(size, ROOM)

@@ -50,7 +50,8 @@ from cython.cimports.wild.kernels.cc import (
 from cython.cimports.wild.kernels.pool import Fault, Job
 
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
-HUGE = cython.declare(cython.const[uint64_t], 4 << 20)  # from here on a table has huge pages
+HUGE = cython.declare(cython.const[uint64_t], 2 << 20)  # from here on a table has huge pages
+HUGE_PAGE = cython.declare(cython.const[uint64_t], 2 << 20)
 PATIENCE = cython.declare(cython.const[int64_t], 2_000_000)  # ns of loops before the workers are started
 OPEN = cython.declare(cython.const[uint32_t], 1 << 31)  # in Pool.gate, above the number of workers inside
 SHARES = cython.declare(cython.const[int64_t], 64)  # blocks that workers of any number share evenly
@@ -359,6 +360,9 @@ class Arena:
     @cython.cfunc
     def map_chunk(self, size: uint64_t) -> cython.p_char:
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
+        if size >= HUGE:
+            # Systems place only whole huge pages at the begin of one.
+            size = (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1)
         start: cython.p_char = cython.cast(
             cython.p_char, mmap(cython.NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0)
         )

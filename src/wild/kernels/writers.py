@@ -15,6 +15,10 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.relocate import Tombstone, Write, drafted_size, write_units
 from cython.cimports.wild.kernels.tables import *
 
+SHARE = cython.declare(
+    cython.const[uint64_t], 32 << 10
+)  # bytes of the output that a worker writes at once, about
+
 
 def use_output(layout: Layout, output: Output, packed: PackedRela | None = None):
     """Everything is written to this output from here on; with `packed`, what .rela.dyn holds into that table."""
@@ -88,7 +92,9 @@ def write_sections(pool: Pool, layout: Layout, output: Output, tombstones=()):
     output.make_room(pool.threads, largest_draft(cython.address(write), layout.units.count))
     note_tombstones(cython.address(write), arena, tombstones)
     clear_sorted(image)
-    pool.run(write_units, cython.address(write), layout.units.count, 1)
+    # Workers that write to the same page wait for each other.
+    grain: int64_t = layout.units.count * SHARE // max(1, output.size)
+    pool.run(write_units, cython.address(write), layout.units.count, grain)
     output.make_room(pool.threads, 0)
     output.check()
 
