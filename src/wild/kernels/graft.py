@@ -16,10 +16,10 @@ from cython.cimports.wild.kernels.groups import strike_losers
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.resolve import Resolution
 from cython.cimports.wild.kernels.saved import *
-from cython.cimports.wild.kernels.sections import Read, SectionTable
+from cython.cimports.wild.kernels.sections import Read, SectionTable, section_header
 from cython.cimports.wild.kernels.tables import *
 
-from wild.errors import CannotUpdate
+from wild.errors import CannotUpdate, ObjectsNeeded
 
 
 @cython.final
@@ -132,7 +132,10 @@ class Graft:
         return 0
 
     def settle_groups(self):
-        """COMDAT groups: what another object of the link has already is struck out; new groups become ours."""
+        """COMDAT groups: each belongs to the first object that has it, as in a full link.
+
+        Raises ObjectsNeeded where an object that has not changed loses a group, or gets one that others left.
+        """
         read = cython.declare(Read)
         memset(cython.address(read), 0, cython.sizeof(Read))
         read.files = cython.address(self.inputs.view)
@@ -140,22 +143,99 @@ class Graft:
         read.names = cython.address(self.names.view)
         read.owner = self.sections.owner
         i: int64_t
-        mini: uint32_t
+        holders: dict = {}
+        for i in range(self.count):
+            enter_groups(self, cython.address(self.changed[i]), holders)
+        for i in range(self.count):
+            leave_groups(self, cython.address(self.changed[i]), holders)
         for i in range(self.name_count):
-            mini = self.mini_name[i]
-            if read.owner[mini] == 0:
-                continue
-            name: uint32_t = self.name[mini]
-            here: uint32_t = file_of_mini(self, ~read.owner[mini])
-            if self.saved.owner[name] == 0 or self.saved.owner[name] == ~here:
-                self.saved.owner[name] = ~here
-                self.saved.touch(self.saved.owner + name, 4)
-            elif ~self.saved.owner[name] != here:
-                # Nobody here: the first member of another file won.  A later changed file may be that one.
-                other = changed_of(self, ~self.saved.owner[name])
-                read.owner[mini] = ~other.mini if other is not cython.NULL else NONE
+            mini: uint32_t = self.mini_name[i]
+            having = holders.get(self.name[mini])
+            if having:
+                # NONE: nobody here, but an object that has not changed.
+                winner = changed_of(self, settle_group(self, self.name[mini], min(having)))
+                read.owner[mini] = ~winner.mini if winner is not cython.NULL else NONE
+        if self.joining:
+            raise ObjectsNeeded(
+                "E9", "copies of inline functions go from one object to another, in many steps", self.joining
+            )
         with cython.nogil:
             strike_losers(cython.address(read), 0, read.files.count, 0)
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def enter_groups(graft: Graft, changed: cython.pointer[Changed], holders: dict) -> cython.int:
+    """Add a changed object to the sets of FileIds, by NameId, of those that have a group now."""
+    row = cython.address(graft.inputs.view.row[changed.mini])
+    if (row.has | changed.old.has) & HAS_LINKONCE:
+        # Which copy counts depends on the names of sections of all objects, and tables have those of symbols only.
+        raise CannotUpdate("E18", "an object with .gnu.linkonce sections changed")
+    k: uint32_t
+    for k in range(1, row.shnum if row.sec_base and row.has & HAS_GROUPS else 0):
+        mini: uint32_t = graft.sections.view.row[row.sec_base + k].link
+        if mini and section_header(graft.inputs.view.base[changed.mini], row, k).sh_type == SHT_GROUP:
+            holders.setdefault(graft.name[mini], set()).add(changed.file)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def leave_groups(graft: Graft, changed: cython.pointer[Changed], holders: dict) -> cython.int:
+    """Give up the groups that a changed object owned and has no more; the first other one gets them."""
+    saved = graft.saved
+    g: uint32_t
+    for g in range(changed.old.global_base, changed.old.global_base + changed.run.names):
+        name: uint32_t = saved.image.names.of[g]
+        if name == 0 or saved.owner[name] != ~changed.file:
+            continue
+        having = holders.get(name, ())
+        if changed.file in having:
+            continue
+        other: uint32_t = first_copy(graft, name)
+        if other != NONE and (not having or other < min(having)):
+            graft.joining.add(other)
+        saved.owner[name] = 0
+        saved.touch(saved.owner + name, 4)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def first_copy(graft: Graft, name: uint32_t) -> uint32_t:
+    """The first object that has not changed and has a copy of a group that lost; NONE if there is none."""
+    saved = graft.saved
+    first: uint32_t = NONE
+    g: uint32_t = saved.head[name]
+    while g:
+        g -= 1
+        file: uint32_t = saved.file_of[g]
+        row = cython.address(saved.image.files.row[file])
+        # Behind the global symbols of an object are local ones that are signatures (FileRow.nextra).
+        lost: cython.bint = saved.shape[g] & SHAPE_STATE == SHAPE_LOSER
+        lost = lost or g - row.global_base >= row.nsyms - row.first_global
+        if saved.image.names.of[g] == name and lost and row.kind == FILE_OBJECT and row.has & HAS_GROUPS:
+            if file < first and saved.image.files.live[file] and changed_of(graft, file) is cython.NULL:
+                first = file
+        g = saved.next[g]
+    return first
+
+
+@cython.cfunc
+@cython.exceptval(0)
+def settle_group(graft: Graft, name: uint32_t, here: uint32_t) -> uint32_t:
+    """The FileId of the owner of a group; `here`: the first changed object that has it."""
+    saved = graft.saved
+    owner: uint32_t = ~saved.owner[name]
+    if saved.owner[name] and here >= owner:
+        return owner
+    # What is no file of the initial link comes last, so both are in the order of the command line.
+    if saved.owner[name] and changed_of(graft, owner) is cython.NULL:
+        graft.joining.add(owner)
+        return owner
+    saved.owner[name] = ~here
+    saved.touch(saved.owner + name, 4)
+    return here
 
 
 @cython.cfunc
@@ -191,13 +271,3 @@ def append_name(saved: Saved, name: cython.pointer[NameRow], file: uint32_t) -> 
     saved.touch(table + at, 8)
     saved.touch(saved.places, cython.sizeof(Places))
     return number
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def file_of_mini(graft: Graft, mini: uint32_t) -> uint32_t:
-    i: int64_t
-    for i in range(graft.count):
-        if graft.changed[i].mini == mini:
-            return graft.changed[i].file
-    return NONE

@@ -16,7 +16,7 @@ from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.wanted import check_added, check_left, waiting_member
+from cython.cimports.wild.kernels.wanted import check_added, check_left, check_moved, waiting_member
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -46,6 +46,7 @@ def judge_names(graft: Graft, exports: int, offers: bool):
         raise ObjectsNeeded(
             "E2", "archive members are needed that were not, one after another", graft.joining
         )
+    check_moved(graft)
     settle_removed(graft)
     hide_losers(graft)
 

@@ -1,11 +1,12 @@
 """Which objects of an update stand for which objects of the link.
 
-An object takes part in an update for one of three reasons.  Its contents are not what they were.  Or it is needed
+An object takes part in an update for one of four reasons.  Its contents are not what they were.  Or it is needed
 now, though nothing about it has changed: --gc-sections dropped a section of it that an edit refers to, or it is an
-archive member that waited until an edit referred to a name that it defines.  Those *join* the changed objects, and
-are treated like them from here on: their rows are made anew, what they had in the output keeps its place, and the rest
-gets room.  That is as good as the update itself, and needs no rules of its own: names are judged, groups settled and
-slots counted as for any object whose new version says a little more.
+archive member that waited until an edit referred to a name that it defines.  Or a COMDAT group of it comes to count,
+or counts no more, because an edit of another object took the first copy away or made one.  Those *join* the changed
+objects, and are treated like them from here on: their rows are made anew, what they had in the output keeps its
+place, and the rest gets room.  That is as good as the update itself, and needs no rules of its own: names are judged,
+groups settled and slots counted as for any object whose new version says a little more.
 
 A member that joins has no old version.  Its names are known to the tables, because the names of waiting members are
 read by every link; its sections, records and symbols are all new.

@@ -78,6 +78,26 @@ def is_wanted(graft: Graft, name: uint32_t) -> cython.bint:
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
+def check_moved(graft: Graft) -> cython.int:
+    """A definition that moved must not pass by another object's weak one, which a full link may take."""
+    saved = graft.saved
+    i: int64_t
+    for i in range(graft.removed_count):
+        name: uint32_t = graft.removed[i]
+        g: uint32_t = saved.head[name] if saved.image.symbols[name].file != NONE else 0
+        while g:
+            g -= 1
+            if saved.image.names.of[g] == name and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
+                file: uint32_t = saved.file_of[g]
+                is_object: cython.bint = saved.image.files.row[file].kind == FILE_OBJECT
+                if is_object and saved.image.files.live[file] and changed_of(graft, file) is cython.NULL:
+                    raise CannotUpdate("E3", "a definition moved, and another object has a weak one")
+            g = saved.next[g]
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
 def check_left(graft: Graft, shapes: dict) -> cython.int:
     """Members and libraries that lost a reference stay, but not where a full link would leave them out and that could
     be noticed."""
