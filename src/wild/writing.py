@@ -59,10 +59,11 @@ def write_output(
     try:
         if output.reused:
             clear_gaps(output, placement, composition)
-        if is_hashed_early(output, synthetic, composition):
+        in_leaves = composition.room is not None
+        if output.mapped and output.size >= HASHED_EARLY and is_hashed_fast(synthetic, in_leaves):
             from wild.kernels.buildid import start_hash
 
-            start_hash(pool, output)
+            start_hash(output)
         use_output(layout, output, synthetic.packed.table if synthetic.packed else None)
         for offset, size, pattern in placement.gaps():
             output.write(offset, (pattern * (size // len(pattern) + 1))[:size])
@@ -86,7 +87,7 @@ def write_output(
         headers = (type, x86_64.MACHINE, entry, osabi)
         write_headers(output, placement, *headers)
         clock.step("tables")
-        leaves = write_build_id(pool, output, synthetic, composition.room is not None)
+        leaves = write_build_id(pool, output, synthetic, in_leaves)
         clock.step("build-id")
         output = cut(options, placement, output, headers)
         check_unchanged(pool, inputs)
@@ -196,10 +197,10 @@ def entry_address(options: Options, names: NameTable, layout: Layout, placement:
     return next((section.address for section in placement.sections if section.name == ".text"), 0)
 
 
-def is_hashed_early(output: Output, synthetic: Synthetic, composition: Composition) -> bool:
-    """Is the fast hash taken of what is written, while it is?  Not where the state of an update needs its leaves."""
-    wanted = synthetic.build_id is not None and synthetic.build_id.style == "fast"
-    return wanted and composition.room is None and output.mapped and output.size >= HASHED_EARLY
+def is_hashed_fast(synthetic: Synthetic, in_leaves: bool) -> bool:
+    """Is the fast hash (buildid.py) what the build-id needs?"""
+    id = synthetic.build_id
+    return id is not None and not id.fixed and (in_leaves or id.style == "fast")
 
 
 def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: bool) -> bytes:
@@ -210,15 +211,11 @@ def write_build_id(pool: Pool, output: Output, synthetic: Synthetic, in_leaves: 
         return b""
     section = synthetic.sections[".note.gnu.build-id"]
     leaves = b""
-    if in_leaves and not synthetic.build_id.fixed:
-        from wild.kernels.buildid import digest_of, fast_leaves
+    if is_hashed_fast(synthetic, in_leaves):
+        from wild.kernels.buildid import digest_of, finish_hash
 
-        leaves = fast_leaves(pool, output.address, output.size, output.mapped)
+        leaves = finish_hash(pool, output)
         digest = digest_of(leaves, output.size)[: synthetic.build_id.size]
-    elif output.hashed:
-        from wild.kernels.buildid import finish_hash
-
-        digest = finish_hash(pool, output)
     else:
         digest = synthetic.build_id.digest(pool, output.address, output.size)
     padded = len(digest) + -len(digest) % 4  # gABI, "Note Section": descriptions are padded

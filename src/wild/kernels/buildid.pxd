@@ -27,15 +27,12 @@ cdef struct Digest:              # of some stripes: the sums of what they come t
 cdef struct HashedRun:           # bytes of the output, as file offsets; whole stripes
     uint64_t begin, end
 
-cdef struct Hashing:
-    Digest *sum                  # by worker
-    HashedRun *run
+cdef struct Hashing:             # of an output
+    Digest *leaf                 # by chunk: what has been hashed of it
+    HashedRun *run               # what is hashed while it is written
     int64_t count
-
-cdef struct Leaves:              # context of the loop over pieces of the output
-    const uint8_t *data
-    HashedRun *piece
-    Digest *leaf                 # of each
+    const uint8_t *data          # the whole output, in the end
+    HashedRun *piece             # what is hashed then
     bint mapped                  # the data are a map of a file
 
 cdef inline uint64_t product(const uint8_t *data, int one, int other, const uint64_t *key, uint64_t number) noexcept nogil:
@@ -67,13 +64,29 @@ cdef inline void add_bytes(Digest *sum, const uint8_t *data, uint64_t size, uint
     sum.a += found.a
     sum.b += found.b
 
-cdef inline void hash_run(Hashing *hashing, int worker, const uint8_t *run, uint64_t size, uint64_t at) noexcept nogil:
+cdef inline void add_to_leaves(Hashing *hashing, const uint8_t *data, uint64_t begin, uint64_t end) noexcept nogil:
+    """Hash bytes of the output from one offset, a multiple of STRIPE, to another; `data`: the first of them."""
+    cdef Digest found
+    cdef uint64_t size
+    cdef Digest *leaf
+    while begin < end:
+        size = min(end, (begin // CHUNK + 1) * CHUNK) - begin
+        found.a = 0
+        found.b = 0
+        add_bytes(&found, data, size, begin)
+        leaf = hashing.leaf + begin // CHUNK
+        fetch_add(<int64_t *> &leaf.a, <int64_t> found.a)
+        fetch_add(<int64_t *> &leaf.b, <int64_t> found.b)
+        data += size
+        begin += size
+
+cdef inline void hash_run(Hashing *hashing, const uint8_t *run, uint64_t size, uint64_t at) noexcept nogil:
     """Hash the whole stripes of bytes that are in the cache and will be at `at`, and note that."""
     cdef uint64_t begin = (at + STRIPE - 1) // STRIPE * STRIPE
     cdef uint64_t end = (at + size) // STRIPE * STRIPE
     cdef HashedRun *row
     if begin < end:
-        add_bytes(hashing.sum + worker, run + (begin - at), end - begin, begin)
+        add_to_leaves(hashing, run + (begin - at), begin, end)
         row = hashing.run + fetch_add(&hashing.count, 1)
         row.begin = begin
         row.end = end

@@ -18,14 +18,14 @@ from cython.cimports.cpython.buffer import PyBUF_READ
 from cython.cimports.cpython.memoryview import PyMemoryView_FromMemory
 from cython.cimports.libc.stdint import int64_t, uint64_t
 from cython.cimports.libc.stdlib import qsort
+from cython.cimports.libc.string import memset
 from cython.cimports.posix.mman import MADV_DONTNEED, madvise
 from cython.cimports.wild.kernels.buildid import (
     CHUNK,
     Digest,
     HashedRun,
     Hashing,
-    Leaves,
-    add_bytes,
+    add_to_leaves,
 )
 from cython.cimports.wild.kernels.cc import mix
 from cython.cimports.wild.kernels.drafts import LEAST_DRAFT
@@ -40,90 +40,78 @@ GRAIN = cython.declare(cython.const[int64_t], 4)  # chunks that are hashed at on
 
 def fast_digest(pool: Pool, address: int, size: int) -> bytes:
     """20 bytes that tell the `size` bytes at `address` apart from others."""
-    return digest_of(fast_leaves(pool, address, size), size)
-
-
-def fast_leaves(pool: Pool, address: int, size: int, mapped: bool = False) -> bytes:
-    """The digests of all chunks, one behind the other.
-
-    `mapped`: the bytes are a shared map of a file, whose pages need not stay in the memory of this process.
-    """
-    leaves = cython.declare(Leaves)
+    hashing = cython.declare(Hashing)
+    memset(cython.address(hashing), 0, cython.sizeof(Hashing))
     arena = Arena()
-    chunks: int64_t = (size + CHUNK - 1) // CHUNK
-    piece = cython.cast(cython.pointer[HashedRun], arena.array(chunks, cython.sizeof(HashedRun)))
-    i: int64_t
-    for i in range(chunks):
-        piece[i].begin = i * cython.cast(uint64_t, CHUNK)
-        piece[i].end = min(piece[i].begin + CHUNK, cython.cast(uint64_t, size))
-    leaves.data = cython.cast(Bytes, cython.cast(uint64_t, address))
-    leaves.piece = piece
-    leaves.mapped = mapped
-    leaves.leaf = cython.cast(cython.pointer[Digest], arena.array(chunks, cython.sizeof(Digest)))
-    pool.run(hash_pieces, cython.address(leaves), chunks, GRAIN)
-    found: bytes = cython.cast(cython.p_char, leaves.leaf)[: chunks * cython.sizeof(Digest)]
-    return found
-
-
-def digest_of(leaves: bytes, size: int) -> bytes:
-    """20 bytes from the digests of all chunks of `size` bytes."""
-    sum = cython.declare(Digest)
-    sum.a = 0
-    sum.b = 0
-    leaf = cython.cast(cython.pointer[Digest], cython.cast(cython.p_char, leaves))
-    i: int64_t
-    for i in range(len(leaves) // cython.sizeof(Digest)):
-        sum.a += leaf[i].a
-        sum.b += leaf[i].b
-    return finish(sum, size)
+    hashing.data = cython.cast(Bytes, cython.cast(uint64_t, address))
+    hashing.leaf = leaf_table(arena, size)
+    hash_rest(pool, cython.address(hashing), size)
+    return digest_of(leaves_of(cython.address(hashing), size), size)
 
 
 @cython.cfunc
-def finish(sum: Digest, size: uint64_t) -> bytes:
-    """The id: each of its words is a chain over all that is known."""
+def leaf_table(arena: Arena, size: uint64_t) -> cython.pointer[Digest]:
+    return cython.cast(
+        cython.pointer[Digest], arena.array((size + CHUNK - 1) // CHUNK, cython.sizeof(Digest))
+    )
+
+
+@cython.cfunc
+def leaves_of(hashing: cython.pointer[Hashing], size: uint64_t) -> bytes:
+    """The digests of all chunks, one behind the other."""
+    return cython.cast(cython.p_char, hashing.leaf)[: (size + CHUNK - 1) // CHUNK * cython.sizeof(Digest)]
+
+
+@cython.cfunc
+@cython.exceptval(-1, check=False)
+def hash_rest(pool: Pool, hashing: cython.pointer[Hashing], size: uint64_t) -> cython.int:
+    """Hash what is not hashed of the data."""
+    arena = Arena()
+    most: uint64_t = size // CHUNK + 1 + hashing.count
+    hashing.piece = cython.cast(cython.pointer[HashedRun], arena.array(most, cython.sizeof(HashedRun)))
+    pool.run(hash_pieces, hashing, cut_rest(hashing, size), GRAIN)
+    return 0
+
+
+def digest_of(leaves: bytes, size: int) -> bytes:
+    """20 bytes from the digests of all chunks of `size` bytes; each word of them is a chain over all that is known."""
+    a: uint64_t = 0
+    b: uint64_t = 0
+    leaf = cython.cast(cython.pointer[Digest], cython.cast(cython.p_char, leaves))
+    i: int64_t
+    for i in range(len(leaves) // cython.sizeof(Digest)):
+        a += leaf[i].a
+        b += leaf[i].b
     out = b""
     which: uint64_t
     for which in range(3):
         key: uint64_t = STEP + 2 * which
-        value: uint64_t = mix(mix(mix(SEED ^ which ^ size, key) ^ sum.a, key) ^ sum.b, key)
+        value: uint64_t = mix(mix(mix(SEED ^ which ^ cython.cast(uint64_t, size), key) ^ a, key) ^ b, key)
         out += value.to_bytes(8, "little")
     return out[:20]
 
 
-def start_hash(pool: Pool, output: Output):
+def start_hash(output: Output):
     """Have large runs hashed as they are written; whoever writes them does not change them afterwards."""
     arena = output.hash_arena = Arena()
     hashing = cython.address(output.hashing)
     most: uint64_t = output.size // LEAST_DRAFT + 1
-    hashing.sum = cython.cast(cython.pointer[Digest], arena.array(pool.threads, cython.sizeof(Digest)))
+    hashing.leaf = leaf_table(arena, output.size)
     hashing.run = cython.cast(cython.pointer[HashedRun], arena.array(most, cython.sizeof(HashedRun)))
     output.drafts.hashing = hashing
 
 
 def finish_hash(pool: Pool, output: Output) -> bytes:
-    """Hash the rest; what fast_digest finds for the whole."""
+    """Hash the rest of an output; the digests of all its chunks, one behind the other."""
     hashing = cython.address(output.hashing)
+    if output.drafts.hashing is cython.NULL:
+        output.hash_arena = Arena()
+        hashing.leaf = leaf_table(output.hash_arena, output.size)
     qsort(hashing.run, hashing.count, cython.sizeof(HashedRun), compare_runs)
-    leaves = cython.declare(Leaves)
-    arena = Arena()
-    most: uint64_t = output.size // CHUNK + 1 + hashing.count
-    leaves.piece = cython.cast(cython.pointer[HashedRun], arena.array(most, cython.sizeof(HashedRun)))
-    pieces: int64_t = cut_rest(hashing, output.size, leaves.piece)
-    leaves.data = output.base
-    leaves.mapped = output.descriptor >= 0
-    leaves.leaf = cython.cast(cython.pointer[Digest], arena.array(pieces, cython.sizeof(Digest)))
-    pool.run(hash_pieces, cython.address(leaves), pieces, GRAIN)
-    sum = cython.declare(Digest)
-    sum.a = 0
-    sum.b = 0
-    i: int64_t
-    for i in range(pool.threads):
-        sum.a += hashing.sum[i].a
-        sum.b += hashing.sum[i].b
-    for i in range(pieces):
-        sum.a += leaves.leaf[i].a
-        sum.b += leaves.leaf[i].b
-    return finish(sum, output.size)
+    hashing.data = output.base
+    hashing.mapped = output.descriptor >= 0
+    hash_rest(pool, hashing, output.size)
+    return leaves_of(hashing, output.size)
 
 
 def memory(address: int, size: int) -> memoryview:
@@ -144,17 +132,18 @@ def compare_runs(one: cython.p_const_void, other: cython.p_const_void) -> cython
 @cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
-def cut_rest(hashing: cython.pointer[Hashing], size: uint64_t, piece: cython.pointer[HashedRun]) -> int64_t:
-    """What is between the runs, in pieces of a chunk at most; returns their number."""
+def cut_rest(hashing: cython.pointer[Hashing], size: uint64_t) -> int64_t:
+    """Note what is between the runs, in pieces of a chunk at most; returns their number."""
     pieces: int64_t = 0
     at: uint64_t = 0
     k: int64_t = 0
     while at < size:
         limit: uint64_t = hashing.run[k].begin if k < hashing.count else size
         if at < limit:
-            piece[pieces].begin = at
-            piece[pieces].end = min(limit, (at // CHUNK + 1) * CHUNK)
-            at = piece[pieces].end
+            piece = cython.address(hashing.piece[pieces])
+            piece.begin = at
+            piece.end = min(limit, (at // CHUNK + 1) * CHUNK)
+            at = piece.end
             pieces += 1
         else:
             at = hashing.run[k].end
@@ -166,15 +155,17 @@ def cut_rest(hashing: cython.pointer[Hashing], size: uint64_t, piece: cython.poi
 @cython.nogil
 @cython.exceptval(check=False)
 def hash_pieces(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    leaves = cython.cast(cython.pointer[Leaves], context)
+    hashing = cython.cast(cython.pointer[Hashing], context)
     i: int64_t
     for i in range(begin, end):
-        piece = cython.address(leaves.piece[i])
-        add_bytes(leaves.leaf + i, leaves.data + piece.begin, piece.end - piece.begin, piece.begin)
-    if leaves.mapped:
+        piece = cython.address(hashing.piece[i])
+        add_to_leaves(hashing, hashing.data + piece.begin, piece.begin, piece.end)
+    if hashing.mapped:
         # The whole output would count as memory of the link, at its peak.
-        first: uint64_t = leaves.piece[begin].begin & ~cython.cast(uint64_t, 4095)
+        first: uint64_t = hashing.piece[begin].begin & ~cython.cast(uint64_t, 4095)
         madvise(
-            cython.cast(cython.p_char, leaves.data) + first, leaves.piece[end - 1].end - first, MADV_DONTNEED
+            cython.cast(cython.p_char, hashing.data) + first,
+            hashing.piece[end - 1].end - first,
+            MADV_DONTNEED,
         )
     return 0

@@ -38,12 +38,12 @@ cdef inline uint8_t *begin_run(Drafts *drafts, int worker, uint64_t used, uint8_
         return to
     return drafts.memory + worker * drafts.room + used
 
-cdef inline void end_run(Drafts *drafts, int worker, const uint8_t *run, uint8_t *to, uint64_t size) noexcept nogil:
+cdef inline void end_run(Drafts *drafts, const uint8_t *run, uint8_t *to, uint64_t size) noexcept nogil:
     """Have a run in its place, and hash it; what goes wrong is left in `drafts.error`."""
     if drafts is NULL:
         return
     if drafts.hashing is not NULL and size >= LEAST_DRAFT:
-        hash_run(drafts.hashing, worker, run, size, to - drafts.base)
+        hash_run(drafts.hashing, run, size, to - drafts.base)
     if run == to:
         return
     if exchange32(&drafts.writing, 1):

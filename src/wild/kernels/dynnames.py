@@ -184,7 +184,7 @@ def write_names(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
         if has_string(view, i):
             memcpy(to + row.string, name_bytes(view.tables, row.name), row.length)
             to[row.string + row.length] = 0
-    end_run(view.drafts, worker, run, place, size)
+    end_run(view.drafts, run, place, size)
     return 0
 
 

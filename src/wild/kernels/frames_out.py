@@ -116,7 +116,7 @@ def write_sections(context: cython.p_void, begin: int64_t, end: int64_t, worker:
         eh = cython.address(view.eh[i])
         if write_cies(cython.address(writing), eh) or write_fdes(cython.address(writing), eh):
             return 1
-    end_run(writing.drafts, worker, run, to, size)
+    end_run(writing.drafts, run, to, size)
     return 0
 
 

@@ -89,7 +89,7 @@ def write_batches(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
         to = writing.to + batch.out
         run = begin_run(writing.drafts, worker, 0, to, batch.size)
         write_batch(writing, batch, run - batch.out)
-        end_run(writing.drafts, worker, run, to, batch.size)
+        end_run(writing.drafts, run, to, batch.size)
     return 0
 
 

@@ -80,11 +80,6 @@ class Output:
         return cython.cast(uint64_t, self.base)
 
     @property
-    def hashed(self):
-        """Are large runs of it hashed already (buildid.py)?"""
-        return self.drafts.hashing is not cython.NULL
-
-    @property
     def mapped(self):
         """Is that memory a map of the file?"""
         return self.descriptor >= 0

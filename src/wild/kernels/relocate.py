@@ -46,7 +46,7 @@ def write_units(context: cython.p_void, begin: int64_t, end: int64_t, worker: cy
                 failed |= write_file(write, file, cursor, run)
         for p in range(1, parts):
             fill_gap(image, p, run[p], cursor[p], write.units.starts[(u + 1) * parts + p])
-        end_runs(write, u, run, worker)
+        end_runs(write, u, run)
     return failed
 
 
@@ -133,14 +133,13 @@ def end_runs(
     write: cython.pointer[Write],
     unit: int64_t,
     run: cython.pointer[cython.pointer[uint8_t]],
-    worker: cython.int,
 ) -> cython.void:
     """Have them in their places."""
     p: int64_t
     for p in range(write.image.part_count):
         start: uint64_t = start_of_run(write, unit, p)
         to = place_of_part(write.image, p) + start
-        end_run(write.drafts, worker, run[p] + start, to, size_of_run(write, unit, p))
+        end_run(write.drafts, run[p] + start, to, size_of_run(write, unit, p))
 
 
 @cython.cfunc

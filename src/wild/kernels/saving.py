@@ -80,7 +80,7 @@ def save_tables(
     symtab: SymbolTable | None,
     leaves: bytes,
 ):
-    """Write all tables to an open, empty file; returns their directory.  `leaves`: see buildid.fast_leaves."""
+    """Write all tables to an open, empty file; returns their directory.  `leaves`: see buildid.finish_hash."""
     arena = Arena()
     saving = cython.declare(Saving)
     saving.files = cython.address(inputs.view)

@@ -215,7 +215,7 @@ def write_slices(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
     i: int64_t
     for i in range(begin, end):
         write_slice(cython.address(view), cython.address(view.slice[i]))
-    end_run(view.drafts, worker, run, to, size)
+    end_run(view.drafts, run, to, size)
     return 0
 
 
