@@ -134,7 +134,9 @@ cdef inline const uint8_t *section_bytes(Sections *sections, const uint8_t *base
     """The contents, uncompressed; NULL for SHT_NOBITS."""
     if sections.content != NULL and sections.content[section] != NULL:
         return sections.content[section]
-    return NULL if shdr.sh_type == SHT_NOBITS else base + shdr.sh_offset
+    if shdr.sh_type == SHT_NOBITS:
+        return NULL
+    return base + shdr.sh_offset
 
 cdef inline RelaSpan relocations_of(Sections *sections, const uint8_t *base, FileRow *row, uint32_t section) noexcept nogil:
     """The relocations of a section by its SectionId; they have been checked to lie inside the file."""

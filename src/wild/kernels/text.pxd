@@ -103,7 +103,7 @@ cdef inline void put_symbol(Text *text, const Namer *namer, const char *name) no
     cdef int status = 0
     if namer.demangle != NULL and name[0] == 95 and name[1] == 90:
         plain = namer.demangle(name, NULL, NULL, &status)
-    put_string(text, plain if plain != NULL else name)
+    put_string(text, <const char *> plain if plain != NULL else name)
     free(plain)
 
 cdef inline int write_text(int descriptor, const char *data, uint64_t size) except -1:
