@@ -143,7 +143,7 @@ def test_exact_names_go_before_patterns_and_the_first_of_each_counts(pool, exact
     table.take_patterns(
         pool, PatternTable([(text.encode(), version, flags) for text, version, flags in ordered])
     )
-    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0))
+    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0, 1))
 
     decided = Decided(bound, Exports())
     expected = {name: naive_version(name, exact, patterns) for name in defined}
@@ -166,7 +166,7 @@ def test_a_hundred_thousand_exact_names(pool):
     VersionText(rows, 0, len(rows.source)).take_names(5)
 
     table.take_names(pool, rows)
-    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0))
+    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0, 1))
 
     decided = Decided(bound, Exports())
     assert {decided.version(f"name_{number}") for number in range(0, count, 1000)} == {5}

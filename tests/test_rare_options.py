@@ -86,6 +86,28 @@ def test_default_symver_versions_everything_by_the_soname(link):
     assert "f@@libshared.so" in library.versioned
 
 
+def test_default_symver_versions_what_a_version_script_exports_without_a_version(link, tmp_path):
+    """As in GNU ld: what the script makes local stays local."""
+    script = tmp_path / "script"
+    script.write_text("{ global: f; local: *; };")
+    source = pic_c("int f(void) { return 1; } int g(void) { return 2; }")
+
+    library = link.shared(source, f"-Wl,--default-symver,--version-script={script}")
+
+    assert "f@@libshared.so" in library.versioned
+    assert "g" not in library.dynamic_symbols
+
+
+def test_default_symver_leaves_the_versions_of_a_version_script(link, tmp_path):
+    script = tmp_path / "script"
+    script.write_text("V1 { global: f; };")
+    source = pic_c("int f(void) { return 1; } int g(void) { return 2; }")
+
+    library = link.shared(source, f"-Wl,--default-symver,--version-script={script}")
+
+    assert {"f@@V1", "g@@libshared.so"} <= library.versioned
+
+
 @pytest.mark.parametrize(
     ("keyword", "text"),
     [

@@ -140,6 +140,53 @@ def test_warn_unresolved_symbols_makes_it_a_warning(link):
     assert "missing" in program.messages
 
 
+PRELOADED = """
+int missing(void); extern int missing_data;
+int main(int argc, char **argv) { return argc > 1 ? missing() + missing_data : 0; }
+"""
+
+
+@pytest.mark.unlike("ld", reason="leaves an empty PLT relocation, which the loader refuses")
+@pytest.mark.parametrize("mode", ["-pie", "-no-pie"])
+def test_what_is_only_warned_about_is_left_to_the_loader(link, mode):
+    """As in lld: a library that is preloaded can define it."""
+    library = link.shared(pic_c("int missing(void) { return 40; } int missing_data = 2;"))
+
+    program = link(compile_c(PRELOADED, "-fPIC"), mode, "-Wl,--warn-unresolved-symbols")
+
+    assert program.messages.count("warning: undefined symbol: missing") == 2
+    program.run("argument", status=42, LD_PRELOAD=str(library.path))
+
+
+def test_only_live_code_is_warned_about(link):
+    source = compile_c("int missing(void); int dead(void) { return missing(); }", "-ffunction-sections")
+
+    program = link(
+        source, compile_c("int main(void) { return 42; }"), "-Wl,--warn-unresolved-symbols,--gc-sections"
+    )
+
+    assert "missing" not in program.messages
+    assert "missing" not in program.dynamic_symbols
+
+
+def test_a_static_program_has_zero_for_what_is_only_warned_about(link):
+    main = assemble(".globl _start\n_start: mov $missing, %rdi\n mov $60, %eax\n syscall")
+
+    program = link.raw(main, "--warn-unresolved-symbols")
+
+    assert "missing" in program.messages
+    program.run(status=0)
+
+
+def test_a_shared_object_with_defs_imports_what_is_only_warned_about(link):
+    source = pic_c("int missing(void); int f(void) { return missing(); }")
+
+    library = link.shared(source, "-Wl,-z,defs,--warn-unresolved-symbols")
+
+    assert "warning: undefined symbol: missing" in library.messages
+    assert library.dynamic_symbols["missing"].section == "UNDEF"
+
+
 def test_error_unresolved_symbols_undoes_it(link):
     assert "missing" in link.fails(
         compile_c(MISSING), "-Wl,--warn-unresolved-symbols,--error-unresolved-symbols"

@@ -47,13 +47,15 @@ _BUILTIN_LISTS = {
 
 class Exports:
     """`nodes`: versions the output defines, as (name, names of the versions it succeeds, does it list names?), in
-    order of their indices; `warnings`: texts about the files of the command line.
+    order of their indices; `reports_imports`: are names that nothing defines reported although they are left to the
+    loader?  `warnings`: texts about the files of the command line.
     """
 
-    __slots__ = ("nodes", "warnings")
+    __slots__ = ("nodes", "reports_imports", "warnings")
 
     def __init__(self) -> None:
         self.nodes: list[tuple[bytes, list[bytes], bool]] = []
+        self.reports_imports = False
         self.warnings: list[str] = []
 
 
@@ -73,6 +75,7 @@ def decide_exports(
     objects need.
     """
     exports = Exports()
+    exports.reports_imports = options.warn_unresolved_symbols and not _may_be_undefined(options, kind.shared)
     table = ExportTable(resolution)
     sources = [(_read(path), path) for path in options.version_scripts]
     sources += [
@@ -80,26 +83,34 @@ def decide_exports(
         for script in scripts
         if script.version_text is not None
     ]
-    if options.default_symver and kind.dynamic:
-        sources.append((_default_version(options), "--default-symver"))
     versions = _parse(sources, exports) if sources else None
+    unversioned = _GLOBAL
     if kind.dynamic:
         indices = {node.name: node.version for node in versions.nodes} if versions else {}
+        if options.default_symver:
+            unversioned = _default_version(options, exports, indices)
         unknown = table.take_symbol_versions(indices)
         if kind.shared:
             _check_versions(unknown, inputs, names, resolution)
         if versions:
             _take_versions(pool, table, versions, options, exports)
         _take_lists(pool, table, options)
-    table.apply(pool, _rules(options, kind))
+    table.apply(pool, (*_rules(options, kind), unversioned))
     _check_hidden(table, inputs, names)
     return exports
 
 
-def _default_version(options: Options) -> bytes:
-    """--default-symver: the version of all symbols is the output's DT_SONAME, or its file name."""
-    name = options.soname or options.output.rpartition("/")[2]
-    return f"{name} {{ global: *; }};".encode("utf-8", "surrogateescape")
+def _default_version(options: Options, exports: Exports, indices: dict[bytes, int]) -> int:
+    """--default-symver: exports that have no other version get the output's DT_SONAME, or its file name; returns the
+    index of that version, which is added to those of the scripts.
+    """
+    from wild.versions import FIRST_NODE
+
+    name = (options.soname or options.output.rpartition("/")[2]).encode("utf-8", "surrogateescape")
+    if name not in indices:
+        indices[name] = FIRST_NODE + len(exports.nodes)
+        exports.nodes.append((name, [], True))
+    return indices[name]
 
 
 def _read(path: str) -> bytes:
@@ -186,7 +197,7 @@ def _match(pool: Pool, table: ExportTable, patterns: PatternTable, listing: bool
 
 
 def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, bool, bool, bool, bool, int]:
-    """Rules of kernels/exports.pxd, in the order of `ExportTable.apply`.
+    """Rules of kernels/exports.pxd, in the order of `ExportTable.apply`, but for the last.
 
     A dynamic linker is there for a shared object and for a program that names one; a static PIE relocates
     itself and finds no symbols.
@@ -194,13 +205,13 @@ def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, 
     linked = kind.dynamic and (kind.shared or kind.interp)
     ignored = _may_be_undefined(options, kind.shared)
     # As in lld, a program imports what the user says may be missing: a library that is preloaded can define it.
-    preloaded = linked and not kind.shared and ignored
+    may_be_missing = ignored or options.warn_unresolved_symbols
     return (
         kind.dynamic,
         kind.shared,
         kind.shared or options.export_dynamic,
         kind.shared and bool(options.dynamic_lists or options.builtin_lists),
-        (kind.shared and ignored) or preloaded,
+        linked and may_be_missing,
         linked and options.z_dynamic_undefined_weak is not False,
         ignored and not kind.shared,
         "data" in options.builtin_lists,

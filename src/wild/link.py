@@ -200,7 +200,8 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     clock.step("unwind records")
     mode = output_mode(options, kind)
     mark_roots(names, resolution, sections, found.own, options)
-    reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, options.gc_sections)
+    reported = found.exported.reports_imports
+    reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, options.gc_sections, reported)
     clock.step("walk")
     if options.gc_sections:
         resolution.drop_unneeded(pool)
@@ -213,7 +214,6 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
         from wild.why_live import live_texts
 
         found.checks.messages.tell("\n".join(live_texts(found.checks.tables(), it.frames, options)))
-
     if options.icf != "none":
         # Keep one of several functions that are the same.
         from wild.folding import fold

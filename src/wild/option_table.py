@@ -143,7 +143,7 @@ ROWS: tuple[str | Row, ...] = (
      "set_unresolved_symbols", "", "Say which undefined symbols are reported"),
     ("ignore-unresolved-symbol", "SYMBOL", "append", "ignored_unresolved",
      "Do not report that SYMBOL is undefined"),
-    ("warn-unresolved-symbols", "", "on", "warn_unresolved_symbols", "Only warn about undefined symbols"),
+    ("warn-unresolved-symbols", "", "on", "warn_unresolved_symbols", "Only warn about undefined symbols, import them"),
     ("error-unresolved-symbols", "", "off", "warn_unresolved_symbols", "Stop at undefined symbols (default)"),
     ("noinhibit-exec", "", "on", "noinhibit_exec", "Write the output in spite of errors"),
     ("export-dynamic E", "", "switch", "export_dynamic", "Export all symbols of an executable"),

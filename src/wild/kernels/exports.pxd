@@ -35,6 +35,7 @@ cdef struct Rules:               # what an output of this kind exports and impor
     bint list_data               # variables count as listed (--dynamic-list-data)
     bint unique                  # STB_GNU_UNIQUE is kept
     int symbolic                 # SYMBOLIC_*
+    uint16_t unversioned         # the version of exports that are given none
 
 cdef struct Verdicts:            # the context of the loops
     Files *files

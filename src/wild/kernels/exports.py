@@ -119,12 +119,12 @@ class ExportTable:
         """Set the flags and versions of all names.
 
         `rules`: dynamic, shared, export_all, listed_only, import_strong, import_weak, undefined_ok, list_data,
-        unique (truth values) and symbolic (SYMBOLIC_*); exports.pxd says what they mean.
+        unique (truth values), symbolic (SYMBOLIC_*) and unversioned (a version); exports.pxd says what they mean.
         """
         state = cython.address(self.state)
         state.rules.dynamic, state.rules.shared, state.rules.export_all, state.rules.listed_only = rules[:4]
         state.rules.import_strong, state.rules.import_weak, state.rules.undefined_ok = rules[4:7]
-        state.rules.list_data, state.rules.unique, state.rules.symbolic = rules[7:]
+        state.rules.list_data, state.rules.unique, state.rules.symbolic, state.rules.unversioned = rules[7:]
         state.hidden_mentioned = 0
         pool.run(apply_shards, state, SHARDS, 1)
 
@@ -297,7 +297,8 @@ def export_flags(state: VerdictsPtr, name: uint32_t, flags: uint32_t) -> uint32_
         wanted = wanted or rules.export_all or is_listed(rules, flags, verdict)
     if not wanted:
         return 0
-    state.version[name] = cython.cast(uint16_t, version - 1 if version else VER_NDX_GLOBAL)
+    given: cython.bint = version > VER_NDX_GLOBAL + 1
+    state.version[name] = cython.cast(uint16_t, version - 1 if given else rules.unversioned)
     if rules.shared and flags & SYM_PROTECTED == 0 and not is_bound(rules, flags, verdict):
         return SYM_EXPORTED | SYM_IMPORTED
     return SYM_EXPORTED

@@ -86,6 +86,7 @@ class Reach:
         frames: FrameTable,
         mode: OutputMode,
         gc: bool,
+        reports_imports: bool = False,
     ):
         """`faults` lists the relocations that cannot be right, as the arguments of a KernelFault."""
         self.view.local_needs = cython.cast(
@@ -100,6 +101,7 @@ class Reach:
         scan.mode = cython.address(mode.view)
         scan.local_needs = self.view.local_needs
         scan.gc = gc
+        scan.reports_imports = reports_imports
         scan.fault = cython.address(pool.fault)
         scan.worker = cython.cast(cython.pointer[Worker], calloc(pool.threads, cython.sizeof(Worker)))
         if scan.worker is cython.NULL:

@@ -37,4 +37,5 @@ class Reach:
         frames: FrameTable,
         mode: OutputMode,
         gc: bool,
+        reports_imports: bool = False,
     ) -> None: ...

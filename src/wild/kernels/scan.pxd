@@ -31,6 +31,7 @@ cdef struct Scan:
     uint32_t *section_file
     Companions companions
     int gc
+    int reports_imports          # imported names that nothing defines are missing, too
     Fault *fault
 
 cdef struct Place:               # where a relocation is

@@ -210,7 +210,7 @@ def global_target(
             mark(scan, symbol.section, worker)
         elif flags & SYM_COMMON:
             set_bits32(cython.address(symbol.flags), SYM_KEPT)
-    if not is_defined(flags) and not flags & (SYM_IMPORTED | SYM_UNDEFINED_OK):
+    if not is_defined(flags) and (not flags & (SYM_IMPORTED | SYM_UNDEFINED_OK) or scan.reports_imports):
         sym = (
             cython.cast(cython.pointer[cython.const[Elf64_Sym]], scan.files.base[place.file] + row.symoff)
             + r_sym
