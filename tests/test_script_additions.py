@@ -282,3 +282,81 @@ def test_properties_are_joined_where_a_script_places_notes(link):
     program = link(*inputs, f"-Wl,-T,{script(link, text)}")
 
     assert program.readelf("-n").count("NT_GNU_PROPERTY_TYPE_0") == 1
+
+
+# --- sections that are not loaded, and those of one kind only
+
+KINDS = """
+.globl _start
+_start: ret
+.section .one,"a"
+.globl one
+one: .long 1
+.section .two,"aw"
+.globl two
+two: .long 2
+.section .three,"ax"
+.globl three
+three: .long 3
+.data
+.long 4
+"""
+
+
+def headers(output) -> list[tuple[str, int, int, int]]:
+    """Name, address, size and flags of what `KINDS` has, loaded or not."""
+    return sorted(
+        (section.name, section.address, section.size, section.flags)
+        for section in output.section_list
+        if section.name in {".x", ".y", ".one", ".two", ".three", ".data"}
+    )
+
+
+def same_headers_as_ld(link, text: str) -> None:
+    object_file = assemble(KINDS)
+
+    assert headers(by_ld(link, text, object_file)) == headers(same_as_ld(link, text, object_file))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".one (COPY) : { a = .; *(.one) } .two (DSECT) : { *(.two) b = .; } .three (INFO) : { *(.three) } end = .;",
+        ".one (OVERLAY) : { *(.one) } .two 0x30000 (COPY) : { *(.two) } .three : { c = .; *(.three) } end = .;",
+        ".one (INFO) : AT(0x50000) { *(.one) } .two : { *(.two) } a = LOADADDR(.one); b = LOADADDR(.two);",
+    ],
+)
+def test_sections_that_are_not_loaded_take_addresses(link, text):
+    same_headers_as_ld(
+        link, f"SECTIONS {{ . = 0x10000; .text : {{ *(.text) }} {text} .data : {{ *(.data) }} }}"
+    )
+
+
+def test_sections_that_are_not_loaded_use_the_regions_of_memory(link):
+    text = """
+    MEMORY { ram : ORIGIN = 0x1000, LENGTH = 0x100 rom : ORIGIN = 0x8000, LENGTH = 0x100 }
+    SECTIONS {
+      .text : { *(.text) } >rom
+      .one (COPY) : { *(.one) } >ram
+      .two (INFO) : { *(.two) } >rom AT>ram
+      .three : { *(.three) } >ram AT>rom
+      .data : { *(.data) } >ram
+      a = LOADADDR(.two); b = LOADADDR(.three); c = LOADADDR(.data);
+    }
+    """
+    same_headers_as_ld(link, text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ".x : ONLY_IF_RO { *(.one) } .x : ONLY_IF_RW { *(.two) }",
+        ".x : ONLY_IF_RO { *(.one) *(.three) } .y : ONLY_IF_RW { *(.one) *(.three) } .x : ONLY_IF_RW { *(.two) }",
+        ".x : ONLY_IF_RO { *(.one) *(.two) } .y : { *(.three) } .x : ONLY_IF_RW { *(.one) *(.two) }",
+        ".x : ONLY_IF_RW { *(.one) } .y : ONLY_IF_RO { *(.one) }",
+    ],
+)
+def test_only_statements_about_the_same_inputs_are_alternatives(link, body):
+    same_headers_as_ld(
+        link, f"SECTIONS {{ . = 0x10000; .text : {{ *(.text) }} {body} .data : {{ *(.data) }} }}"
+    )

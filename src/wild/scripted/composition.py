@@ -208,8 +208,8 @@ class ScriptedComposition(Composition):
                 for other in self.order:
                     if (
                         isinstance(other, ScriptedSection)
-                        and other.name == section.name
-                        and other is not section
+                        and other.output
+                        and is_twin(other.output, section.output)
                     ):
                         section.items[:0] = other.pieces()
                         other.items = [item for item in other.items if not isinstance(item, Piece)]
@@ -343,6 +343,7 @@ class ScriptedComposition(Composition):
         if output.type == "NOLOAD":
             section.type = elf.SHT_NOBITS
         elif output.type in ("COPY", "INFO", "OVERLAY", "DSECT"):
+            section.unloaded = bool(section.flags & elf.SHF_ALLOC)
             section.flags &= ~elf.SHF_ALLOC
         elif output.type == "READONLY":
             section.flags &= ~elf.SHF_WRITE
@@ -397,6 +398,22 @@ class ScriptedComposition(Composition):
                 layout.set_flags(piece.part, flags, piece.part not in self.sorted)
                 self.part_places[piece.part] = piece.address
                 self.part_offsets[piece.part] = offset
+
+
+def is_twin(other: Output, output: Output) -> bool:
+    """Has the one statement ONLY_IF_RO what the other has ONLY_IF_RW, and do both match the same inputs?"""
+    if (other.constraint, output.constraint) != ("ONLY_IF_RO", "ONLY_IF_RW") or other.name != output.name:
+        return False
+    return patterns_of(other) == patterns_of(output)
+
+
+def patterns_of(output: Output) -> list[tuple[object, list[bytes]]]:
+    """Which files and sections the statements match."""
+    return [
+        (statement.files, [pattern.name for pattern in statement.sections])
+        for statement in output.statements
+        if isinstance(statement, Input)
+    ]
 
 
 def constant(node: Node) -> int:

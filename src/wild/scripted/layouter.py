@@ -202,7 +202,7 @@ class Layouter:
         """Where a section goes, and what is in it."""
         before = self.dot
         self.history.append((section, None, before, before, None))
-        loaded = bool(section.flags & elf.SHF_ALLOC)
+        loaded = section.takes_addresses()
         space = self.space_of(section)
         self.before = space.next if space is not None else self.dot
         section.address = self.begin_section(section, space, loaded)
@@ -236,7 +236,7 @@ class Layouter:
         output = section.output
         if output is not None and output.region is not None:
             return self.regions.get(output.region, output.where)
-        if not section.flags & elf.SHF_ALLOC or not section.kept or not self.regions.spaces:
+        if not section.takes_addresses() or not section.kept or not self.regions.spaces:
             return None
         return self.regions.by_flags(section)
 
@@ -337,7 +337,8 @@ class Layouter:
         section.load_address = load & MASK
         if load_space is not None and load_space is not space and not section.nobits:
             self.note_load(load_space, section)
-        self.last, self.last_space = section, (space, load_space)
+        if not section.unloaded:  # GNU ld leaves those out when it looks back
+            self.last, self.last_space = section, (space, load_space)
 
     def next_load_address(self, load_space: Space, space: Space | None, section: ScriptedSection) -> int:
         """The first free load address; in another region than the section's own only ALIGN( ) counts."""

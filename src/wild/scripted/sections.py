@@ -33,7 +33,17 @@ class ScriptedSection(OutputSection):
     `fills` are (offset, pattern): what gaps from there on hold; `contents` are (offset, bytes) of BYTE and its like.
     """
 
-    __slots__ = ("contents", "fills", "forced", "items", "kept", "load_address", "output", "relro")
+    __slots__ = (
+        "contents",
+        "fills",
+        "forced",
+        "items",
+        "kept",
+        "load_address",
+        "output",
+        "relro",
+        "unloaded",
+    )
 
     def __init__(self, name: str, output: Output | None) -> None:
         super().__init__(name)
@@ -45,9 +55,13 @@ class ScriptedSection(OutputSection):
         self.kept = False
         self.forced = False  # to be in the output even when nothing is in it
         self.relro = False
+        self.unloaded = False  # COPY and its like: it takes addresses all the same, as in GNU ld
+
+    def takes_addresses(self) -> bool:
+        return self.unloaded or bool(self.flags & SHF_ALLOC)
 
     def loaded_at(self) -> int:
-        return self.load_address if self.flags & SHF_ALLOC else self.address
+        return self.load_address if self.takes_addresses() else self.address
 
     def made_pieces(self) -> list[OutputSection]:
         return [piece.made for piece in self.pieces() if piece.made is not None]
