@@ -107,7 +107,8 @@ def finish_hash(pool: Pool, output: Output) -> bytes:
     if output.drafts.hashing is cython.NULL:
         output.hash_arena = Arena()
         hashing.leaf = leaf_table(output.hash_arena, output.size)
-    qsort(hashing.run, hashing.count, cython.sizeof(HashedRun), compare_runs)
+    if hashing.count:
+        qsort(hashing.run, hashing.count, cython.sizeof(HashedRun), compare_runs)
     hashing.data = output.base
     hashing.mapped = output.descriptor >= 0
     hash_rest(pool, hashing, output.size)
