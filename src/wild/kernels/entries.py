@@ -20,13 +20,10 @@ from cython.cimports.wild.kernels.elf import (
     STT_GNU_IFUNC,
     STT_NOTYPE,
     STT_OBJECT,
-    STV_DEFAULT,
-    STV_HIDDEN,
-    STV_PROTECTED,
     U32,
     Elf64_Sym,
 )
-from cython.cimports.wild.kernels.entries import ABSOLUTE
+from cython.cimports.wild.kernels.entries import ABSOLUTE, visibility_of
 from cython.cimports.wild.kernels.names import file_of_global
 from cython.cimports.wild.kernels.tables import (
     FILE_INTERNAL,
@@ -34,8 +31,6 @@ from cython.cimports.wild.kernels.tables import (
     NONE,
     SYM_ABS,
     SYM_COMMON,
-    SYM_HIDDEN,
-    SYM_PROTECTED,
     SYM_STRONG_REF,
     SYM_TLS,
     SYM_UNIQUE,
@@ -88,16 +83,6 @@ def leave_undefined(
     entry.st_shndx = SHN_UNDEF
     entry.st_value = symbol.value if symbol.flags & NEEDS_CANONICAL else 0
     entry.st_size = 0
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def visibility_of(symbol: cython.pointer[SymbolRow]) -> uint8_t:
-    if symbol.flags & SYM_HIDDEN:
-        return STV_HIDDEN
-    return STV_PROTECTED if symbol.flags & SYM_PROTECTED else STV_DEFAULT
 
 
 @cython.cfunc

@@ -4,5 +4,4 @@ from libc.stdint cimport uint32_t
 
 from wild.kernels.graft cimport Graft
 
-cdef uint32_t first_definer(Graft graft, uint32_t name) noexcept
 cdef int need_library(Graft graft, uint32_t name, uint32_t file) except -1

@@ -11,31 +11,10 @@ import cython
 from cython.cimports.libc.stdint import uint8_t, uint32_t
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
-from cython.cimports.wild.kernels.shapes import is_waiting
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.wanted import waiting_member
+from cython.cimports.wild.kernels.wanted import first_definer
 
 from wild.errors import CannotUpdate
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def first_definer(graft: Graft, name: uint32_t) -> uint32_t:
-    """What a full link would take for a name that no object defines, the first of the archive members that wait and
-    of the shared objects; NONE if there is neither.
-    """
-    saved = graft.saved
-    first: uint32_t = NONE
-    g: uint32_t = saved.head[name]
-    while g:
-        g -= 1
-        if saved.image.names.of[g] == name and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
-            file: uint32_t = saved.file_of[g]
-            row = cython.address(saved.image.files.row[file])
-            if file < first and (row.kind == FILE_SHARED or is_waiting(row, saved.image.files.live[file])):
-                first = file
-        g = saved.next[g]
-    return first
 
 
 @cython.cfunc
@@ -96,11 +75,11 @@ def check_references(graft: Graft, file: uint32_t, visited: set) -> cython.int:
         symbol = cython.address(graft.saved.image.symbols[name])
         if symbol.flags & SYM_OBJECT_DEF and not symbol.flags & (SYM_HIDDEN | SYM_LOCALISED):
             continue
-        definer: uint32_t = first_definer(graft, name)
+        definer: uint32_t = first_definer(graft, name, True)
         # No member is loaded for a reference that asks for a version (resolve.py).
         versioned: cython.bint = graft.saved.shape[row.global_base + k] & SHAPE_VERSIONED != 0
         is_missing: cython.bint = definer == NONE and len(visited) == 1
-        loads: cython.bint = not versioned and waiting_member(graft, name) != NONE
+        loads: cython.bint = not versioned and first_definer(graft, name, False) != NONE
         if is_missing or loads or symbol.flags & SYM_OBJECT_DEF:
             raise CannotUpdate("E7", "a library is needed for the first time that refers to more")
         if definer != NONE and definer not in visited:

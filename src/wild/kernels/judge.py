@@ -11,12 +11,12 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t
 from cython.cimports.wild.kernels.binding import DEFINED
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.first_needed import first_definer, need_library
+from cython.cimports.wild.kernels.first_needed import need_library
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.wanted import check_added, check_left, check_moved, waiting_member
+from cython.cimports.wild.kernels.wanted import check_added, check_left, check_moved, first_definer
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -228,11 +228,11 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
     if symbol.flags & SYM_SHARED_DEF:
         if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & SYM_STRONG_REF):
             raise CannotUpdate("E7", "a symbol of a shared library is referred to in another way")
-        if not symbol.flags & SYM_STRONG_REF and waiting_member(graft, name) < symbol.file:
+        if not symbol.flags & SYM_STRONG_REF and first_definer(graft, name, False) < symbol.file:
             raise CannotUpdate("E6", "an archive member comes before a library that defines the name, too")
         symbol.flags |= SYM_REF | SYM_STRONG_REF  # its room in .dynsym is looked for when it is known to live
         return 0
-    definer: uint32_t = first_definer(graft, name)
+    definer: uint32_t = first_definer(graft, name, True)
     if shape & SHAPE_WEAK or definer == NONE:
         text: str = graft.text_of(name)
         raise CannotUpdate(

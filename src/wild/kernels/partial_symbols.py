@@ -10,6 +10,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcpy, memset, strlen
 from cython.cimports.wild.kernels.cc import set_bits32
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.entries import visibility_of
 from cython.cimports.wild.kernels.faults import *
 from cython.cimports.wild.kernels.names import file_of_global
 from cython.cimports.wild.kernels.partial import *
@@ -369,16 +370,6 @@ def place_global(partial: PartialPtr, name: uint32_t, entry: cython.pointer[Elf6
 @cython.exceptval(check=False)
 def is_defined_here(symbol: cython.pointer[SymbolRow]) -> cython.bint:
     return symbol.flags & (SYM_OBJECT_DEF | SYM_COMMON) != 0 and symbol.file != NONE
-
-
-@cython.cfunc
-@cython.inline
-@cython.nogil
-@cython.exceptval(check=False)
-def visibility_of(symbol: cython.pointer[SymbolRow]) -> uint8_t:
-    if symbol.flags & SYM_HIDDEN:
-        return STV_HIDDEN
-    return STV_PROTECTED if symbol.flags & SYM_PROTECTED else STV_DEFAULT
 
 
 @cython.cfunc

@@ -1,8 +1,8 @@
 # Units: the files that are written at once, by one worker.
 #
-# The layout is measured in blocks of files, which must not depend on anything, for where a block begins its sections
-# are aligned together.  A program of few large files has few blocks, so they are cut into units: where each begins in
-# each part is noted on the way through its block.
+# The layout is measured in blocks of files.  Each begins at a place that suits all its sections, so the size of blocks
+# shows in the layout and is the same for all programs.  A program of few large files has few of them, and they are cut
+# into units: where each begins in each part is noted on the way through its block.
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 

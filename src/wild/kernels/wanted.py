@@ -12,8 +12,10 @@ from wild.errors import CannotUpdate
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def waiting_member(graft: Graft, name: uint32_t) -> uint32_t:
-    """The archive member that a full link would load for a name that no object defines; NONE if there is none."""
+def first_definer(graft: Graft, name: uint32_t, libraries: cython.bint) -> uint32_t:
+    """What a full link would take for a name that no object defines: the first of the archive members that wait and,
+    with `libraries`, of the shared objects; NONE if there is none.
+    """
     saved = graft.saved
     first: uint32_t = NONE
     g: uint32_t = saved.head[name]
@@ -21,9 +23,9 @@ def waiting_member(graft: Graft, name: uint32_t) -> uint32_t:
         g -= 1
         if saved.image.names.of[g] == name and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED:
             file: uint32_t = saved.file_of[g]
-            if file < first and is_waiting(
-                cython.address(saved.image.files.row[file]), saved.image.files.live[file]
-            ):
+            row = cython.address(saved.image.files.row[file])
+            shared: cython.bint = libraries and row.kind == FILE_SHARED
+            if file < first and (shared or is_waiting(row, saved.image.files.live[file])):
                 first = file
         g = saved.next[g]
     return first
@@ -51,7 +53,7 @@ def check_added(graft: Graft, shapes: dict) -> cython.int:
         if not needed:
             raise CannotUpdate("B7", "an archive has other members")
         for file in needed:
-            if any(waiting_member(graft, name) != NONE for name in added.pop(file)):
+            if any(first_definer(graft, name, False) != NONE for name in added.pop(file)):
                 raise CannotUpdate("B7", "two members of archives define a name")
             wanted.update(
                 name for name, (shape, _) in shapes[file].items() if not shape & (SHAPE_STATE | SHAPE_WEAK)

@@ -15,9 +15,8 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.relocate import Tombstone, Write, drafted_size, write_units
 from cython.cimports.wild.kernels.tables import *
 
-SHARE = cython.declare(
-    cython.const[uint64_t], 32 << 10
-)  # bytes of the output that a worker writes at once, about
+# About as many bytes of the output a worker writes at once, at least.
+SHARE = cython.declare(cython.const[uint64_t], 32 << 10)
 
 
 def use_output(layout: Layout, output: Output, packed: PackedRela | None = None):
