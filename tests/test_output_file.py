@@ -282,7 +282,10 @@ def test_large_runs_are_the_same_in_a_file_and_in_memory(link):
 
 
 def test_a_disk_that_fills_up_is_an_error(link):
-    script = 'mount -t tmpfs -o size=64k none . && cd . && exec "$0" "$1" -o program'
+    script = (
+        'mount -t tmpfs -o size=64k none . && cd "$PWD" && echo older > program && "$0" "$1" -o program;'
+        "status=$?; ls; cat program; exit $status"
+    )
     enter = ["unshare", "--mount", "--user", "--map-root-user"]
     if subprocess.run([*enter, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs user namespaces, to mount a small file system")

@@ -5,8 +5,8 @@ clear each page.  The room is not asked for in advance (fallocate), which would 
 ends the link while it writes.  In a map every page costs a page fault besides, so large runs of bytes are not put
 together there but written by a system call (drafts.pxd).
 
-So an older output is rewritten, if nobody can notice: it is a regular file of ours, has this one
-name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
+So an older output is rewritten, if nobody can notice: it is a regular file of ours with room for the new one, has this
+one name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
 name beside the output's, so an interrupted link is never taken for a good one.  `reused` says that its old bytes
 shine through wherever nothing is written.
 
@@ -40,6 +40,7 @@ from wild.errors import LinkError
 
 ROOM = cython.declare(cython.const[uint64_t], 512 << 10)  # bytes of a worker's drafts
 SMALL = cython.declare(cython.const[uint64_t], 2 << 20)  # bytes of an output that needs none
+BLOCK = 512  # of st_blocks (POSIX, <sys/stat.h>)
 TRIES = 100
 LINKS_FOLLOWED = 40  # as many as Linux follows
 S_IFMT, S_IFREG, S_IFDIR, S_IFLNK = 0o170000, 0o100000, 0o040000, 0o120000
@@ -62,7 +63,7 @@ class Output:
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS
         if not self.special:
             flags = MAP_SHARED
-            self.temporary, self.descriptor, self.reused = open_output(path, reuse)
+            self.temporary, self.descriptor, self.reused = open_output(path, size if reuse else 0)
             if guard is not None:
                 guard(self.temporary)
             set_size(self)
@@ -219,13 +220,13 @@ def create_beside(path: str):
     raise LinkError(f"{path}: cannot write the output: {reason}")
 
 
-def open_output(path: str, reuse: bool):
+def open_output(path: str, reuse: int):
     """(name, descriptor, is it an older file?) of the file to write: it is to be renamed to `path`.
 
-    `reuse`: an older output may be taken over.
+    `reuse`: the size of the output, if an older one may be taken over; else 0.
     """
     name, descriptor = create_beside(path)
-    older = hold(path) if reuse else -1
+    older = hold(path, reuse) if reuse else -1
     if older < 0:
         return name, descriptor, False
     posix.close(descriptor)
@@ -238,12 +239,17 @@ def open_output(path: str, reuse: bool):
     return *create_beside(path), False
 
 
-def hold(path: str) -> int:
-    """A descriptor of an older output that may be rewritten, with a lease; -1 if it is to be left alone."""
+def hold(path: str, size: int) -> int:
+    """A descriptor of an older output that may be rewritten, with a lease; -1 if it is to be left alone.
+
+    One that has not all the blocks that the new one needs is: where the disk is full, it would be lost.
+    """
     descriptor = -1
     try:
         before = posix.lstat(path)
         if before.st_mode & S_IFMT != S_IFREG or before.st_uid != posix.geteuid():
+            return -1
+        if before.st_blocks * BLOCK < size:
             return -1
         flags = posix.O_RDWR | posix.O_CLOEXEC | posix.O_NOFOLLOW | posix.O_NONBLOCK
         descriptor = posix.open(path, flags)
