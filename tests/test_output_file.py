@@ -299,4 +299,5 @@ def test_a_disk_that_fills_up_is_an_error(link):
 
     assert done.returncode == 1
     assert "cannot write the output" in done.stderr or "No space left" in done.stderr
+    assert done.stdout == "program\nolder\n"
     assert "Traceback" not in done.stderr
