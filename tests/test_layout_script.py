@@ -373,3 +373,24 @@ def test_scripts_include_others(link):
 )  # fmt: skip
 def test_errors_name_the_place(link, text, message):
     assert message in link.fails("-T", script(link, text), assemble(START + DATA), driver="raw")
+
+
+@pytest.mark.parametrize(
+    ("where", "complains"),
+    [
+        (".text", True),
+        (".data", True),
+        ('.section .mine,"a"', True),
+        ('.section .gcc_except_table,"a"', False),
+        (".section .debug_info", False),
+    ],
+)
+def test_a_reference_to_what_a_script_discards(link, where, complains):
+    text = "SECTIONS { .text : { *(.text .data .mine .gcc_except_table) } /DISCARD/ : { *(.gone) } }"
+    (link.directory / "layout.ld").write_text(text)
+    main = assemble(f'.globl _start\n_start: ret\n{where}\n.quad there\n.section .gone,"a"\nthere: .quad 1\n')
+
+    if complains:
+        assert "discarded" in link.fails(main, "-T", "layout.ld", driver="raw")
+    else:
+        link.raw(main, "-T", "layout.ld")

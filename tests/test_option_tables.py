@@ -235,6 +235,7 @@ def test_the_line_of_gcc_loads_only_the_common_tables():
         "wild.errors",
         "wild.option_effects",
         "wild.option_table",
+        "wild.option_values",
         "wild.options",
     } - ({"__future__"} - loaded)
 

@@ -274,3 +274,33 @@ def test_section_of_an_object_named_like_one_of_the_linkers_own(link, name, kind
         program = Output(link.directory / "program")
         assert [*sanity.segments(program), *sanity.file_overlaps(program)] == []
         assert program.data.count(b"*") >= 9000
+
+
+KEPT_AND_NOT = (
+    START + '.section .mine,"a"\n.quad 1\n.section .sframe,"a"\n.quad 2\n.section .debug_x\n.quad 3\n'
+)
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize(
+    ("options", "dropped"),
+    [
+        (["--discard-section=.mine"], {".mine"}),
+        (["--discard-section", ".mine", "--discard-section=.debug_x"], {".mine", ".debug_x"}),
+        (["--discard-sframe"], {".sframe"}),
+    ],
+)
+@pytest.mark.parametrize("mode", [[], ["-r"], ["-T", "layout.ld"]], ids=["plain", "partial", "script"])
+def test_sections_can_be_dropped_by_name(link, options, dropped, mode):
+    (link.directory / "layout.ld").write_text("SECTIONS { .text : { *(.text) } .mine : { *(.mine) } }")
+
+    program = link.raw(assemble(KEPT_AND_NOT), *options, *mode)
+
+    assert {".mine", ".sframe", ".debug_x"} - program.sections.keys() == dropped
+
+
+@pytest.mark.only_wild
+def test_a_reference_to_a_dropped_section_is_an_error(link):
+    source = assemble(START + '.quad there\n.section .mine,"a"\nthere: .quad 1')
+
+    assert "discarded" in link.fails(source, "--discard-section=.mine", driver="raw")

@@ -31,6 +31,18 @@ def test_equal_strings_of_two_files_are_one(link):
     assert program.symbols["one_0"].value == program.symbols["two_0"].value
 
 
+@pytest.mark.only_wild
+@pytest.mark.parametrize("mode", ["--no-gc-sections", "--gc-sections"])
+def test_strings_stay_as_they_are_if_asked_for(link, mode):
+    use = start("\n.quad one_0, two_0\n")
+
+    program = link.raw(use, strings("one", TEXT, TEXT), strings("two", TEXT), mode, "--no-string-merge")
+
+    assert program.data.count(TEXT.encode()) == 3
+    assert program.c_string(program.symbols["two_0"].value) == TEXT
+    assert program.run(status=42) == ""
+
+
 def test_equal_strings_of_one_file_are_one(link):
     program = link.raw(start(), strings("one", TEXT, "other", TEXT))
 

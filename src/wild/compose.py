@@ -120,7 +120,11 @@ class Composition:
                     self.orphan_types[section] = elf.SHT_PROGBITS
             part = self.parts.add(section, rank, not loaded)
             numbers.append(part)
-            if kind in (STRINGS, CONSTANTS):
+            merges = kind in (STRINGS, CONSTANTS)
+            if merges and not self.options.string_merge:
+                sections.unmerge(index)
+                merges = False
+            if merges:
                 extra = b""
                 if section == ".comment" and kind == STRINGS and entsize == 1 and comment and not commented:
                     extra, commented = comment + b"\0", True

@@ -86,7 +86,6 @@ ROWS: tuple[str | Row, ...] = (
     ("zero-to-bss", "", "refuse", "", "lay out segments that way"),
     (("rosegment-gap section-align physical-image-base filler"
       " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),
-    ("discard-section", "NAME", "refuse", "", "drop sections by name"),
     ("split-by-file split-by-reloc", "[=N]", "refuse", "", "split output sections"),
     ("task-link", "SYMBOL", "refuse", "", "link tasks of VxWorks"),
     ("embedded-relocs", "", "refuse", "", "make relocation tables for MIPS"),
@@ -94,7 +93,6 @@ ROWS: tuple[str | Row, ...] = (
     ("ctf-share-types", "METHOD", "refuse", "", "write CTF"),
     ("start-stop", "", "refuse", "", "define __start_ symbols for all sections"),
     ("no-ctors-in-init-array", "", "refuse", "", "leave .ctors as they are, which the C library ignores"),
-    ("no-string-merge", "", "refuse", "", "leave strings unmerged"),
     ("force-exe-suffix", "", "refuse", "", "add .exe to a name, for Windows"),
     ("default-imported-symver", "", "refuse", "", "invent symbol versions"),
     ("version-exports-section", "VERSION", "refuse", "", "read .exports sections"),

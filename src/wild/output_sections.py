@@ -30,6 +30,7 @@ from wild.elf import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from wild.options import Options
@@ -270,10 +271,10 @@ def section_flags(flags: int) -> int:
 def parts_of(options: Options, script: LayoutScript | None) -> Parts:
     """The parts of a link: by GNU ld's default rules, or by a linker script."""
     if script is None:
-        return Parts(options.z_keep_text_section_prefix)
+        return Parts(options.z_keep_text_section_prefix, options.discard_sections)
     from wild.scripted.parts import ScriptedParts
 
-    return ScriptedParts(script)
+    return ScriptedParts(script, options.discard_sections)
 
 
 class Parts:
@@ -281,7 +282,8 @@ class Parts:
 
     scripted = False  # are the rules those of a linker script?
 
-    def __init__(self, keep_text_prefixes: bool) -> None:
+    def __init__(self, keep_text_prefixes: bool = False, dropped: Sequence[str] = ()) -> None:
+        self.dropped = [(name.encode("utf-8", "surrogateescape"), EXACT, 0, 0, DROP) for name in dropped]
         self.table: tuple[tuple[bytes, int, str, int, int], ...] = RULES
         if keep_text_prefixes:
             kept = tuple((name.encode(), DOTTED, name, 0, 0) for name in TEXT_PREFIXES)
@@ -309,8 +311,9 @@ class Parts:
         return number
 
     def rules(self, whole: bool) -> list[tuple[Any, ...]]:
-        """The rules as the kernel wants them: (pattern, how, part, number, flags); none if sections stay `whole`."""
-        found: list[tuple[Any, ...]] = []
+        """The rules as the kernel wants them: (pattern, how, part, number, flags); of sections that stay `whole`,
+        what is dropped."""
+        found: list[tuple[Any, ...]] = list(self.dropped)
         if whole:
             return found
         for number, (pattern, how, section, rank, flags) in enumerate(self.table):

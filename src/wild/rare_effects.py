@@ -126,6 +126,10 @@ def add_backrefs_exclude(effects: Effects, row: Row, name: str, value: str) -> N
     effects.options.warn_backrefs_exclude = (*effects.options.warn_backrefs_exclude, value)
 
 
+def discard_section(effects: Effects, row: Row, name: str, value: str) -> None:
+    effects.options.discard_sections = (*effects.options.discard_sections, row[3] or value)
+
+
 def keep_apart(effects: Effects, row: Row, name: str, value: str) -> None:
     effects.options.unique.append(value or "*")
 

@@ -50,6 +50,8 @@ def unsupported(options: Options) -> str:
         "--section-ordering-file": bool(options.section_ordering_file),
         "--call-graph-ordering-file": bool(options.call_graph_ordering_file),
         "--call-graph-profile-sort": options.call_graph_profile_sort != "none",
+        "--discard-section": bool(options.discard_sections),
+        "--no-string-merge": not options.string_merge,
         "--sort-section": options.sort_section != "none",
         "--shuffle-sections": options.shuffle_sections is not None,
         "--reverse-sections": options.reverse_sections,

@@ -131,31 +131,22 @@ def place_section(
 ) -> cython.void:
     """Kind and part by name and flags; what a rule alone cannot place becomes unusual."""
     text = cython.cast(cython.p_const_char, name)
-    rule: uint32_t = NONE
+    rule: uint32_t = find_rule(read, file, shdr, name)
     if read.whole:
-        if read.scripted:
-            rule = find_rule(read, file, shdr, name)
         keep_whole(read, sec, text, rule)
         return
+    if rule != NONE and read.rules[rule].flags & RULE_DROP:
+        return
     if not sec.flags & SEC_ALLOC:
+        place_unloaded(read, sec, text)
         if read.scripted:
-            rule = find_rule(read, file, shdr, name)
-        if rule == NONE or not read.rules[rule].flags & RULE_DROP:
-            place_unloaded(read, sec, text)
             sec.unused = rule
     elif strncmp(text, b".eh_frame", 10) == 0:
-        if read.scripted:
-            rule = find_rule(read, file, shdr, name)
-            if rule != NONE and read.rules[rule].flags & RULE_DROP:
-                return
         sec.kind = SEC_EH_FRAME
         sec.flags |= SEC_LIVE
         sec.part = 0
         return
     else:
-        rule = find_rule(read, file, shdr, name)
-        if rule != NONE and read.rules[rule].flags & RULE_DROP:
-            return
         sec.kind = SEC_PLAIN
         sec.flags |= read.live_flag
         sec.unused = rule

@@ -7,6 +7,7 @@ that a relocation refers to is marked.
 
 import cython
 from cython.cimports.libc.stdint import uint32_t, uint64_t
+from cython.cimports.libc.string import strncmp
 from cython.cimports.wild.kernels.cc import fetch_or16, fetch_or32, set_bits32
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.faults import *
@@ -20,6 +21,7 @@ from cython.cimports.wild.kernels.sections import (
     relocations_of,
     section_bytes,
     section_header,
+    section_name,
     section_of,
 )
 from cython.cimports.wild.kernels.tables import *
@@ -182,12 +184,33 @@ def local_target(
     target = cython.address(scan.sections.row[row.sec_base + shndx])
     if target.flags & SEC_TLS:
         flags |= SYM_TLS
-    if target.flags & SEC_LOSER and place.flags & (SEC_EXEC | SEC_WRITE):
+    if (target.flags & SEC_LOSER or target.kind == SEC_OUT) and needs_contents(scan, place, target):
         fail(scan, place, FAULT_RELOC_DISCARDED, offset, index)
         return 0
     if scan.gc:
         mark(scan, row.sec_base + shndx, worker)
     return flags
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def needs_contents(
+    scan: cython.pointer[Scan], place: cython.pointer[Place], target: cython.pointer[SectionRow]
+) -> cython.bint:
+    """Is it wrong that a place refers to a section that is not in the output?
+
+    Code and variables must not refer to what lost with its group.  What was dropped by name (/DISCARD/,
+    --discard-section) is missed by all other data, too, but for tables about code, as in GNU ld.
+    """
+    if place.flags & (SEC_EXEC | SEC_WRITE):
+        return True
+    if target.flags & SEC_LOSER or not target.flags & SEC_ALLOC or not place.flags & SEC_ALLOC:
+        return False
+    base = scan.files.base[place.file]
+    row = cython.address(scan.files.row[place.file])
+    name = cython.cast(cython.p_const_char, section_name(base, row, section_header(base, row, place.shndx)))
+    return strncmp(name, b".gcc_except_table", 17) != 0 and strncmp(name, b".eh_frame", 9) != 0
 
 
 @cython.cfunc

@@ -15,6 +15,7 @@ from wild.scripted.tree import Input, LayoutScript, Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from wild.scripted.tree import FilePattern, SectionPattern
@@ -47,8 +48,8 @@ class ScriptedParts(Parts):
 
     scripted = True
 
-    def __init__(self, script: LayoutScript) -> None:
-        super().__init__(False)
+    def __init__(self, script: LayoutScript, dropped: Sequence[str] = ()) -> None:
+        super().__init__(dropped=dropped)
         self.script = script
         self.groups: list[Group] = []
         for output in script.matched:
@@ -62,7 +63,9 @@ class ScriptedParts(Parts):
 
     def rules(self, whole: bool) -> list[tuple[Any, ...]]:
         """The rules as the kernel wants them."""
-        found: list[tuple[Any, ...]] = [] if whole else [(name, EXACT, 0, 0, DROP) for name in REMADE]
+        found: list[tuple[Any, ...]] = list(self.dropped)
+        if not whole:
+            found += [(name, EXACT, 0, 0, DROP) for name in REMADE]
         for number, group in enumerate(self.groups):
             part = 0 if group.output.name == DISCARD else self.add(group.output.name, 0)
             found += [self.rule(group, pattern, part, number) for pattern in group.patterns]
