@@ -469,7 +469,8 @@ def test_defaults():
     options = parse([], {})
 
     assert options.error_limit == 20
-    assert options.update_in_place
+    assert not options.update_in_place
+    assert options.early_exit is None
     assert not options.incremental
     assert not options.save_skip_linking
 

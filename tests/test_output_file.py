@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 import threading
@@ -12,6 +13,8 @@ import pytest
 from linking import linker_under_test
 from programs import assemble, compile_c, exit_with, pic_c
 
+IN_PLACE = "-Wl,--update-in-place"
+either_way = pytest.mark.parametrize("how", [(), pytest.param((IN_PLACE,), marks=pytest.mark.only_wild)])
 START = ".globl _start\n_start:" + exit_with("$42")
 
 
@@ -59,12 +62,14 @@ def test_larger_older_output_leaves_nothing_behind(link):
     assert b"old contents" not in program.data
 
 
+@pytest.mark.only_wild
 def test_gaps_hold_zeros_when_an_older_output_is_rewritten(link):
     (link.directory / "program").write_bytes(b"\xee" * 100000)
     (link.directory / "program").chmod(0o755)
 
-    program = link(compile_c("int x = 1; int main(void) { return 42; }"))
-    fresh = link(compile_c("int x = 1; int main(void) { return 42; }"), output="fresh")
+    source = compile_c("int x = 1; int main(void) { return 42; }")
+    program = link(source, IN_PLACE)
+    fresh = link(source, output="fresh")
 
     assert program.data == fresh.data
 
@@ -77,21 +82,23 @@ def test_older_output_of_other_permissions_gets_those_of_a_program(link, umask):
     link.raw(assemble(START)).run(status=42)
 
 
-def test_running_program_can_be_relinked(link):
+@either_way
+def test_running_program_can_be_relinked(link, how):
     """Linux refuses to write to a running program (ETXTBSY); the link goes through a new file."""
     sleeper = compile_c("#include <unistd.h>\nint main(void) { sleep(30); return 0; }")
     program = link(sleeper)
     running = subprocess.Popen([program.path])
     try:
         time.sleep(0.2)
-        link(compile_c("int main(void) { return 42; }")).run(status=42)
+        link(compile_c("int main(void) { return 42; }"), *how).run(status=42)
         assert running.poll() is None
     finally:
         running.kill()
         running.wait()
 
 
-def test_loaded_library_is_not_changed_under_its_users(link):
+@either_way
+def test_loaded_library_is_not_changed_under_its_users(link, how):
     """A process that has the old library mapped keeps the old contents: the file is not rewritten in
     place.
     """
@@ -103,19 +110,20 @@ def test_loaded_library_is_not_changed_under_its_users(link):
     )
     time.sleep(0.2)
 
-    link.shared(pic_c("int other(void) { return 7; } int f(void) { return 2; }"), output="libf.so")
+    link.shared(pic_c("int other(void) { return 7; } int f(void) { return 2; }"), *how, output="libf.so")
 
     running.communicate(b"\n", timeout=10)
     assert running.returncode == 1
 
 
-def test_hard_link_to_the_older_output_keeps_its_contents(link):
+@either_way
+def test_hard_link_to_the_older_output_keeps_its_contents(link, how):
     """The second name of the old file (a package manager's copy) is not written through."""
-    link.raw(assemble(START.replace("42", "1")))
+    link(compile_c("int main(void) { return 1; }"))
     os.link(link.directory / "program", link.directory / "copy")
     before = (link.directory / "copy").read_bytes()
 
-    link.raw(assemble(START)).run(status=42)
+    link(compile_c("int main(void) { return 42; }"), *how).run(status=42)
 
     assert (link.directory / "copy").read_bytes() == before
 
@@ -162,6 +170,23 @@ def test_failed_link_keeps_an_older_program(link):
     link.fails(assemble(".globl _start\n_start: call missing"), driver="raw")
 
     program.run(status=42)
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ".globl _start\n_start: movl $far, %eax\n .globl far\n far = 1 << 40",
+        ".globl _start\n_start: nop\n .section .debug_str\n .long far\n .globl far\n far = 1 << 40",
+    ],
+)
+def test_an_error_found_while_writing_keeps_an_older_program(link, fault):
+    program = link.raw(assemble(START))
+
+    assert "far" in link.fails(assemble(fault), driver="raw")
+
+    program.run(status=42)
+    assert os.listdir(link.directory) == ["program"]
 
 
 def test_failed_link_leaves_no_other_files(link):
@@ -281,16 +306,17 @@ def test_large_runs_are_the_same_in_a_file_and_in_memory(link):
     assert piped == program.path.read_bytes()
 
 
-def test_a_disk_that_fills_up_is_an_error(link):
+@pytest.mark.parametrize("how", ["", pytest.param("--update-in-place", marks=pytest.mark.only_wild)])
+def test_a_disk_that_fills_up_is_an_error(link, how):
     script = (
-        'mount -t tmpfs -o size=64k none . && cd "$PWD" && echo older > program && "$0" "$1" -o program;'
+        'mount -t tmpfs -o size=64k none . && cd "$PWD" && echo older > program && "$0" $1 $2 -o program;'
         "status=$?; ls; cat program; exit $status"
     )
     enter = ["unshare", "--mount", "--user", "--map-root-user"]
     if subprocess.run([*enter, "true"], capture_output=True, check=False).returncode != 0:
         pytest.skip("needs user namespaces, to mount a small file system")
     done = subprocess.run(
-        [*enter, "sh", "-c", script, linker_under_test(), assemble(LARGE)],
+        [*enter, "sh", "-c", script, linker_under_test(), assemble(LARGE), how],
         capture_output=True,
         text=True,
         check=False,
@@ -301,3 +327,52 @@ def test_a_disk_that_fills_up_is_an_error(link):
     assert "cannot write the output" in done.stderr or "No space left" in done.stderr
     assert done.stdout == "program\nolder\n"
     assert "Traceback" not in done.stderr
+
+
+# A program whose output is large without large inputs.
+HUGE = START + "\n.data\n.fill 17 << 20, 1, 1\n"
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize(("option", "children"), [("--fork", 1), ("--no-fork", 0)])
+def test_what_a_large_link_leaves_to_a_child_is_gone_soon(link, option, children):
+    """The child keeps no pipe open, or `capture_output` would wait for it, and ends with its parent."""
+    command = [linker_under_test(), assemble(HUGE), option, "--threads=1", "-o", "program"]
+    trace = ["strace", "-f", "-e", "trace=clone", "-e", "signal=none", "-o", "trace"]
+    if shutil.which("strace") is None:
+        pytest.skip("needs strace")
+    for _ in range(2):  # a new output, and one that replaces an older one
+        linked = subprocess.run(
+            [*trace, *command], capture_output=True, check=False, cwd=link.directory, timeout=20
+        )
+
+        assert linked.returncode == 0
+        calls = (link.directory / "trace").read_text()
+        assert calls.count("CLONE_VM") == children
+        assert subprocess.run([link.directory / "program"], check=False).returncode == 42
+
+
+@pytest.mark.only_wild
+def test_the_child_ends_after_its_parent(link):
+    for _ in range(3):
+        command = [linker_under_test(), assemble(HUGE), "-o", "program"]
+        subprocess.run(command, check=True, capture_output=True, cwd=link.directory, timeout=20)
+    deadline = time.monotonic() + 10
+    while processes_in(link.directory) and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+    assert not processes_in(link.directory)
+
+
+def processes_in(directory) -> list[str]:
+    """Those whose working directory it is."""
+    return [
+        name for name in os.listdir("/proc") if name.isdigit() and working_directory(name) == str(directory)
+    ]
+
+
+def working_directory(process: str) -> str:
+    try:
+        return os.readlink(f"/proc/{process}/cwd")
+    except OSError:
+        return ""

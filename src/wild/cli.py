@@ -113,6 +113,8 @@ class Command:
 
         options = parse(self.arguments)
         self.color = options.color
+        if options.early_exit is None:
+            options.early_exit = True
         if options.directory is not None:
             chdir(options.directory)
         answer = answer_to(options, self.name)

@@ -40,10 +40,9 @@ ROWS: tuple[str | Row, ...] = (
     ("fat-lto-objects no-fat-lto-objects", "", "ignore", "",
      "fat objects are optimised if a plugin takes them"),
     ("fuse-ld", "NAME", "ignore", "", "the compiler driver has chosen"),
-    (("no-keep-memory fork no-fork detach no-detach quick-exit no-quick-exit mmap-output-file"
-      " no-mmap-output-file map-whole-files no-map-whole-files keep-files-mapped no-keep-files-mapped"
-      " posix-fallocate no-posix-fallocate preread-archive-symbols prepopulate-maps"), "", "ignore", "",
-     "files and memory are handled in one way"),
+    (("no-keep-memory mmap-output-file no-mmap-output-file map-whole-files no-map-whole-files"
+      " keep-files-mapped no-keep-files-mapped posix-fallocate no-posix-fallocate preread-archive-symbols"
+      " prepopulate-maps"), "", "ignore", "", "files and memory are handled in one way"),
     ("reduce-memory-overheads", "[=SIZE]", "ignore", "", "files and memory are handled in one way"),
     (("max-cache-size hash-size hash-bucket-empty-fraction thread-count-initial thread-count-middle"
       " thread-count-final build-id-chunk-size-for-treehash build-id-min-file-size-for-treehash"), "N",

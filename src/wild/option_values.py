@@ -82,7 +82,8 @@ class Options:
         self.relax = True
         self.strip = "none"  # none, debug, all
         self.discard = "default"  # none, locals, all; default: .L symbols in sections that are merged
-        self.update_in_place = True
+        self.update_in_place = False
+        self.early_exit: bool | None = None  # --fork; None: if this is a process of its own
         self.group = False
         self.identity_comment = True
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Large sections of the linker's own whose kernels write every byte.
 WHOLE = frozenset((".symtab", ".strtab", ".eh_frame", ".eh_frame_hdr"))
 HASHED_EARLY = 1 << 20  # bytes of output from which that pays
+LARGE = 16 << 20  # bytes of output whose link leaves much to free
 BUILD_ID_HEADER = 16  # bytes of a note before a description whose owner is "GNU"
 
 
@@ -93,7 +94,7 @@ def write_output(
         check_unchanged(pool, inputs)
         if session is not None and composition.room is not None:
             session.take(output, leaves)
-        output.commit(True)
+        publish(output, options)
         clock.step("publish")
     except BaseException:
         output.abandon()
@@ -114,13 +115,25 @@ def cut(options: Options, placement: Placement, output: Output, headers: tuple[i
 
 
 def open_output(options: Options, placement: Placement, composition: Composition, inputs: Inputs) -> Output:
-    """The output, or a draft of it; an older file is written over where that is possible."""
+    """The output, or a draft of it; an older file is written over if that is asked for and possible."""
     has_draft = needs_draft(options)
     # The room of an incremental link is filled only where it must not be zero.
     fresh = has_draft or composition.parts.scripted or composition.room is not None
     in_place = options.update_in_place and not fresh
     reuse = in_place and not inputs.has_file(options.output)
     return Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
+
+
+def publish(output: Output, options: Options) -> None:
+    """Give the file its name; what is to be freed after a large link can be left to a child (parting.py)."""
+    if not (options.early_exit and output.mapped and output.size >= LARGE):
+        output.commit(True)
+        return
+    from wild.kernels.parting import leave_to_child, open_older
+
+    older = open_older(options.output)
+    output.commit(True)
+    leave_to_child(older)
 
 
 def write_merged(pool: Pool, output: Output, composition: Composition, merged: MergeTable) -> None:

@@ -1,17 +1,18 @@
 """The output file: mapped, filled by all workers, given its name when it is complete.
 
-Filling a new file costs several times what rewriting an old one does, whose pages exist: the system has to find and
-clear each page.  The room is not asked for in advance (fallocate), which would be work for one thread; a full disk
-ends the link while it writes.  In a map every page costs a page fault besides, so large runs of bytes are not put
-together there but written by a system call (drafts.pxd).
+A new file is made beside the older output, which stands untouched under its name until `commit`: only then is it
+known that nothing was wrong.  The room is not asked for in advance (fallocate), which would be work for one thread; a
+full disk ends the link while it writes.  In a map every page costs a page fault besides, so large runs of bytes are
+not put together there but written by a system call (drafts.pxd).
 
-So an older output is rewritten, if nobody can notice: it is a regular file of ours with room for the new one, has this
-one name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten it stands under another
-name beside the output's, so an interrupted link is never taken for a good one.  `reused` says that its old bytes
-shine through wherever nothing is written.
+Filling a new file costs more than rewriting an old one, whose pages exist: the system has to find and clear each page.
+So with --update-in-place an older output is rewritten, if nobody can notice: it is a regular file of ours with room for
+the new one, has this one name, and nobody has it open, maps it or executes it (takeover.pxd).  While it is rewritten
+it stands under another name beside the output's, so an interrupted link is never taken for a good one; but it is lost
+then, and after an error that is found while writing.  `reused` says that its old bytes shine through wherever nothing
+is written; a new file reads as zeros.
 
-Otherwise a new file is made there, which reads as zeros, and until `commit` the old output stands untouched under its
-name.  In both cases the complete file is renamed into place; a symbolic link is replaced, as GNU ld does, and a
+In both cases the complete file is renamed into place; a symbolic link is replaced, as GNU ld does, and a
 program that runs or a file with a second name keeps its contents.  Devices, pipes and sockets are not replaced, nor
 is what stands for an open file, as /dev/stdout does; the image is built in memory and written to them.
 """
