@@ -394,3 +394,68 @@ def test_a_reference_to_what_a_script_discards(link, where, complains):
         assert "discarded" in link.fails(main, "-T", "layout.ld", driver="raw")
     else:
         link.raw(main, "-T", "layout.ld")
+
+
+PLAIN = '.globl _start\n_start: ret\n.data\n.quad 1\n.bss\n.zero 40\n.section .rodata,"a"\n.long 1\n'
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ".text : { *(.text) } .bss : { *(.bss) } .data : { *(.data) } .rodata : { *(.rodata) }",
+        ".bss : { *(.bss) } .text : { *(.text) } .data : { *(.data) } .rodata : { *(.rodata) }",
+        ".bss : { *(.bss) . += 0x1200; } .text : { *(.text) } .data : { *(.data) } .rodata : { *(.rodata) }",
+        ".bss : { *(.bss) } . = ALIGN(0x1000); .text : { *(.text) } .data : { *(.data .rodata) }",
+        ".first : { . += 0x100; } .text : { *(.text) } .data : { *(.data .rodata) } .bss : { *(.bss) }",
+        ".text : { *(.text) } .gap : { . = ALIGN(16); } .data : { *(.data .rodata) } .bss : { *(.bss) }",
+    ],
+)
+def test_contents_behind_zeros_share_their_segment_on_one_page(link, statements):
+    program = same_as_ld(link, f"SECTIONS {{ . = 0x10000; {statements} }}", assemble(PLAIN))
+    theirs = link.raw("-T", "layout.ld", assemble(PLAIN), output="theirs", linker="ld")
+
+    assert program.sections[".bss"].type == theirs.sections[".bss"].type
+    assert loads(program) == loads(theirs)
+
+
+def loads(output):
+    return [
+        (each.address, each.file_size, each.size, each.flags)
+        for each in output.segments
+        if each.type == PT_LOAD
+    ]
+
+
+OVERLAID = "MEMORY { ram : ORIGIN = 0x1000, LENGTH = 64K\n rom : ORIGIN = 0x100000, LENGTH = 64K } "
+
+
+@pytest.mark.parametrize("order", [(".data .bss", ".rodata"), (".rodata", ".data .bss")])
+def test_what_follows_an_overlay_in_its_region_is_behind_its_largest_section(link, order):
+    text = OVERLAID + (
+        "SECTIONS { .text : { *(.text) } > ram OVERLAY : { .one { *(%s) } .two { *(%s) } } > ram AT> rom "
+        ".last : { LONG(1) } > ram }"
+    )
+
+    same_as_ld(link, text % order, assemble(PLAIN))
+
+
+@pytest.mark.parametrize(
+    ("statements", "overlap"),
+    [
+        (".a 0x8000 : { *(.data) } .b 0x8004 : AT(0x1000) { *(.text) }", True),
+        (".a 0x8000 : { *(.data) } .b 0x9004 : AT(0x8004) { *(.text) }", True),
+        (".a 0x8000 : { *(.data) } .b 0x8000 : { *(.text) }", True),
+        (".z 0x8000 : { *(.bss) } .a 0x8010 : { *(.data .text) }", True),
+        (".a 0x8000 : { *(.data) } .b 0x8000 : AT(0x9000) { *(.text) }", False),
+        (".a 0x8000 : { *(.data) } .b 0x8000 : AT(0x9000) { *(.bss) }", False),
+    ],
+)
+def test_sections_that_overlap_are_an_error(link, statements, overlap):
+    text = f"SECTIONS {{ {statements} .rest 0x20000 : {{ *(.text .data .bss .rodata) }} }}"
+    (link.directory / "layout.ld").write_text(text)
+    command = ["-T", "layout.ld", assemble(PLAIN)]
+
+    if overlap:
+        assert "overlaps section ." in link.fails(*command, driver="raw")
+        command.append("--no-check-sections")
+    assert link.attempt(*command, driver="raw", output="program", linker=None).returncode == 0

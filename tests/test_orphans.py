@@ -71,3 +71,52 @@ def test_common_symbols_that_no_statement_places_have_memory(link, names):
     source = ".globl _start\n_start: mov $common, %eax\n.comm common,16,16\n.section .bss\n.skip 4\n"
 
     same_as_ld(link, statements(names), assemble(source))
+
+
+REGIONS = "MEMORY { ram : ORIGIN = 0x1000, LENGTH = 64K\n rom%s : ORIGIN = 0x100000, LENGTH = 64K } "
+ALL_KINDS = """.globl _start
+_start: ret
+.data
+.quad 1
+.bss
+.zero 9
+.section .rodata,"a"
+.ascii "hello"
+.section .mine,"aw"
+.quad 3
+.section .read,"a"
+.quad 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "statements"),
+    [
+        ("", ".text : { *(.text) } > ram .data : { *(.data) } > ram .bss : { *(.bss) } > ram"),
+        ("", ".text : { *(.text) } > rom .data : { *(.data) } > ram AT> rom .bss : { *(.bss) } > ram"),
+        ("(!w)", ".text : { *(.text) } > rom .data : { *(.data) } > ram AT> rom .bss : { *(.bss) } > ram"),
+        ("(rx)", ".text : { *(.text) } > rom .data : { *(.data) } > ram .bss : { *(.bss) } > ram"),
+    ],
+)
+def test_an_orphan_is_in_the_region_of_the_section_that_it_follows(link, attributes, statements):
+    """A region without attributes asks for no section; what followed one was laid over the next section in it."""
+    same_as_ld(link, REGIONS % attributes + f"SECTIONS {{ {statements} }}", assemble(ALL_KINDS))
+
+
+@pytest.mark.only_wild
+def test_a_section_of_the_script_without_a_region_is_an_error(link):
+    statements = "SECTIONS { .text : { *(.text) } > ram .rodata : { *(.rodata) } .data : { *(.data) } > ram }"
+    (link.directory / "layout.ld").write_text(REGIONS % "" + statements)
+
+    message = link.fails("-T", "layout.ld", assemble(ALL_KINDS), driver="raw")
+
+    assert "layout.ld:2:" in message
+    assert "section .rodata is in no memory region: write `>REGION` behind it" in message
+
+
+@pytest.mark.parametrize("last", [".last : { LONG(1) }", ".last : { here = .; LONG(1) }"])
+@pytest.mark.parametrize("read_only", ["", ".rodata : { *(.nosuch) }"])
+def test_what_only_the_script_fills_is_no_place_for_read_only_orphans(link, last, read_only):
+    text = "SECTIONS { . = 0x10000; .text : { *(.text) } %s .data : { *(.data) } .bss : { *(.bss) } %s }"
+
+    same_as_ld(link, text % (read_only, last), assemble(ALL_KINDS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from elf import SHF_ALLOC, SHF_WRITE
 from linking import Output
 from programs import archive, assemble, compile_c, exit_with, tool, write
 from scripts import by, same_as_ld, values, with_script
@@ -176,12 +177,22 @@ def test_merged_strings_stand_behind_sorted_sections(link):
     assert values(program)["a"] < values(program)["b"]
 
 
-def test_a_section_with_data_alone_is_writable(link):
-    text = "SECTIONS { . = 0x10000; .text : { *(.text) } .d : { LONG(1) } }"
+@pytest.mark.parametrize(
+    ("statements", "flags"),
+    [
+        ("LONG(1)", SHF_ALLOC),
+        ("*(.nosuch) QUAD(. - ADDR(.text)) . = ALIGN(8);", SHF_ALLOC),
+        ("a = .; LONG(5)", SHF_ALLOC | SHF_WRITE),
+        ("FILL(1) LONG(5)", SHF_ALLOC | SHF_WRITE),
+        (". += 4; LONG(5)", SHF_ALLOC | SHF_WRITE),
+    ],
+)
+def test_the_first_statement_says_whether_a_section_without_inputs_is_writable(link, statements, flags):
+    text = f"SECTIONS {{ . = 0x10000; .text : {{ *(.text) }} .d : {{ {statements} }} }}"
 
     program = with_script(link, text, assemble(".globl _start\n_start: ret\n"))
 
-    assert program.sections[".d"].flags == 3
+    assert program.sections[".d"].flags == flags
 
 
 def test_a_common_symbol_in_an_expression(link):

@@ -238,7 +238,21 @@ class Layouter:
             return self.regions.get(output.region, output.where)
         if not section.takes_addresses() or not section.kept or not self.regions.spaces:
             return None
-        return self.regions.by_flags(section)
+        found = self.regions.by_flags(section)
+        if found is None and (output is None or output.floating):
+            return self.last_space[0]  # an orphan is where the section is that it follows
+        if (
+            found is None
+            and output is not None
+            and output.address is None
+            and not section.nobits
+            and self.final
+        ):
+            raise LinkError(
+                f"{output.where}: section {section.name} is in no memory region: write `>REGION` behind it, "
+                "or let the attributes of a region ask for such sections"
+            )
+        return found
 
     def begin_section(self, section: ScriptedSection, space: Space | None, loaded: bool) -> int:
         """The address of a section before anything is in it."""
@@ -353,7 +367,8 @@ class Layouter:
 
     def note_use(self, space: Space, section: ScriptedSection) -> None:
         end = section.address + section.size
-        space.next = end
+        overlay = section.output.overlay if section.output is not None else None
+        space.next = max(end, self.overlays[id(overlay)][2]) if id(overlay) in self.overlays else end
         if self.final and section.size and not space.origin <= section.address <= space.origin + space.length:
             space.misplaced.append(
                 f"{space.region.where}: section {section.name} at {section.address:#x} "

@@ -105,6 +105,11 @@ def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
         return len(placed)
     sections = [(index, each) for index, each in enumerate(placed) if isinstance(each, ScriptedSection)]
     kinds = {index: kind_of(each) for index, each in sections if each.kept}
+    if wanted == READ_ONLY or (
+        wanted == NOTES and any(each.name == STANDARD[READ_ONLY] for _, each in sections)
+    ):
+        # Where only the script says what is in a section, GNU ld does not yet know that it is read-only.
+        kinds = {index: kind for index, kind in kinds.items() if placed[index].pieces()}  # type: ignore[attr-defined]
     if wanted == THREAD and THREAD not in kinds.values() and THREAD_ZEROS in kinds.values():
         return next(index for index, kind in kinds.items() if kind == THREAD_ZEROS)
     behind = [

@@ -10,6 +10,7 @@ With PHDRS, the script says all.
 from __future__ import annotations
 
 from wild import elf
+from wild.errors import LinkError
 from wild.layout import EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, Placement
 from wild.scripted.headers import scripted_segments
 from wild.scripted.layouter import Layouter
@@ -57,12 +58,36 @@ class ScriptedPlacement(Placement):
     def place(self) -> None:
         """Give every section its address and file offset, then build the program headers; raises LinkError."""
         self.layouter.run()
+        if self.options.check_sections:
+            self.check_overlap()
+        self.leave_bare()
         self.cut_segments()
         self.headers_size = EHDR_SIZE + PHDR_SIZE * len(self.segments)
         self.loaded_end = self.place_in_file()
         self.place_unloaded(self.loaded_end)
         for segment in self.segments:
             self.finish_segment(segment)
+
+    def check_overlap(self) -> None:
+        """Two sections must not share addresses, nor load addresses; those that begin together are overlays, as in
+        GNU ld.
+        """
+        sections = [each for each in self.sections_in_order() if each.size and not is_tbss(each)]
+        texts = overlaps([(each.address, each.size, each.name, True) for each in sections], "")
+        texts += overlaps(
+            [(each.load_address, each.size, each.name, False) for each in sections if not each.nobits],
+            "load ",
+        )
+        if texts:
+            raise LinkError(*texts)
+
+    def leave_bare(self) -> None:
+        """What the script makes and nothing is in has an address, but is in no segment, as from GNU ld."""
+        for section in [*self.loaded]:
+            if isinstance(section, ScriptedSection) and section.is_bare():
+                section.type = elf.SHT_PROGBITS
+                self.loaded.remove(section)
+                self.unloaded.append(section)
 
     def count_headers(self) -> int:
         """SIZEOF_HEADERS: with the program headers that the layout so far needs, if there will be room for all."""
@@ -84,7 +109,11 @@ class ScriptedPlacement(Placement):
         self.headers_size = EHDR_SIZE + PHDR_SIZE * len(self.segments)
 
     def sections_in_order(self) -> list[ScriptedSection]:
-        return [section for section in self.loaded if isinstance(section, ScriptedSection)]
+        return [
+            section
+            for section in self.loaded
+            if isinstance(section, ScriptedSection) and not section.is_bare()
+        ]
 
     def default_segments(self) -> None:
         """What a script without PHDRS gets."""
@@ -121,14 +150,14 @@ class ScriptedPlacement(Placement):
             return True
         if section.load_address < last_end:
             return True
-        if last.nobits and not section.nobits:
-            return True
         if is_unpaged(self.options):
-            return False
+            return last.nobits and not section.nobits
         if -(-last_end // self.page) < section.load_address // self.page:
             return True
         if max(last_end - 1, 0) // self.page == section.load_address // self.page:
             return False
+        if last.nobits and not section.nobits:
+            return True
         if self.options.z_separate_code and (last.flags ^ section.flags) & elf.SHF_EXECINSTR:
             return True
         return not self.loads[-1].flags & elf.PF_W and bool(section.flags & elf.SHF_WRITE)
@@ -185,13 +214,10 @@ class ScriptedPlacement(Placement):
     def place_run_in_file(self, sections: list[ScriptedSection], start: int) -> int:
         end = start
         first = sections[0].address
-        filled = [section for section in sections if not section.nobits and section.size]
         for section in sections:
             section.offset = start + section.address - first
             if is_tbss(section):
                 section.offset = end
-            elif section.nobits and filled and section.address < filled[-1].address:
-                section.type = elf.SHT_PROGBITS  # contents follow
             if not section.nobits:
                 end = max(end, section.offset + section.size)
             for piece in section.pieces():
@@ -279,6 +305,22 @@ class ScriptedPlacement(Placement):
             if isinstance(section, ScriptedSection) and not section.nobits
             for at, text in section.contents
         ]
+
+
+def overlaps(rows: list[tuple[int, int, str, bool]], what: str) -> list[str]:
+    """Texts about neighbours that share addresses; a row is (address, size, name, may it begin with another?)."""
+    texts = []
+    rows.sort(key=lambda row: row[:2])
+    start, end, before = -1, -1, ""
+    for address, size, name, may_begin_together in rows:
+        if address < end and not (address == start and may_begin_together):
+            texts.append(
+                f"section {name} at {what}address {address:#x} overlaps section {before}, which is at "
+                f"{start:#x} to {end:#x}; move one, or use --no-check-sections"
+            )
+        if address + size > end:
+            start, end, before = address, address + size, name
+    return texts
 
 
 def load_order(section: ScriptedSection) -> tuple[int, int, bool, int, int]:

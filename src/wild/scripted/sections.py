@@ -60,6 +60,10 @@ class ScriptedSection(OutputSection):
     def takes_addresses(self) -> bool:
         return self.unloaded or bool(self.flags & SHF_ALLOC)
 
+    def is_bare(self) -> bool:
+        """Is the section there only because the script wants it, without a byte?"""
+        return self.forced and not self.size and not self.pieces()
+
     def loaded_at(self) -> int:
         return self.load_address if self.takes_addresses() else self.address
 
