@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from elf import PF_R, PF_W, PF_X, PT_LOAD
+from elf import PF_R, PF_W, PF_X, PT_LOAD, SHF_WRITE, SHT_PROGBITS
 from linking import linker_under_test, query
 from programs import archive, assemble, compile_c, tool
 from scripts import START, by_ld, places, same_as_ld, script, values, with_script
@@ -459,3 +459,75 @@ def test_sections_that_overlap_are_an_error(link, statements, overlap):
         assert "overlaps section ." in link.fails(*command, driver="raw")
         command.append("--no-check-sections")
     assert link.attempt(*command, driver="raw", output="program", linker=None).returncode == 0
+
+
+IN_PHDRS = (
+    "PHDRS {{ t PT_LOAD FILEHDR PHDRS; d PT_LOAD{}; }} SECTIONS {{ . = {}; .text : {{ *(.text) }} :t "
+    ". = ALIGN(0x1000) + . % 0x1000; .data : {{ *(.data .rodata) }} :d .bss : {{ *(.bss) }} }}"
+)
+
+
+@pytest.mark.parametrize("start", ["0x10000", "0x100", "SIZEOF_HEADERS", "0x10000 + SIZEOF_HEADERS"])
+def test_headers_in_a_segment_of_phdrs_have_room_in_front(link, start):
+    """They had none if the first section began with a page, and no loader takes such a segment."""
+    program = with_script(link, IN_PHDRS.format("", start), assemble(PLAIN))
+    theirs = link.raw("-T", "layout.ld", assemble(PLAIN), output="theirs", linker="ld")
+
+    assert loads(program) == loads(theirs)
+    assert program.segments[0].file_size == program.segments[0].size
+
+
+@pytest.mark.only_wild
+def test_headers_without_room_are_an_error(link):
+    (link.directory / "layout.ld").write_text(IN_PHDRS.format("", "0"))
+
+    message = link.fails("-T", "layout.ld", assemble(PLAIN), driver="raw")
+
+    assert "section .text at 0x0 leaves no room for the headers of the file" in message
+
+
+def test_a_segment_of_phdrs_is_loaded_where_it_says(link):
+    program = with_script(link, IN_PHDRS.format(" AT(0x9000)", "0x10000"), assemble(PLAIN))
+
+    assert [each.physical for each in program.segments if each.type == PT_LOAD][1] == 0x9000
+
+
+def test_flags_of_input_sections_are_not_those_of_common_symbols(link):
+    main = assemble(PLAIN + ".comm area,16,8\n")
+    text = (
+        "SECTIONS { . = 0x10000; .code : { INPUT_SECTION_FLAGS(SHF_EXECINSTR) *(*) } "
+        ".data : { INPUT_SECTION_FLAGS(SHF_WRITE & !SHF_EXECINSTR) *(.d*) } .rest : { *(.rodata .bss COMMON) } }"
+    )
+
+    same_as_ld(link, text, main)
+
+
+def test_what_is_provided_can_be_used_by_the_script_itself(link):
+    text = (
+        "PROVIDE(first = 5); SECTIONS { . = 0x10000; .all : { *(.text .data .rodata .bss) } "
+        "PROVIDE(stop = .); used = stop + first; PROVIDE(unused = 1); }"
+    )
+    program = with_script(link, text, assemble(PLAIN))
+    theirs = link.raw("-T", "layout.ld", assemble(PLAIN), output="theirs", linker="ld")
+
+    assert program.symbols["used"].value == theirs.symbols["used"].value
+    assert "unused" not in program.symbols
+
+
+@pytest.mark.parametrize("type", ["READONLY (TYPE=SHT_PROGBITS)", "TYPE = SHT_PROGBITS"])
+def test_a_section_can_have_a_type_of_the_script(link, type):
+    text = f"SECTIONS {{ . = 0x10000; .text : {{ *(.text .data .rodata) }} .zeros ({type}) : {{ *(.bss) }} }}"
+    program = with_script(link, text, assemble(PLAIN))
+
+    assert program.sections[".zeros"].type == SHT_PROGBITS
+    assert bool(program.sections[".zeros"].flags & SHF_WRITE) == ("READONLY" not in type)
+
+
+@pytest.mark.parametrize("type", ["init_array", "note"])
+def test_a_section_has_the_type_of_all_its_inputs(link, type):
+    main = assemble(PLAIN + f'.section .one,"aw",@{type}\n.quad 1\n.section .two,"aw",@{type}\n.quad 1\n')
+    text = "SECTIONS { . = 0x10000; .text : { *(.text .data .rodata .bss) } .both : { *(.one .two) } }"
+    program = with_script(link, text, main)
+    theirs = link.raw("-T", "layout.ld", main, output="theirs", linker="ld")
+
+    assert program.sections[".both"].type == theirs.sections[".both"].type

@@ -16,6 +16,7 @@ from wild.output_sections import (
     SEC_ALLOC,
     SEC_NOBITS,
     OutputSection,
+    keeps_type,
     section_flags,
 )
 from wild.scripted.orphans import place_orphans
@@ -121,6 +122,8 @@ class ScriptedComposition(Composition):
             for group in self.parts.groups
             for pattern in group.patterns
             if group.output.name != DISCARD
+            and not group.input.having & ~(elf.SHF_ALLOC | elf.SHF_WRITE)
+            and not group.input.lacking & (elf.SHF_ALLOC | elf.SHF_WRITE)
             and fnmatchcase(name, pattern.name.decode("utf-8", "surrogateescape"))
         ]
 
@@ -332,6 +335,10 @@ class ScriptedComposition(Composition):
             section.type = elf.SHT_NOBITS
         else:
             section.type = self.type_of(section.name, SEC_ALLOC)
+            types = {self.keys[self.key_of[piece.part]][9] for piece in filled if piece.part in self.key_of}
+            if section.type == elf.SHT_PROGBITS and len(types) == 1 and not has_data:
+                type = types.pop()
+                section.type = type if keeps_type(type) else elf.SHT_PROGBITS
         self.mark_merged(section)
 
     @staticmethod

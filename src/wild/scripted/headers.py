@@ -43,6 +43,8 @@ def scripted_segments(
     for header in headers:
         segment = segments[header.name]
         segment.flags = flags_of(header, segment, values)
+        if header.load_address is not None:
+            segment.load_address = values.address(header.load_address)
         if segment.type == elf.PT_LOAD and not is_unpaged(options):
             segment.align = options.z_max_page_size or 4096
         if (

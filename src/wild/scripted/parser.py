@@ -299,12 +299,21 @@ class LayoutParser(Scanner):
             kind = next((each for each in SECTION_TYPES if self.accept_word(each)), "")
             if not kind:
                 raise self.wrong(f"a section type: {', '.join(SECTION_TYPES)}")
+            if kind == "READONLY" and self.accept("("):
+                if not self.accept_word("TYPE"):
+                    raise self.wrong("TYPE behind READONLY")
+                self.type_value(section)
+                self.expect(")", "behind the section type")
             if kind == "TYPE":
-                self.expect("=", "after TYPE")
-                name = next((each for each in SECTION_TYPE_NAMES if self.accept_word(each)), "")
-                section.type_value = ("number", SECTION_TYPE_NAMES[name]) if name else self.expression()
+                self.type_value(section)
             if kind != "READONLY" or not section.type:
                 section.type = kind
+
+    def type_value(self, section: Output) -> None:
+        """What stands behind TYPE."""
+        self.expect("=", "after TYPE")
+        name = next((each for each in SECTION_TYPE_NAMES if self.accept_word(each)), "")
+        section.type_value = ("number", SECTION_TYPE_NAMES[name]) if name else self.expression()
 
     def alignments(self, section: Output) -> None:
         while True:

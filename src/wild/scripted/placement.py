@@ -205,7 +205,14 @@ class ScriptedPlacement(Placement):
                 self.base = first.address - first.address % self.page
                 start = first.address - self.base
                 if start < offset:
+                    # The headers have pages of their own in front.
                     start = offset + (first.address - offset) % load.align
+                    self.base = first.address - start
+                if self.base < 0:
+                    raise LinkError(
+                        f"section {first.name} at {first.address:#x} leaves no room for the headers of the file, which "
+                        "PHDRS puts into its segment: begin with `. = SIZEOF_HEADERS;`, or leave out FILEHDR and PHDRS"
+                    )
             else:
                 start = offset + (first.address - offset) % load.align
             offset = self.place_run_in_file(sections, start)
@@ -243,6 +250,8 @@ class ScriptedPlacement(Placement):
     def finish_segment(self, segment: Segment) -> None:
         super().finish_segment(segment)
         first = segment.sections[0] if segment.sections else None
+        if segment.load_address is not None:
+            return  # PHDRS says it
         if isinstance(first, ScriptedSection):
             segment.load_address = segment.address + first.load_address - first.address
         elif segment.type == elf.PT_PHDR and self.headers is not None:

@@ -69,11 +69,17 @@ def rows_of(script: LayoutScript) -> list[tuple[bytes, int, int, int]]:
         rows.append(
             (encode(each.name), section, binding << 4, elf.STV_HIDDEN if each.hidden else elf.STV_DEFAULT)
         )
-    mentioned = dict.fromkeys(name for node in expressions(script) for name in symbols_of(node))
     rows += [
-        (encode(name), 0, elf.STB_WEAK << 4, elf.STV_DEFAULT) for name in mentioned if name not in definitions
+        (encode(name), 0, elf.STB_WEAK << 4, elf.STV_DEFAULT)
+        for name in mentioned_names(script)
+        if name not in definitions
     ]
     return rows
+
+
+def mentioned_names(script: LayoutScript) -> dict[str, None]:
+    """The symbols that expressions ask for, in order."""
+    return dict.fromkeys(name for node in expressions(script) for name in symbols_of(node))
 
 
 def expressions(script: LayoutScript) -> list[Node]:
@@ -156,6 +162,7 @@ class ScriptSymbols:
         self.names = names
         self.resolution = resolution
         self.definitions = definitions_of(script)
+        self.mentioned = mentioned_names(script)
         self.values: dict[str, Value] = {}
         self.before: dict[str, ScriptedSection | None] = {}
         self.assigned: set[str] = set()
@@ -176,7 +183,11 @@ class ScriptSymbols:
         return bool(number) and self.resolution.symbol(number)[0] == INTERNAL_FILE
 
     def is_wanted(self, name: str, provided: bool) -> bool:
-        return not provided or self.is_ours(name)
+        """Is a symbol to be assigned?  What is provided, if an object or another expression of the script asks."""
+        if not provided or self.is_ours(name):
+            return True
+        number = self.number(name)
+        return name in self.mentioned and (not number or self.resolution.symbol(number)[0] is None)
 
     def set(self, name: str, value: Value, before: ScriptedSection | None) -> None:
         """`before`: the last section in memory before the assignment."""
