@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
+from linking import kind_of, linker_under_test
 from programs import assemble, compile_c, exit_with, pic_c
 
 COMMON = "-fcommon"
@@ -164,3 +165,35 @@ def test_impossible_common_symbol_is_refused(link):
     text = link.fails(assemble(START + ".comm x, 0x7fffffffffffffff, 8\n"), driver="raw")
 
     assert "common symbol x of 9223372036854775807 bytes" in text
+
+
+SHARING = "int shared_area[4]; int kept = 3; int sum(void) { return shared_area[1] + kept; }"
+OWNER = "int shared_area[4] = {0, 39}; int sum(void); int main(void) { return sum(); }"
+
+
+@pytest.mark.parametrize("how", ["-Wl,--no-define-common", "inhibit.ld"])
+def test_a_shared_object_can_leave_its_common_symbols_to_others(link, how):
+    if how == "inhibit.ld":
+        if kind_of(linker_under_test()) == "ld":
+            pytest.skip("GNU ld reads the script too late and stops with an internal error")
+        (link.directory / how).write_text("INHIBIT_COMMON_ALLOCATION")
+    library = link.shared(pic_c(SHARING, COMMON), how)
+
+    assert library.dynamic_symbols["shared_area"].section == "UNDEF"
+    link(compile_c(OWNER), library).run(status=42)
+
+
+@pytest.mark.parametrize("command", ["FORCE_COMMON_ALLOCATION", "INHIBIT_COMMON_ALLOCATION"])
+def test_scripts_say_whether_common_symbols_get_memory_in_a_partial_link(link, command):
+    (link.directory / "commons.ld").write_text(command)
+
+    both = link.raw("-r", pic_c(SHARING, COMMON), "-d" if command[0] == "I" else "-x", "commons.ld")
+
+    assert (both.symbols["shared_area"].section == "COMMON") == (command[0] == "I")
+
+
+@pytest.mark.only_wild
+def test_a_program_cannot_leave_its_common_symbols_to_others(link):
+    message = link.fails(assemble(START + ".comm x, 8\n"), "--no-define-common", driver="raw")
+
+    assert "--no-define-common (INHIBIT_COMMON_ALLOCATION) is for shared objects" in message

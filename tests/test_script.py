@@ -145,8 +145,6 @@ COMMAND = "expected a linker script command such as GROUP, INPUT or OUTPUT_FORMA
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("INPUT(a)\n INHIBIT_COMMON_ALLOCATION",
-         "2:2: INHIBIT_COMMON_ALLOCATION: linker scripts with INHIBIT_COMMON_ALLOCATION are not supported"),
         ("INCLUDE more.ld",
          "1:9: INCLUDE more.ld: there is no such file here or in the directories of -L"),
         ("int main(void) {}", "1:1: " + COMMAND + "'int'"),

@@ -96,7 +96,6 @@ ROWS: tuple[str | Row, ...] = (
     ("default-imported-symver", "", "refuse", "", "invent symbol versions"),
     ("version-exports-section", "VERSION", "refuse", "", "read .exports sections"),
     ("weak-unresolved-symbols", "", "refuse", "", "make undefined symbols weak"),
-    ("no-define-common", "", "refuse", "", "leave common symbols without an address"),
     ("no-fortran-common", "", "refuse", "", "leave archives out when a common symbol could get a definition there"),
     ("accept-unknown-input-arch", "", "refuse", "", "read input of another machine"),
     ("chroot", "DIR", "refuse", "", "change the root directory"),

@@ -123,7 +123,9 @@ class InputSet:
         return [path for script in self.scripts for path in script.included]
 
     def obey_scripts(self) -> None:
-        """STARTUP, whose file comes first, and OUTPUT, which counts without -o; raises LinkError."""
+        """STARTUP, whose file comes first, OUTPUT, which counts without -o, and commands that are options; raises
+        LinkError.
+        """
         for script in list(self.scripts):
             if script.layout is not None and self.options.kind != "relocatable":
                 self.add_named(script.layout)
@@ -133,6 +135,13 @@ class InputSet:
                 self.maps[:0], self.flags[:0] = maps, flags
             if script.output is not None and self.options.output is UNNAMED:
                 self.options.output = script.output
+            for name, value in script.options.items():
+                setattr(self.options, name, value)
+        if self.options.define_common is False and self.options.kind not in ("shared", "relocatable"):
+            raise LinkError(
+                "--no-define-common (INHIBIT_COMMON_ALLOCATION) is for shared objects: a program needs memory for its "
+                "common symbols"
+            )
 
     def add_named(self, layout: LayoutScript) -> None:
         """A file whose whole name stands in an input statement takes part, as if it were named on the line (GNU ld

@@ -12,7 +12,7 @@ from wild.decompress import decompress_sections
 from wild.errors import LinkError
 from wild.exports import decide_exports
 from wild.inputs import InputSet
-from wild.kernels.common_areas import drop_commons
+from wild.kernels.common_areas import drop_commons, import_commons
 from wild.kernels.crel import decode_relocations
 from wild.kernels.ctors import reverse_ctors
 from wild.kernels.files import Inputs
@@ -166,6 +166,8 @@ def bind_names(
 
     # Bind every name to its definition, then decide what the loader gets to see.
     it.resolution.bind(pool, it.sections)
+    if options.define_common is False and not whole:
+        import_commons(it.resolution)
     if scripted and not whole:
         forget_discarded(inputs, it.names, it.resolution)
     hide_excluded(it.names, it.resolution, it.sources)

@@ -32,6 +32,7 @@ ROWS: tuple[str | Row, ...] = (
     ("force-group-allocation", "", "on", "force_group_allocation",
      "With -r, make plain sections of the sections of groups"),
     ("define-common d dc dp", "", "on", "define_common", "With -r, give common symbols memory"),
+    ("no-define-common", "", "off", "define_common", "Let a shared object find its common symbols elsewhere"),
     ("static", "", "make_static", "", "Make no use of shared objects; with -pie, make a static PIE"),
     ("m", "EMULATION", "select_emulation", "", "Make output for EMULATION (elf_x86_64)"),
     ("oformat", "FORMAT", "set_output_format", "",

@@ -73,7 +73,7 @@ class Options:
         self.gnu_unique = True
         self.gdb_index = False
         self.separate_debug_file: str | None = None  # empty: OUTPUT.dbg
-        self.define_common = False
+        self.define_common: bool | None = None  # False: common symbols of a shared object are undefined
         self.incremental = self.verify_incremental = False
         self.incremental_diff_out = ""
         self.incremental_how = ""  # explain, strict, canonical

@@ -65,7 +65,7 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
 
     # Find which symbols are needed; number everything and place it in the file.
     try:
-        partial.measure(pool, views, found.resolution, options.define_common)
+        partial.measure(pool, views, found.resolution, bool(options.define_common))
     except KernelFault as fault:
         found.checks.values(fault)
         raise

@@ -44,8 +44,12 @@ _LAYOUT = {
     "ASSERT", "INCLUDE", "INSERT", "MEMORY", "NOCROSSREFS", "NOCROSSREFS_TO", "OVERWRITE_SECTIONS", "PHDRS",
     "REGION_ALIAS", "SECTIONS",
 }  # fmt: skip
-_NO_CHANGE = {"FORCE_COMMON_ALLOCATION", "FORCE_GROUP_ALLOCATION"}
-_NOT_YET = {"INHIBIT_COMMON_ALLOCATION"}
+# Commands that stand for an option: (its attribute of Options, the value).
+_OPTIONS = {
+    "FORCE_COMMON_ALLOCATION": ("define_common", True),
+    "INHIBIT_COMMON_ALLOCATION": ("define_common", False),
+    "FORCE_GROUP_ALLOCATION": ("force_group_allocation", True),
+}
 
 
 class Script:
@@ -59,6 +63,7 @@ class Script:
     `wild.expression.parse_expression` returns it.
     `layout`: what lays out the output, None if nothing does; it has the assignments then.
     `included`: the files that INCLUDE named.
+    `options`: attributes of Options that commands set, and their values.
     """
 
     __slots__ = (
@@ -68,6 +73,7 @@ class Script:
         "included",
         "inputs",
         "layout",
+        "options",
         "output",
         "output_arch",
         "output_format",
@@ -89,6 +95,7 @@ class Script:
         self.version_text: str | None = None
         self.assignments: list[tuple[str, Node, int]] = []
         self.layout: LayoutScript | None = None
+        self.options: dict[str, bool] = {}
 
 
 def is_script(head: bytes) -> bool:
@@ -205,9 +212,10 @@ class ScriptParser:
             from wild.scripted.parser import layout_command
 
             layout_command(self, word)
-        elif word in _NOT_YET and not self.quoted:
-            raise self.error(f"{word}: linker scripts with {word} are not supported")
-        elif word not in _NO_CHANGE and word != ";" and not self.assignment(word):
+        elif word in _OPTIONS and not self.quoted:
+            name, value = _OPTIONS[word]
+            self.script.options[name] = value
+        elif word != ";" and not self.assignment(word):
             self.start = start
             raise self.expected("a linker script command such as GROUP, INPUT or OUTPUT_FORMAT", word)
 

@@ -21,7 +21,15 @@ from cython.cimports.wild.kernels.resolve import (
     CommonRow,
     Resolution,
 )
-from cython.cimports.wild.kernels.tables import SYM_COMMON, SYM_KEPT
+from cython.cimports.wild.kernels.tables import (
+    NONE,
+    SYM_COMMON,
+    SYM_KEPT,
+    SYM_OBJECT_DEF,
+    SYM_REF,
+    SYM_STRONG_REF,
+    SYM_WEAK_DEF,
+)
 
 from wild.errors import LinkError
 
@@ -40,6 +48,19 @@ def drop_commons(resolution: Resolution):
             # No symbol of the file wins: this one is in no symbol table, and to debug information it is 0.
             symbol.sym = 0
             symbol.value = 0
+
+
+def import_commons(resolution: Resolution):
+    """Let the common symbols be undefined, and their files refer to them (--no-define-common)."""
+    i: int64_t
+    for i in range(resolution.common_count):
+        symbol = cython.address(resolution.view.row[resolution.commons[i].name])
+        symbol.flags &= ~cython.cast(uint32_t, SYM_COMMON | SYM_OBJECT_DEF | SYM_WEAK_DEF)
+        symbol.flags |= SYM_REF | SYM_STRONG_REF
+        symbol.file = NONE
+        symbol.section = symbol.sym = 0
+        symbol.value = 0
+    resolution.common_count = 0
 
 
 def split_commons(layout: Layout, specs: list):
