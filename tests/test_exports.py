@@ -161,7 +161,13 @@ def test_exclude_libs_hides_the_symbols_of_one_archive(link):
 
 
 @pytest.mark.parametrize(
-    "form", ["--exclude-libs=ALL", "--exclude-libs,ALL", "--exclude-libs,libone.a:libtwo.a"]
+    "form",
+    [
+        "--exclude-libs=ALL",
+        "--exclude-libs,ALL",
+        "--exclude-libs,libone.a:libtwo.a",
+        "--exclude-libs=libone:libtwo",
+    ],
 )
 def test_exclude_libs_of_several_or_all(link, form):
     one = archive([pic_c("int one(void) { return 1; }", name="one")], "libone.a")

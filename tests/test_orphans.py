@@ -120,3 +120,19 @@ def test_what_only_the_script_fills_is_no_place_for_read_only_orphans(link, last
     text = "SECTIONS { . = 0x10000; .text : { *(.text) } %s .data : { *(.data) } .bss : { *(.bss) } %s }"
 
     same_as_ld(link, text % (read_only, last), assemble(ALL_KINDS))
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ".all : { *(.text .data) }",
+        ".first : { *(.mine) } .all : { *(.text .data) }",
+        ".all : { *(.text .data) } .read : { *(.read) }",
+        ".text : { *(.text) } .later (NOLOAD) : { *(.read) }",
+        ".text : { *(.text) } .later (NOLOAD) : { *(.data) }",
+        ".later (NOLOAD) : { *(.read) } .text : { *(.text) } .data : { *(.data) }",
+    ],
+)
+def test_orphans_go_by_what_the_sections_of_the_script_are(link, statements):
+    """Code that can be written is no place for read-only data, nor is what is not loaded."""
+    same_as_ld(link, f"SECTIONS {{ . = 0x10000; {statements} }}", assemble(ALL_KINDS))

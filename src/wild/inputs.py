@@ -236,12 +236,13 @@ class InputSet:
             )
 
     def mark_excluded(self, paths: list[str], flags: list[int], first: int) -> None:
-        """--exclude-libs names archives by their file name, with or without the directory."""
+        """--exclude-libs names archives by their file name, with or without `.a`, as in GNU ld."""
         excluded = self.options.exclude_libs
         for index, path in enumerate(paths):
             if self.inputs.map_kind(first + index) not in (MAP_ARCHIVE, MAP_THIN):
                 continue
-            if excluded == "ALL" or "ALL" in excluded or path.rpartition("/")[2] in excluded:
+            name = path.rpartition("/")[2]
+            if excluded == "ALL" or name in excluded or name.removesuffix(".a") in excluded:
                 flags[index] |= EXCLUDED_LIBS
 
     def expand(self, script: int, path: str, bits: int, depth: int) -> tuple[list[int], list[int]]:

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     Warn = Callable[..., None]
 
-NOTES, READ_ONLY, CODE, THREAD, THREAD_ZEROS, DATA, ZEROS, UNLOADED = range(8)
-FILLED = frozenset((NOTES, READ_ONLY, CODE, DATA))
+NOTES, READ_ONLY, CODE, MIXED, THREAD, THREAD_ZEROS, DATA, ZEROS, NOT_LOADED, UNLOADED = range(10)
+FILLED = frozenset((NOTES, READ_ONLY, CODE, MIXED, DATA))
 # Kind of an orphan: the section that it goes behind, even if that is empty.
 STANDARD = {
     NOTES: ".interp",
@@ -41,10 +41,10 @@ STANDARD = {
 BEHIND = {
     NOTES: ({NOTES}, {READ_ONLY, CODE}),
     READ_ONLY: ({READ_ONLY}, {CODE}),
-    CODE: ({CODE},),
+    CODE: ({CODE, MIXED},),
     THREAD: ({THREAD}, FILLED),
     THREAD_ZEROS: ({THREAD, THREAD_ZEROS}, FILLED),
-    DATA: ({DATA}, {READ_ONLY, CODE}),
+    DATA: ({DATA}, {READ_ONLY, CODE, MIXED}),
     ZEROS: ({ZEROS, THREAD_ZEROS}, set(range(UNLOADED))),
 }
 
@@ -53,13 +53,17 @@ def kind_of(section: ScriptedSection) -> int:
     flags = section.flags
     if not flags & elf.SHF_ALLOC:
         return UNLOADED
+    if section.output is not None and section.output.type == "NOLOAD":
+        return NOT_LOADED
+    if section.nobits:
+        return THREAD_ZEROS if flags & elf.SHF_TLS else ZEROS
     if flags & elf.SHF_EXECINSTR:
-        return CODE
+        return MIXED if flags & elf.SHF_WRITE else CODE
     if flags & elf.SHF_TLS:
-        return THREAD_ZEROS if section.nobits else THREAD
+        return THREAD
     if not flags & elf.SHF_WRITE:
         return NOTES if section.type == elf.SHT_NOTE or section.name == ".interp" else READ_ONLY
-    return ZEROS if section.nobits else DATA
+    return DATA
 
 
 def place_orphans(order: list[object], options: Options) -> list[object]:

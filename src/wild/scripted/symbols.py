@@ -105,11 +105,13 @@ def expressions_of(statement: object) -> list[Node]:
 
 
 def is_number(statement: Assignment) -> bool:
-    """Numbers that are assigned inside of a section count from its start; ABSOLUTE( ) makes them addresses."""
+    """Numbers that are assigned inside of a section count from its start; ABSOLUTE( ) makes them addresses, and a
+    load address is none in the section.
+    """
     node = statement.value
     while node[0] == "place":
         node = node[2]
-    return not (node[0] == "call" and node[1] == "ABSOLUTE")
+    return not (node[0] == "call" and node[1] in ("ABSOLUTE", "LOADADDR"))
 
 
 def assignments(script: LayoutScript) -> list[tuple[Assignment, bool]]:

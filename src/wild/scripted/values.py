@@ -193,7 +193,7 @@ class Values:
         return self.link.headers_size(), None
 
     def call_origin(self, name: str) -> Value:
-        return self.link.regions.get(name, self.where).origin, None
+        return self.in_section(self.link.regions.get(name, self.where).origin)
 
     def call_length(self, name: str) -> Value:
         return self.link.regions.get(name, self.where).length, None
