@@ -178,3 +178,10 @@ def test_a_bundle_that_cannot_be_written_does_no_harm(package, program):
     os.mkdir(package / BUNDLE)
 
     assert link(package, program) == ""
+
+
+def test_kernels_come_in_without_the_import_system(package, program):
+    """To find one costs sixty microseconds and there are seventy."""
+    link(package, program)
+
+    assert not re.findall(r"^import 'wild\.kernels\.\w+'", link(package, program, "-v"), re.M)

@@ -88,16 +88,23 @@ class Bundle:
 
     def load(self) -> None:
         """Import what every link needs: kernels, then modules; the first that has changed ends it."""
-
+        if not self.has("wild.kernels"):  # which tells the library how
+            return
         library.initialise(self.kernels)
         if not self.kernels_before:
             self.kernels = []  # from now on, those that are initialised are all
         for name in self.order:
-            spec = name not in sys.modules and self.find_spec(name)
-            if spec is None:
+            if not self.has(name):
                 return
-            if spec:
-                self.run(spec)
+
+    def has(self, name: str) -> bool:
+        """Is a module imported, if need be from here?"""
+        if name in sys.modules:
+            return True
+        spec = self.find_spec(name)
+        if spec is not None:
+            self.run(spec)
+        return spec is not None
 
     def run(self, spec: ModuleSpec) -> None:
         """What the import system does to import a module."""
