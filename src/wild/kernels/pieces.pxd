@@ -18,6 +18,7 @@ cdef extern from * nogil:
         uint64_t mask = 0;
     #ifdef __SSE2__
         const __m128i zero = _mm_setzero_si128();
+        #pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
             __m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * i));
             mask |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v, zero)) << 16 * i;
