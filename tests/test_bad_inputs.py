@@ -86,8 +86,22 @@ def test_unreadable_file(link):
     assert "bad.o" in link.fails(start(), path, driver="raw")
 
 
-def test_empty_file(link):
-    rejected(link, b"")
+@pytest.mark.parametrize("name", ["empty.o", "libempty.a", "libempty.so", "/dev/null"])
+def test_an_empty_file_is_a_script_without_commands(link, name):
+    """As to GNU ld and lld: build systems make such files in the place of libraries that are not there any more."""
+    if not name.startswith("/"):
+        (link.directory / name).write_bytes(b"")
+
+    link.raw(start(), name)
+    link.raw(start(), "-T", name)
+
+
+@pytest.mark.only_wild
+def test_an_empty_file_is_worth_a_warning(link):
+    (link.directory / "empty.o").write_bytes(b"")
+
+    assert "warning: empty.o: the file is empty" in link.raw(start(), "empty.o").messages
+    assert "empty.o: the file is empty" in link.fails(start(), "empty.o", "--fatal-warnings", driver="raw")
 
 
 @pytest.mark.parametrize("size", [1, 4, 15, 16, 17, 63, 64, 65, 100])

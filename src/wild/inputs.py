@@ -55,6 +55,7 @@ class InputSet:
         self.options = options
         self.directories = options.library_paths + options.default_library_paths
         self.scripts: list[Script] = []
+        self.warnings: list[str] = []  # about them
         self.unfound: list[
             tuple[int, str]
         ] = []  # (FileId, library that it asks for), if there is no such library
@@ -250,7 +251,7 @@ class InputSet:
         from wild.script import is_script, parse_script
 
         data = self.inputs.map_bytes(script)
-        if not is_script(data[:512]):
+        if data and not is_script(data[:512]):
             raise LinkError(
                 f"{path}: file format not recognized; it is no ELF file, archive or linker script"
             )
@@ -258,6 +259,8 @@ class InputSet:
             raise LinkError(
                 f"{path}: linker scripts name each other more than {SCRIPT_DEPTH} deep; is there a cycle?"
             )
+        if not data and path != "/dev/null":
+            self.warnings.append(f"{path}: the file is empty, and taken for a linker script without commands")
         parsed = parse_script(data.decode("utf-8", "surrogateescape"), path, self.options.library_paths)
         self.scripts.append(parsed)
         if parsed.layout is not None and not bits & IN_SCRIPT:
@@ -274,6 +277,7 @@ class InputSet:
 
     def layout_script(self, messages: Messages) -> LayoutScript | None:
         """What all scripts say about the layout, None if that is what no script would say."""
+        messages.warn(*self.warnings)
         found = [script.layout for script in self.scripts if script.layout is not None]
         asked = self.options.orphan_handling != "place" or self.options.segment_start
         if not found and not asked:

@@ -14,6 +14,8 @@ from cython.cimports.libc.string import memcpy, memset, strlen
 from cython.cimports.wild.kernels.mapping import (
     HELD_ALLOCATED,
     HELD_MAPPED,
+    KIND_TEXT,
+    REASON_EMPTY,
     MapRow,
     Reader,
     close_map,
@@ -28,6 +30,7 @@ from cython.cimports.wild.kernels.truncation import Mapped, guard_end, guard_sta
 
 from wild.errors import LinkError
 
+NO_BYTES = cython.declare(cython.p_const_char, b"")
 MAX_THREADS = cython.declare(cython.const[uint64_t], 256)
 
 
@@ -58,10 +61,19 @@ class Maps:
     def open(self, pool: Pool, paths: list) -> int:
         """Open and load all `paths` and return the MapId of the first; the others follow.
 
-        Raises LinkError with one message for each file that cannot be read.
+        An empty file is a script without commands, as it is to GNU ld and lld; so is /dev/null. Raises LinkError with
+        one message for each file that cannot be read.
         """
         first: int64_t = self.new_maps(paths)
-        failed: list = self.load(pool, first)
+        failed: list = []
+        for map, reason in self.load(pool, first):
+            if reason == REASON_EMPTY or self.paths[map] == "/dev/null":
+                row = cython.address(self.maps[cython.cast(int64_t, map)])
+                row.base = cython.cast(cython.pointer[uint8_t], NO_BYTES)
+                row.kind = KIND_TEXT
+                row.error = 0
+            else:
+                failed.append((map, reason))
         if failed:
             from wild.faults import why_not_open
 
