@@ -244,3 +244,28 @@ def test_common_symbols_of_some_files(link):
     found = {name: program.symbols[name].section for name in ("alpha", "beta", "gamma", "delta")}
     assert found == {"alpha": ".most", "beta": ".fast", "gamma": ".lib", "delta": ".bss"}
     assert program.symbols["fast_end"].value == program.symbols["beta"].value + 12
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize(
+    ("pattern", "order"),
+    [
+        ("REVERSE(.m.*)", "24 21 03 01 02"),
+        ("REVERSE(SORT(.m.*))", "24 03 02 21 01"),
+        ("SORT(REVERSE(.m.*))", "21 01 02 03 24"),
+        ("REVERSE(SORT_BY_INIT_PRIORITY(.m.*))", "24 03 02 21 01"),
+        ("SORT_BY_ALIGNMENT(REVERSE(.m.*))", "24 21 03 01 02"),
+    ],
+)
+def test_an_order_can_be_reversed(link, pattern, order):
+    """The orders are those of lld 22; GNU ld has REVERSE since 2.43."""
+    one = assemble(
+        ".globl _start\n_start: ret\n"
+        + "".join(f'.section .m.{n},"a"\n.byte {n}\n' for n in (2, 1, 3)), name="one"
+    )  # fmt: skip
+    two = assemble("".join(f'.section .m.{n},"a"\n.byte {0x20 + n}\n' for n in (1, 4)), name="two")
+    text = f"SECTIONS {{ .text : {{ *(.text) }} .m : {{ *({pattern}) }} }}"
+
+    program = with_script(link, text, one, two)
+
+    assert program.contents(".m").hex(" ") == order

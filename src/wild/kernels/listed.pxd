@@ -11,6 +11,8 @@ cdef enum:                       # Rule.sort, PartKey.sort; a second order is sh
     SORT_PRIORITY = 3            # as constructors are
     SORT_SECOND = 4
     SORT_FILES = 256             # by the names of their files before that
+    SORT_REVERSED = 512          # the whole list the other way round
+    SORT_BACKWARDS = 1024        # what is equal in reverse input order
 
 cdef object sort_listed(Layout layout, PartKey *key)
 cdef object place_listed(Layout layout, PartKey *key, uint64_t start)

@@ -74,7 +74,11 @@ def compare_entries(a: cython.p_const_void, b: cython.p_const_void) -> cython.in
         order = compare_by(x, y, x.sort & 15)
     if order == 0:
         order = compare_by(x, y, x.sort >> SORT_SECOND & 15)
-    return order if order else (x.section > y.section) - (x.section < y.section)
+    if order == 0:
+        order = (x.section > y.section) - (x.section < y.section)
+        if x.sort & SORT_BACKWARDS:
+            order = -order
+    return -order if x.sort & SORT_REVERSED else order
 
 
 @cython.cfunc

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from wild import elf
 from wild.scripted.tree import (
+    BACKWARDS,
     BY_ALIGNMENT,
     BY_FILE,
     BY_NAME,
     BY_PRIORITY,
+    REVERSED,
     SECOND,
     Input,
     SectionPattern,
@@ -30,6 +32,7 @@ FLAGS = {
     "SHF_GNU_RETAIN": elf.SHF_GNU_RETAIN, "SHF_X86_64_LARGE": elf.SHF_X86_64_LARGE,
 }  # fmt: skip
 MOST_SORTS = 2
+REVERSE = "REVERSE"
 
 
 def read_input(parser: LayoutParser) -> Input | None:
@@ -104,20 +107,28 @@ def read_sections(parser: LayoutParser) -> list[SectionPattern]:
             continue
         excluded = read_excluded(parser) if parser.accept_word("EXCLUDE_FILE") else ()
         sorts: list[int] = []
-        while (name := next((each for each in SORTS if parser.accept_word(each)), "")) != "":
-            if len(sorts) == MOST_SORTS:
+        reversal = 0
+        nested = 0
+        while (name := next((each for each in (*SORTS, REVERSE) if parser.accept_word(each)), "")) != "":
+            if name == REVERSE and reversal:
+                raise parser.script.error("REVERSE inside of REVERSE")
+            if name == REVERSE:
+                reversal = BACKWARDS if sorts else REVERSED
+            elif len(sorts) == MOST_SORTS:
                 raise parser.script.error(f"more than {MOST_SORTS} sorts, one inside the other")
+            else:
+                sorts.append(SORTS[name])
             parser.expect("(", f"after {name}")
-            sorts.append(SORTS[name])
+            nested += 1
         if parser.accept_word("EXCLUDE_FILE"):
             excluded = read_excluded(parser)
         names = [parser.word("a section name or ')'")]
-        while sorts and parser.peek() not in (")", ""):
+        while nested and parser.peek() not in (")", ""):
             if not parser.accept(","):
                 names.append(parser.word("a section name or ')'"))
-        for _ in sorts:
+        for _ in range(nested):
             parser.expect(")", "after the sorted names")
-        order = (sorts[0] | sorts[1] << SECOND if len(sorts) > 1 else sorts[0]) if sorts else 0
+        order = reversal | (sorts[0] if sorts else 0) | (sorts[1] << SECOND if len(sorts) > 1 else 0)
         found += [SectionPattern(name.encode("utf-8", "surrogateescape"), order, excluded) for name in names]
     return found
 

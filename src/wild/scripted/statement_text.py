@@ -12,10 +12,12 @@ from wild.script import HIDDEN, PROVIDE
 from wild.scripted.parts import DISCARD
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.tree import (
+    BACKWARDS,
     BY_ALIGNMENT,
     BY_FILE,
     BY_NAME,
     BY_PRIORITY,
+    REVERSED,
     SECOND,
     Assertion,
     Assignment,
@@ -119,9 +121,11 @@ def pattern_text(pattern: SectionPattern) -> str:
     shown = pattern.name.decode("utf-8", "surrogateescape")
     if pattern.excluded:
         shown = f"EXCLUDE_FILE({' '.join(map(file_text, pattern.excluded))}) {shown}"
+    if pattern.sort & BACKWARDS:
+        shown = f"REVERSE({shown})"
     for sort in (pattern.sort >> SECOND & 15, pattern.sort & 15):  # the inner one first
         shown = f"{SORTS[sort]}({shown})" if sort else shown
-    return shown
+    return f"REVERSE({shown})" if pattern.sort & REVERSED else shown
 
 
 # --- expressions

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # How sections are sorted (kernels/listed.pxd).
 BY_NAME, BY_ALIGNMENT, BY_PRIORITY, SECOND, BY_FILE = 1, 2, 3, 4, 256
+REVERSED, BACKWARDS = 512, 1024
 
 
 class Assignment:
