@@ -315,6 +315,41 @@ def test_a_member_with_a_constructor_that_is_not_needed_any_more(tmp_path, neede
     assert ("constructed" in printed) == needed_elsewhere
 
 
+@pytest.mark.parametrize("ring", [False, True])
+def test_a_chain_of_members_that_is_not_needed_any_more(tmp_path, ring):
+    """The last of them has a constructor, which a full link leaves out with the others."""
+    project = project_of(tmp_path, link_flags="libparts.a")
+    back = "int middle(int);\nint back(int x) { return middle(x - 1); }\n" if ring else ""
+    project.write("member.c", "int middle(int);\nint member(int x) { return middle(x) + 40; }\n")
+    project.write("middle.c", "int last(int);\nint middle(int x) { return x > 0 ? last(x) : 0; }\n")
+    project.write(
+        "last.c",
+        '#include <stdio.h>\n__attribute__((constructor)) static void begin(void) { puts("constructed"); }\n'
+        "int last(int x) { return x; }\n" + back,
+    )
+    library(project, "libparts.a", "member.o", "middle.o", "last.o")
+    project.write("part.c", "int member(int);\n" + PART.replace("x * 3", "member(x)"))
+    assert "constructed" in initial(project)
+    project.write("part.c", PART)
+
+    assert "constructed" not in project.step("initial:E15")
+
+
+def test_a_member_that_is_needed_by_another_one_stays(tmp_path):
+    """Which is needed by an object in turn, though not by the one that changed."""
+    project = project_of(tmp_path, link_flags="libparts.a")
+    project.write("member.c", "int last(int);\nint member(int x) { return last(x) + 40; }\n")
+    project.write("last.c", "int seen;\n__attribute__((constructor)) static void begin(void) { seen = 1; }\n"
+        "int last(int x) { return seen; }\n")  # fmt: skip
+    library(project, "libparts.a", "member.o", "last.o")
+    project.write("other.c", "int member(int);\nint other(int x) { return member(x); }\n")
+    project.write("part.c", "int last(int);\n" + PART.replace("x * 3", "last(x)"))
+    initial(project)
+    project.write("part.c", PART)
+
+    project.step("update")
+
+
 def test_an_exported_member_that_is_not_needed_any_more(tmp_path):
     project = project_of(tmp_path, link_flags="libparts.a -Wl,-E")
     project.write("member.c", "int member(int x) { return x + 40; }\n")

@@ -49,6 +49,34 @@ def test_the_first_sections_of_a_kind(tmp_path):
     made.step("update")
 
 
+LAST = {
+    "pointers": "static int one; int *const pointers[] = { &one };\n",
+    "own": 'int mine __attribute__((section(".own"))) = 3;\n',
+    "thread-local": "__thread int variable = 3; __thread int zero;\n",
+    "constructor": "static int seen; __attribute__((constructor)) static void begin(void) { seen = 1; }\n",
+    "constants": "double half(double x) { return x * 1.5 + 2.5; }\n",
+    "wide": "const int *text(void) { return L\"wide\"; }\n",
+    "note": 'asm(".pushsection .note.own,\\"a\\",@note\\n.long 4,4,1\\n.asciz \\"own\\"\\n.long 1\\n.popsection");\n',
+}
+
+
+@pytest.mark.parametrize("how", LAST)
+def test_the_last_section_of_a_kind_goes_and_comes(tmp_path, how):
+    """It stays in the output, with nothing in it: that is no difference between an update and a full link."""
+    made = Project(tmp_path / "project", flags="-O1 -fPIE", link_flags="-pie")
+    made.write("main.c", "int part(void); int main(void) { return part(); }\n")
+    part = "int part(void) { return 3; }\n"
+    made.write("part.c", part + LAST[how])
+    initial(made)
+
+    gapless = how in ("note", "thread-local")
+    for text in (part, part + LAST[how]) * 2:
+        made.write("part.c", text)
+        line = made.link()
+        assert line["mode"] == "update" or (gapless and line["mode"] == "initial"), line
+        made.check()
+
+
 def test_functions_that_come_and_go_use_the_places_of_others(tmp_path):
     """Records and symbols have little room, and each object's move at its first edit, so what they leave is used."""
     made = program(tmp_path)

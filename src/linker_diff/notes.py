@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from linker_diff import elf_names as elf
@@ -24,7 +25,9 @@ def compare_notes(pair: Pair) -> Iterator[Difference]:
     yield from differing("note.", facts_a, facts_b, pair)
     probes_a, probes_b = probes(pair.ref), probes(pair.ours)
     if len(probes_a) != len(probes_b):
-        yield value_difference(pair, "note.stapsdt", f"{len(probes_a)} probes", f"{len(probes_b)} probes")
+        spare = not Counter(text for _, text in probes_a) - Counter(text for _, text in probes_b)
+        key = "note.stapsdt.extra" if spare else "note.stapsdt"
+        yield value_difference(pair, key, f"{len(probes_a)} probes", f"{len(probes_b)} probes")
         return
     for (addresses_a, text_a), (addresses_b, text_b) in zip(probes_a, probes_b, strict=True):
         if text_a != text_b or not all(map(pair.same, addresses_a, addresses_b)):

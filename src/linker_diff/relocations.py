@@ -29,7 +29,8 @@ Entry = tuple[str, str, str]
 
 def compare_relocations(pair: Pair) -> Iterator[Difference]:
     """Symbolic relocations that only one of the files has: `rel.missing.SYMBOL`, `rel.extra.SYMBOL`; `rel.slot.SYMBOL`
-    for a word of the GOT that only ours has, since a word that nothing reads does no harm."""
+    for a word of the GOT that only ours has, and `rel.copy.SYMBOL` for a copied variable, since what nothing reads does
+    no harm."""
     ref, ours = entries(pair.ref), entries(pair.ours)
     for kind, a, b, others in (("missing", ref, ours, pair.ours), ("extra", ours, ref, pair.ref)):
         for entry in a.keys() - b.keys():
@@ -43,7 +44,7 @@ def compare_relocations(pair: Pair) -> Iterator[Difference]:
                 )
                 continue
             optional = kind == "extra" and pair.ours.image.is_executable and name in pair.ours.weak
-            spare = "slot" if kind == "extra" and place == "GOT" else kind
+            spare = {"GOT": "slot", "copy": "copy"}.get(place, kind) if kind == "extra" else kind
             key = f"rel.{'weak' if optional else spare}.{name}"
             yield value_difference(pair, key, *(texts if kind == "missing" else texts[::-1]))
     for entry in ref.keys() & ours.keys():

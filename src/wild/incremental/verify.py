@@ -29,15 +29,16 @@ ACCEPTED = (
     ".dynamic.DT_RELACOUNT",
     "dynsym.extra.*",  # imports that nothing uses any more, and what comes with them
     "rel.slot.*",
+    "rel.copy.*",
     "symbol.extra.*",  # functions that nothing uses any more, as those of archive members
     "symbol.local.extra.*",
+    "section.*.extra",  # which has nothing but those, what fills holes, or room without entries (.plt, .got)
+    "note.stapsdt.extra",  # probes in such functions
     "asm.frame_dummy",  # of crtbeginT.o: names the first record of .eh_frame, which may be another
     "asm.__do_global_dtors_aux",
     "version.needed.*",  # versions of symbols are compared with the symbols
     "version.weak.*",  # of what only an unused import needs strongly
-    "section.plt*.extra",  # it has room even if there are no entries
     "header.osabi",  # that of objects that were there before
-    "section.got.extra",  # it has room even if there are no slots
     "section.*.entsize",
     "section.rela.plt.missing",  # new entries of the PLT jump through .got
     *(f".dynamic.DT_{tag}.missing" for tag in ("JMPREL", "PLTREL", "PLTRELSZ")),

@@ -16,7 +16,8 @@ from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
-from cython.cimports.wild.kernels.wanted import check_added, check_left, check_moved, first_definer
+from cython.cimports.wild.kernels.unneeded import check_left
+from cython.cimports.wild.kernels.wanted import check_added, check_moved, first_definer
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -161,10 +162,7 @@ def defines(shape: uint8_t) -> cython.bint:
 @cython.cfunc
 @cython.exceptval(-1)
 def judge_new(
-    graft: Graft,
-    changed: cython.pointer[Changed],
-    shapes: dict,
-    references: cython.bint,
+    graft: Graft, changed: cython.pointer[Changed], shapes: dict, references: cython.bint
 ) -> cython.int:
     """What the new version says: its definitions, or its references."""
     image = cython.address(graft.saved.image)
