@@ -105,6 +105,41 @@ def test_a_group_of_a_member_that_is_loaded(tmp_path, flags):
     assert sorted(joined(project)) == ["last.o", "libmember.a(member.o)"]
 
 
+@pytest.mark.parametrize("first", [False, True])
+def test_a_group_of_a_new_member(tmp_path, first):
+    """It counts in the order of the archive, not of its arrival."""
+    project = project_of(tmp_path, "-O0 -g", False, False, True)
+    project.write("used.cc", source("used", True))
+    project.write("spare.cc", source("spare", True))
+    library(project, "libmember.a", "used.o")
+    project.objects.remove("spare.o")
+    project.objects.insert(project.objects.index("last.o"), "libmember.a")
+    project.write("part.cc", "int used(int);\nint part(int x) { return used(x); }\n")
+    initial(project)
+    order = ["spare.o", "used.o"] if first else ["used.o", "spare.o"]
+    library(project, "libmember.a", *order)
+    project.write(
+        "part.cc", "int used(int), spare(int);\nint part(int x) { return (used(x) + spare(x)) / 2; }\n"
+    )
+
+    assert "2 4 6" in project.step("update")
+    assert sorted(joined(project)) == (["libmember.a(used.o)"] if first else [])
+
+
+@pytest.mark.parametrize("flags", ["-O0", "-O0 -g"])
+def test_a_member_with_a_copy_is_not_needed_any_more(tmp_path, flags):
+    """A full link would take the copy of the next object, and it does."""
+    project = project_of(tmp_path, flags, False, False, True)
+    project.write("used.cc", source("used", True))
+    library(project, "libmember.a", "used.o")
+    project.objects.insert(project.objects.index("last.o"), "libmember.a")
+    project.write("part.cc", "int used(int);\nint part(int x) { return used(x); }\n")
+    initial(project)
+    project.write("part.cc", source("part", False))
+
+    assert "2 4 6" in project.step("initial:E15")
+
+
 @pytest.mark.parametrize("flags", ["-O1", "-O1 -g"])
 def test_weak_definitions(tmp_path, flags):
     """The first weak definition counts: what comes or goes elsewhere is for a full link."""

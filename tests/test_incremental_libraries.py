@@ -124,6 +124,34 @@ def test_a_library_is_not_used_any_more(tmp_path):
     assert needed(made) == []
 
 
+def test_code_that_nothing_calls_any_more_does_not_need_a_library(tmp_path):
+    """With --gc-sections; the code is that of an object that has not changed."""
+    made = project_of(tmp_path, f"-Wl,--gc-sections {LINK.format('one')}", "-O1 -ffunction-sections")
+    library(made, "one", "int one(int x) { return x * 10; }\n")
+    made.write("more.c", "int one(int);\nint more(int x) { return one(x); }\n")
+    made.write("roots.c", "int roots(int x) { return x + 2; }\n")
+    begin(made, "int more(int), roots(int);\nint part(int x) { return roots(x) + more(x) + 1; }\n")
+    for add in (2, 3):
+        text = f"int more(int), roots(int);\nint part(int x) {{ return roots(x) + more(x) + {add}; }}\n"
+        assert f"{35 + add} numbers" in after(made, text)
+        assert needed(made) == ["libone.so"]
+
+    made.write("part.c", "int roots(int);\nint part(int x) { return roots(x) + 1; }\n")
+    assert "6 numbers" in made.step("initial:E7")
+    assert needed(made) == []
+
+
+def test_a_constructor_needs_a_library(tmp_path):
+    """Whatever else changes, so no way to it is looked for again."""
+    made = project_of(tmp_path, f"-Wl,--gc-sections {LINK.format('one')}", "-O1 -ffunction-sections")
+    library(made, "one", "int one(int x) { return x * 10; }\n")
+    made.write("more.c", "int one(int), kept;\nint more(int x) { return one(x); }\n"
+        "__attribute__((constructor)) static void begin(void) { kept = more(1); }\n")  # fmt: skip
+    begin(made, "int more(int);\nint part(int x) { return more(x) + 1; }\n")
+    assert "4 numbers" in after(made, PART)
+    assert needed(made) == ["libone.so"]
+
+
 def test_an_archive_behind_the_library_does_not_count(tmp_path):
     made = project_of(tmp_path, f"{LINK.format('one')} libmore.a")
     library(made, "one", "int one(int x) { return x * 10; }\n")

@@ -55,7 +55,7 @@ LAST = {
     "thread-local": "__thread int variable = 3; __thread int zero;\n",
     "constructor": "static int seen; __attribute__((constructor)) static void begin(void) { seen = 1; }\n",
     "constants": "double half(double x) { return x * 1.5 + 2.5; }\n",
-    "wide": "const int *text(void) { return L\"wide\"; }\n",
+    "wide": 'const int *text(void) { return L"wide"; }\n',
     "note": 'asm(".pushsection .note.own,\\"a\\",@note\\n.long 4,4,1\\n.asciz \\"own\\"\\n.long 1\\n.popsection");\n',
 }
 

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-SCHEMA = 5
+SCHEMA = 6
 MAGIC = b"wild state\n"
 BOOT = "/proc/sys/kernel/random/boot_id"
 Stamp = tuple[int, int, int, int]

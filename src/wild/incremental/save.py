@@ -7,6 +7,8 @@ import posix
 from wild.incremental.control import boot_identity, code_identity, remove, stamp, write_control
 from wild.kernels.identity import ROW, identities
 from wild.kernels.saving import save_tables
+from wild.kernels.still_used import optional_libraries
+from wild.kernels.usage import warned_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -137,6 +139,9 @@ class Saver:
                 "full": self.session.spent(),  # milliseconds
                 "cost": 0.0,  # of one changed object, when it has been measured
                 "warnings": messages.warnings,
+                "warned": [] if options.no_warnings else warned_names(found.checks.tables()),
+                "optional": optional_libraries(inputs) if options.gc_sections else [],
+                "ways": {},  # FileId of such a library -> sections that lead to a use of it (kernels/still_used.py)
                 "parts": describe_parts(sized),
                 "spaces": {},  # PartId -> (offset, bytes) that nothing has now
                 "keys": describe_keys(sized),

@@ -18,6 +18,7 @@ import posix
 
 from wild.errors import CannotUpdate, LinkError, ObjectsNeeded
 from wild.incremental.commit import commit
+from wild.incremental.effects import check_libraries, repeat_warnings
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import EXPORT_CHOSEN, RACY, changed_since, key_of
 from wild.incremental.session import rows_of
@@ -160,6 +161,7 @@ class Update:
         finally:
             posix.close(tables)
         self.graft = Graft(self.saved, self.inputs)
+        self.maps = rewrite.InputMaps()  # of objects that have not changed
 
     def try_run(self, changed: list[int], maps: list[int]) -> ObjectsNeeded | None:
         """All steps but the last; returns what else is needed for them."""
@@ -274,6 +276,7 @@ class Update:
 
             choose_exports(self)
         judge_names(graft, output["exports"], output["offers"])
+        repeat_warnings(self)
         if reoffer.offered_names(graft) or reoffer.withdrawn_entries(graft):
             from wild.incremental.offers import place_offers
 
@@ -309,6 +312,8 @@ class Update:
         words = got[2] // 8 - 1  # the last one is for relocations that are free
         rescan.scan_changed(self.graft, self.pool, self.frames, self.output["gc"], words)
         imports["dynsym"], imports["plt"] = self.graft.room
+        if self.output["gc"] and (self.control["optional"] or self.graft.libraries_added):
+            check_libraries(self)
         self.merged.merge(self.pool, False)
         self.frames.size_up(self.pool)
 
@@ -356,9 +361,8 @@ class Update:
         graft, pool, output = self.graft, self.pool, self.output
         made = output["sections"]
         rewrite.write_changed(graft, pool)
-        maps = rewrite.InputMaps()
-        self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, maps))
-        rearray.write_shifted(graft, pool, self.paths, maps)
+        self.session.counts["referring"] = len(rewrite.write_references(graft, pool, self.paths, self.maps))
+        rearray.write_shifted(graft, pool, self.paths, self.maps)
         self.note_arrays()
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])

@@ -81,6 +81,8 @@ cdef enum:
     SEEN_LIVE = 16               # its old definition was in the output
     SEEN_NEW = 8                 # nothing of the link had a use for the name
 
+cdef uint32_t first_copy(Graft graft, uint32_t name) noexcept
+
 cdef inline Changed *changed_of(Graft graft, uint32_t file) noexcept nogil:
     """The row of a changed object by its FileId; NULL for another."""
     cdef int64_t i

@@ -66,6 +66,28 @@ class Graft:
         """The same, afterwards."""
         return (self.dynsym, self.dynsym_end), (self.plt, self.plt_end)
 
+    @property
+    def libraries_added(self):
+        """FileIds of the shared objects that live code needs for the first time.  After the scan."""
+        used: set = {self.saved.image.symbols[cython.cast(uint32_t, name)].file for name in self.imports}
+        return sorted(self.libraries & used)
+
+    def mentions(self, hash: int, length: int) -> bool:
+        """Does a changed object mention a name, or did it?  After match_names, and before rows have moved."""
+        name: uint32_t = self.saved.lookup(hash, length)
+        if name == 0 or self.seen[name] & SEEN_NOW:
+            return name != 0
+        g: uint32_t = self.saved.head[name]
+        while g:
+            g -= 1
+            if (
+                self.saved.image.names.of[g] == name
+                and changed_of(self, self.saved.file_of[g]) is not cython.NULL
+            ):
+                return True
+            g = self.saved.next[g]
+        return False
+
     def changed_names(self):
         """File names of the objects that take part, empty for one that is gone."""
         return [
@@ -153,7 +175,7 @@ class Graft:
             having = holders.get(self.name[mini])
             if having:
                 # NONE: nobody here, but an object that has not changed.
-                winner = changed_of(self, settle_group(self, self.name[mini], min(having)))
+                winner = changed_of(self, settle_group(self, self.name[mini], first_file(self.saved, having)))
                 read.owner[mini] = ~winner.mini if winner is not cython.NULL else NONE
         if self.joining:
             raise ObjectsNeeded(
@@ -193,7 +215,9 @@ def leave_groups(graft: Graft, changed: cython.pointer[Changed], holders: dict) 
         if changed.file in having:
             continue
         other: uint32_t = first_copy(graft, name)
-        if other != NONE and (not having or other < min(having)):
+        if other != NONE and (
+            not having or place_of(saved, other) < place_of(saved, first_file(saved, having))
+        ):
             graft.joining.add(other)
         saved.owner[name] = 0
         saved.touch(saved.owner + name, 4)
@@ -215,10 +239,47 @@ def first_copy(graft: Graft, name: uint32_t) -> uint32_t:
         lost: cython.bint = saved.shape[g] & SHAPE_STATE == SHAPE_LOSER
         lost = lost or g - row.global_base >= row.nsyms - row.first_global
         if saved.image.names.of[g] == name and lost and row.kind == FILE_OBJECT and row.has & HAS_GROUPS:
-            if file < first and saved.image.files.live[file] and changed_of(graft, file) is cython.NULL:
-                first = file
+            if saved.image.files.live[file] and changed_of(graft, file) is cython.NULL:
+                if first == NONE or place_of(saved, file) < place_of(saved, first):
+                    first = file
         g = saved.next[g]
     return first
+
+
+@cython.cfunc
+@cython.exceptval(0)
+def first_file(saved: Saved, files: set) -> uint32_t:
+    """The FileId of the first of some objects on the command line."""
+    first: uint32_t = 0
+    for file in files:
+        if first == 0 or place_of(saved, file) < place_of(saved, first):
+            first = file
+    return first
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def place_of(saved: Saved, file: uint32_t) -> uint64_t:
+    """A number that orders objects as on the command line, which FileIds of the initial link do.
+
+    A new member of an archive stands among the others of it; what else is new (objects of rustc) comes last.
+    """
+    place: uint64_t = cython.cast(uint64_t, file) << 32
+    row = cython.address(saved.image.files.row[file])
+    if saved.run[file].original or not row.flags & FILE_MEMBER or row.map != row.path:
+        return place
+    before: uint32_t = 0
+    first: uint32_t = NONE
+    i: uint32_t
+    for i in range(1, cython.cast(uint32_t, saved.image.files.count)):
+        other = cython.address(saved.image.files.row[i])
+        if other.path == row.path and saved.run[i].original and saved.run[i].member:
+            first = min(first, i)
+            if other.offset < row.offset:
+                before = max(before, i)
+    if first == NONE:
+        return place
+    return cython.cast(uint64_t, before if before else first - 1) << 32 | (row.offset >> 1) + 1
 
 
 @cython.cfunc
@@ -227,9 +288,8 @@ def settle_group(graft: Graft, name: uint32_t, here: uint32_t) -> uint32_t:
     """The FileId of the owner of a group; `here`: the first changed object that has it."""
     saved = graft.saved
     owner: uint32_t = ~saved.owner[name]
-    if saved.owner[name] and here >= owner:
+    if saved.owner[name] and place_of(saved, here) >= place_of(saved, owner):
         return owner
-    # What is no file of the initial link comes last, so both are in the order of the command line.
     if saved.owner[name] and changed_of(graft, owner) is cython.NULL:
         graft.joining.add(owner)
         return owner

@@ -86,7 +86,18 @@ def symbol_size(tables: LinkTables, file: int, sym: int) -> int:
     return symbols_of(cython.address(tables.inputs.view), file)[cython.cast(uint32_t, sym)].st_size
 
 
-def warnings_in_force(tables: LinkTables) -> list:
+def warned_names(tables: LinkTables) -> list:
+    """(hash, length) of the names that a .gnu.warning section is about, used or not."""
+    names = tables.names.view.row
+    found: list = []
+    for _, symbol, _ in warnings_in_force(tables, True):
+        if symbol:
+            row = cython.address(names[cython.cast(uint32_t, symbol)])
+            found.append((row.hash, row.length))
+    return found
+
+
+def warnings_in_force(tables: LinkTables, unused: bool = False) -> list:
     """(file, NameId or 0, text) of .gnu.warning sections of live objects and of shared objects.
 
     `.gnu.warning.SYMBOL` warns of uses of SYMBOL, and is listed if there are any; `.gnu.warning` of linking the
@@ -98,13 +109,13 @@ def warnings_in_force(tables: LinkTables) -> list:
     for file in range(1, files.count):
         row = cython.address(files.row[file])
         if row.kind == FILE_SHARED or (row.kind == FILE_OBJECT and row.sec_base and row.has & HAS_WARNINGS):
-            add_warnings(tables, cython.cast(uint32_t, file), found)
+            add_warnings(tables, cython.cast(uint32_t, file), unused, found)
     return found
 
 
 @cython.cfunc
 @cython.exceptval(-1, check=False)
-def add_warnings(tables: LinkTables, file: uint32_t, found: list) -> cython.int:
+def add_warnings(tables: LinkTables, file: uint32_t, unused: cython.bint, found: list) -> cython.int:
     """The section names of shared objects have not been looked at before."""
     row = cython.address(tables.inputs.view.row[file])
     base = tables.inputs.view.base[file]
@@ -132,7 +143,7 @@ def add_warnings(tables: LinkTables, file: uint32_t, found: list) -> cython.int:
             symbol: uint32_t = 0
             if name[12] == 0x2E:
                 symbol = tables.names.lookup(cython.cast(Bytes, name + 13), strlen(name + 13))
-                if symbol == 0 or not tables.resolution.view.row[symbol].flags & SYM_REF:
+                if symbol == 0 or not (unused or tables.resolution.view.row[symbol].flags & SYM_REF):
                     continue
             text = cython.cast(cython.p_char, base + shdr.sh_offset)[: shdr.sh_size]
             if symbol or name[12] == 0:

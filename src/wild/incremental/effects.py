@@ -1,0 +1,42 @@
+"""What the changed objects alone do not tell: warnings about other objects, libraries that only dropped code uses.
+
+A full link repeats its warnings, whatever has changed.  Those of the initial link are kept as texts, so an update can
+repeat them too, as long as no changed object is spoken of in one, or mentions a name that there is a warning about.
+"""
+
+from __future__ import annotations
+
+from wild.errors import CannotUpdate
+from wild.kernels import still_used
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from wild.incremental.update import Update
+
+
+def repeat_warnings(update: Update) -> None:
+    """Let the session warn as the initial link did; raises CannotUpdate where a full link may warn otherwise.
+
+    When the names of the changed objects are known."""
+    control, graft = update.control, update.graft
+    texts: list[str] = control["warnings"]
+    names = [name for name in update.session.changed if name]
+    if any(name in text for text in texts for name in names) or (texts and len(names) < graft.count):
+        raise CannotUpdate("E18", "an object changed that a warning is about")
+    if any(graft.mentions(hash, length) for hash, length in control["warned"]):
+        raise CannotUpdate("E18", "an object changed that mentions a name with a warning")
+    update.session.warn_again = texts
+
+
+def check_libraries(update: Update) -> None:
+    """With --gc-sections, every library after --as-needed must still be used; raises CannotUpdate.  After the scan."""
+    control, graft = update.control, update.graft
+    optional: list[int] = control["optional"]
+    optional = control["optional"] = sorted({*optional, *graft.libraries_added})
+    ways: dict[int, list[int]] = control["ways"]
+    unknown = [file for file in optional if file not in ways or still_used.passes_changed(graft, ways[file])]
+    if unknown:
+        found = still_used.find_ways(graft, update.paths, update.maps, unknown)
+        if len(found) < len(unknown):
+            raise CannotUpdate("E7", "a library after --as-needed may not be used any more")
+        control["ways"] = {**ways, **found}
