@@ -396,13 +396,12 @@ def common_symbols(project, monkeypatch):
 
 
 @reason("E13")
-def thread_local_variable_moves(project, monkeypatch):
-    variables = "_Thread_local int %s = 1, %s = 2;\n"
-    main = "extern _Thread_local int one; " + MAIN.replace("return", "return one - 1 +")
-    begin(project, main=main, part=PART + variables % ("one", "two"))
-    project.write("part.c", PART + variables % ("two", "one"))
-    line = project.link()
-    assert line["code"] == "E13"
+def indirect_function_moves(project, monkeypatch):
+    indirect = "static int one(void) { return 1; } static int (*pick(void))(void) { return one; }\n"
+    indirect += 'int indirect(void) __attribute__((ifunc("pick")));\n'
+    main = "int indirect(void); " + MAIN.replace("return", "return indirect() - 1 +")
+    begin(project, main=main, part=PART + indirect)
+    expect_after(project, "E13", "part.c", "int before(int x) { return x - 1; }\n" + PART + indirect)
 
 
 @reason("E14")

@@ -25,6 +25,7 @@ from wild.incremental.session import rows_of
 from wild.kernels import (
     pairing,
     rearray,
+    recopy,
     refit,
     reframe,
     regraft,
@@ -341,6 +342,10 @@ class Update:
         try:
             rearray.place_arrays(graft, list(output["arrays"].values()))
             self.holes = refit.place_sections(graft)
+            if graft.copied:
+                from wild.incremental.copied import place_copies
+
+                place_copies(self)
         except CannotUpdate as reason:
             raise self.with_section(reason) from None
         relative, symbolic, self.free_runs = refit.number_relocations(
@@ -366,6 +371,7 @@ class Update:
         self.note_arrays()
         got = made.get(".got", (0, 0, 0, 0))
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
+        symbolic = recopy.write_copies(graft, symbolic, output["symbolic"][1])
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
         imports = rewrite.new_imports(graft)
         libraries = [] if output["gc"] else rewrite.new_libraries(graft)

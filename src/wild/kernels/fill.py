@@ -27,20 +27,6 @@ R_TLSDESC = cython.declare(cython.const[uint32_t], 36)
 R_IRELATIVE = cython.declare(cython.const[uint32_t], 37)
 RESERVED = cython.declare(cython.const[uint64_t], 24)  # bytes of .got.plt that are the loader's
 
-Fill = cython.struct(
-    image=cython.pointer[Image],
-    got=cython.pointer[uint8_t],
-    got_plt=cython.pointer[uint8_t],
-    plt=cython.pointer[uint8_t],
-    plt_sec=cython.pointer[uint8_t],
-    lazy_header=uint64_t,
-    plt_start=uint64_t,
-    relative=uint64_t,
-    symbolic=uint64_t,
-    irelative=uint64_t,
-    ibt=cython.int,
-)
-
 
 def fill_slots(layout: Layout, files, ibt: bool, dynamic_address: int, has_got_plt: bool):
     """Write .got, .got.plt, .plt (and .plt.sec) and the dynamic relocations of the slots.

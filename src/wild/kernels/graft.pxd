@@ -52,11 +52,14 @@ cdef class Graft:
     cdef set unfilled            # (PartId, offset) of those of them that are to be filled
     cdef list shifted            # (FileId, section) of what moves of objects that have not changed
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
+    cdef list new_tls            # (AuxRow or 0 for the pair of the output, NEEDS_*) of thread-local words to be filled
+    cdef list gone_slots         # AuxRows of names that nobody mentions any more
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym
     cdef int exports             # EXPORT_*
     cdef public bint chosen      # the small tables say what is exported
     cdef bint offers             # exports can come and go
+    cdef public list copied      # NameIds of variables of shared objects that are copied for the first time
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
@@ -79,6 +82,7 @@ cdef enum:
     SEEN_MOVED = 2
     SEEN_GONE = 4                # its definition was taken away
     SEEN_LIVE = 16               # its old definition was in the output
+    SEEN_TLS = 32                # ... and was thread-local
     SEEN_NEW = 8                 # nothing of the link had a use for the name
 
 cdef uint32_t first_copy(Graft graft, uint32_t name) noexcept

@@ -35,9 +35,12 @@ class Graft:
         self.unfilled = set()
         self.shifted = []
         self.new_slots = []
+        self.new_tls = []
+        self.gone_slots = []
         self.new_plt = []
         self.imports = []
         self.offered = []
+        self.copied = []
         self.withdrawn = []
         self.libraries = set()
         self.joining = set()
@@ -69,7 +72,9 @@ class Graft:
     @property
     def libraries_added(self):
         """FileIds of the shared objects that live code needs for the first time.  After the scan."""
-        used: set = {self.saved.image.symbols[cython.cast(uint32_t, name)].file for name in self.imports}
+        used: set = {
+            self.saved.image.symbols[cython.cast(uint32_t, name)].file for name in self.imports + self.copied
+        }
         return sorted(self.libraries & used)
 
     def mentions(self, hash: int, length: int) -> bool:

@@ -128,15 +128,15 @@ def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> c
 def remove(graft: Graft, name: uint32_t) -> cython.int:
     """The definition of a name is gone, for the time being."""
     symbol = cython.address(graft.saved.image.symbols[name])
-    if symbol.aux or symbol.flags & (SYM_TLS | SYM_IFUNC):
-        raise CannotUpdate("E5", "a definition was removed that has slots")
+    if symbol.flags & (SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL):
+        raise CannotUpdate("E5", "an indirect definition was removed")
     if symbol.dynsym and (not graft.offers or symbol.flags & SYM_UNIQUE):
         raise CannotUpdate("E5", "a definition was removed that is exported")
     symbol.file = NONE
     symbol.section = 0
+    graft.seen[name] |= SEEN_GONE | (SEEN_TLS if symbol.flags & SYM_TLS else 0)
     symbol.flags &= ~cython.cast(uint32_t, DEFINED)
     graft.saved.touch(symbol, cython.sizeof(SymbolRow))
-    graft.seen[name] |= SEEN_GONE
     graft.removed[graft.removed_count] = name
     graft.removed_count += 1
     return 0
@@ -153,7 +153,6 @@ def judge_change(graft: Graft, symbol: cython.pointer[SymbolRow], old: uint8_t, 
 
 
 @cython.cfunc
-@cython.inline
 @cython.exceptval(check=False)
 def defines(shape: uint8_t) -> cython.bint:
     return shape & SHAPE_STATE == SHAPE_DEFINED or shape & SHAPE_STATE == SHAPE_COMMON
@@ -224,7 +223,7 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
         symbol.flags |= SYM_REF | SYM_STRONG_REF
         return 0
     if symbol.flags & SYM_SHARED_DEF:
-        if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & SYM_STRONG_REF):
+        if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & (SYM_STRONG_REF | NEEDS_COPY)):
             raise CannotUpdate("E7", "a symbol of a shared library is referred to in another way")
         if not symbol.flags & SYM_STRONG_REF and first_definer(graft, name, False) < symbol.file:
             raise CannotUpdate("E6", "an archive member comes before a library that defines the name, too")
@@ -232,10 +231,8 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
         return 0
     definer: uint32_t = first_definer(graft, name, True)
     if shape & SHAPE_WEAK or definer == NONE:
-        text: str = graft.text_of(name)
-        raise CannotUpdate(
-            "E2", f"a name is used for the first time that nothing of the link defines ({text})"
-        )
+        text: str = f"that nothing of the link defines ({graft.text_of(name)})"
+        raise CannotUpdate("E2", f"a name is used for the first time {text}")
     if graft.saved.image.files.row[definer].kind != FILE_SHARED:
         graft.joining.add(definer)
         return 0
@@ -270,6 +267,8 @@ def judge_definition(
     if graft.seen[name] & SEEN_GONE:
         if symbol.file != NONE:
             raise CannotUpdate("E3", "two changed objects define a name")
+        if (graft.seen[name] & SEEN_TLS != 0) != (shape & SHAPE_TLS != 0):
+            raise CannotUpdate("E6", "a name is thread-local now, or not any more")
     elif not fresh:
         raise CannotUpdate("E6", "a name is defined that other objects know already")
     how: uint32_t = export_flags(graft, symbol, mini)
@@ -358,6 +357,9 @@ def settle_removed(graft: Graft) -> cython.int:
         if graft.seen[name] & SEEN_NOW or is_mentioned(graft, name):
             raise CannotUpdate("E5", "a definition was removed that is referred to")
         symbol.flags &= SYM_SHARED_REF
+        if symbol.aux:
+            graft.gone_slots.append(symbol.aux)
+            symbol.aux = 0
         if symbol.dynsym:
             graft.withdrawn.append(symbol.dynsym)
             symbol.dynsym = 0

@@ -220,6 +220,13 @@ def take_place(part: cython.pointer[PartRoom], base: uint64_t, size: uint64_t, a
     return place
 
 
+def take_bytes(graft: Graft, number: int, size: int, align: int) -> int:
+    """The address of new bytes in the room of a part, which nothing else gets."""
+    part = cython.cast(int64_t, number)
+    base: uint64_t = graft.saved.image.part[part].address
+    return base + take_place(cython.address(graft.part[part]), base, size, align)
+
+
 @cython.cfunc
 @cython.exceptval(-1)
 def free_slots(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
@@ -355,11 +362,11 @@ def describe_symbol(
 @cython.cfunc
 @cython.exceptval(-1)
 def move_name(graft: Graft, name: uint32_t, symbol: cython.pointer[SymbolRow]) -> cython.int:
-    fixed: uint32_t = SYM_TLS | SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL
+    fixed: uint32_t = SYM_IFUNC | NEEDS_COPY | NEEDS_CANONICAL
     if not symbol.flags & SYM_IMPORTED:
         fixed |= NEEDS_PLT  # what can be bound to another definition is reached by its dynamic symbol only
     if symbol.flags & fixed:
-        raise CannotUpdate("E13", "a thread-local or indirect symbol moved")
+        raise CannotUpdate("E13", "an indirect symbol moved")
     graft.seen[name] |= SEEN_MOVED
     graft.moved[graft.moved_count] = name
     graft.moved_count += 1

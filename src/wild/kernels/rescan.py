@@ -4,7 +4,7 @@ The walk is that of reach.py, begun at what lived before: sections of the same n
 bound to a section that lived.  What lost its last reference since then stays.  A section of another object that was
 dropped and is referred to now is not in the output, so that object has to join the changed ones (pairing.py).
 
-New GOT slots are taken from the room of .got, and filled when addresses are known (reslots.py).
+What that asks for gets numbers at once (renumber.py), and is filled when addresses are known (reslots.py).
 """
 
 import cython
@@ -16,15 +16,10 @@ from cython.cimports.wild.kernels.frames import FRAME_KEPT, FrameTable
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.lists import drop
 from cython.cimports.wild.kernels.pool import Pool
-from cython.cimports.wild.kernels.relocation import local_flags
+from cython.cimports.wild.kernels.renumber import number_slots
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.scan import Scan, Worker, mark, scan_frame, scan_section
 from cython.cimports.wild.kernels.sections import section_header
-from cython.cimports.wild.kernels.slots import (
-    SLOT_IRELATIVE,
-    SLOT_SYMBOLIC,
-    slot_kind,
-)
 from cython.cimports.wild.kernels.tables import *
 
 from wild.errors import CannotUpdate, ObjectsNeeded
@@ -261,130 +256,3 @@ def copy_live(graft: Graft) -> cython.void:
         for k in range(1, mini.shnum):
             from_ = graft.saved.image.sections.row[graft.saved.image.files.row[changed.file].sec_base + k]
             graft.sections.view.row[mini.sec_base + k].flags |= from_.flags & SEC_LIVE
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -> cython.int:
-    """Slots for symbols that need one they have not."""
-    image = cython.address(graft.saved.image)
-    i: int64_t
-    if scan.worker.failed:
-        raise MemoryError
-    if (scan.worker.tlsld and image.slots.tlsld == NONE) or scan.worker.textrel or scan.worker.packed.count:
-        raise CannotUpdate("D2", "a slot of another kind is needed")
-    if scan.worker.static_tls or (scan.worker.got_base and image.got_base == 0):
-        raise CannotUpdate("D2", "a slot of another kind is needed")
-    for i in range(graft.name_count):
-        name: uint32_t = graft.name[graft.mini_name[i]]
-        symbol = cython.address(image.symbols[name])
-        graft.saved.touch(symbol, cython.sizeof(SymbolRow))
-        needs: uint32_t = symbol.flags & ~graft.flags_before[i] & (NEEDS_ANY | NEEDS_DYNSYM | SYM_MISSING)
-        if needs & SYM_MISSING:
-            raise CannotUpdate("E2", "a name is not defined")
-        imported: cython.bint = (
-            symbol.flags & (SYM_IMPORTED | SYM_SHARED_DEF) == SYM_IMPORTED | SYM_SHARED_DEF
-        )
-        # Own definitions that can be bound to others' are called by way of the PLT, too.
-        called: cython.bint = imported or (symbol.flags & SYM_IMPORTED and symbol.dynsym)
-        if needs & NEEDS_ANY & ~NEEDS_GOT & ~(NEEDS_PLT if called else 0) or (needs and image.mode.relr):
-            raise CannotUpdate("D2", "a slot of another kind is needed")
-        if needs & (NEEDS_ANY | NEEDS_DYNSYM) and symbol.dynsym == 0 and symbol.flags & SYM_IMPORTED:
-            import_name(graft, name, imported)
-        if needs & NEEDS_DYNSYM and symbol.dynsym == 0:
-            raise CannotUpdate("E7", "a dynamic symbol is needed")
-        if needs & (NEEDS_GOT | NEEDS_PLT) and symbol.aux == 0:
-            symbol.aux = new_aux(graft, name, 0, 0)
-        if needs & NEEDS_PLT:
-            give_plt(graft, symbol)
-        if needs & (NEEDS_GOT | NEEDS_PLT) and image.slots.row[symbol.aux].got == NONE:
-            symbol.flags |= NEEDS_GOT
-            give_slot(graft, symbol.aux, symbol.flags, symbol.dynsym, got_room)
-    for i in range(scan.worker.locals.count):
-        number_local(graft, scan.worker.locals.item[i], scan.worker.local_files.item[i], got_room)
-    return 0
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def import_name(graft: Graft, name: uint32_t, defined: cython.bint) -> cython.int:
-    """An entry of .dynsym for a symbol of a shared object; the policy fills it."""
-    symbol = cython.address(graft.saved.image.symbols[name])
-    if not defined or symbol.flags & (SYM_OBJECT_DEF | SYM_HIDDEN | SYM_PROTECTED):
-        raise CannotUpdate("E7", "a dynamic symbol is needed")
-    if graft.dynsym == graft.dynsym_end:
-        raise CannotUpdate("D2", "no room left for dynamic symbols")
-    symbol.dynsym = graft.dynsym
-    graft.dynsym += 1
-    graft.imports.append(name)
-    return 0
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def give_plt(graft: Graft, symbol: cython.pointer[SymbolRow]) -> cython.int:
-    """A PLT entry for an import, behind all others."""
-    if graft.plt == graft.plt_end:
-        raise CannotUpdate("D2", "no room left in the PLT")
-    aux = cython.address(graft.saved.image.slots.row[symbol.aux])
-    aux.plt = graft.plt
-    graft.plt += 1
-    graft.new_plt.append(symbol.aux)
-    graft.saved.touch(aux, cython.sizeof(AuxRow))
-    return 0
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def number_local(graft: Graft, local: uint32_t, file: uint32_t, got_room: uint64_t) -> cython.int:
-    image = cython.address(graft.saved.image)
-    row = cython.address(image.files.row[file])
-    needs: uint32_t = image.slots.local_aux[local]
-    if needs & NEEDS_ANY & ~NEEDS_GOT:
-        raise CannotUpdate("D2", "a slot of another kind is needed")
-    sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + row.symoff)
-    sym += local - row.local_base
-    flags: uint32_t = local_flags(sym.st_info, sym.st_shndx == SHN_ABS)
-    if sym.st_shndx == SHN_UNDEF:
-        flags = 0
-    image.slots.local_aux[local] = new_aux(graft, local, file, local - row.local_base)
-    give_slot(graft, image.slots.local_aux[local], flags | needs, 0, got_room)
-    return 0
-
-
-@cython.cfunc
-@cython.exceptval(0)
-def new_aux(graft: Graft, target: uint32_t, file: uint32_t, sym: uint32_t) -> uint32_t:
-    """A row without slots, at the end."""
-    saved = graft.saved
-    if saved.count[SAVED_AUX] == saved.room[SAVED_AUX]:
-        raise CannotUpdate("D6", "a table of the state is full")
-    number: uint32_t = saved.count[SAVED_AUX]
-    saved.count[SAVED_AUX] += 1
-    saved.image.slots.count += 1
-    aux = cython.address(saved.image.slots.row[number])
-    memset(aux, 0, cython.sizeof(AuxRow))
-    aux.target, aux.local, aux.file, aux.sym = target, file != 0, file, sym
-    aux.got = aux.gottp = aux.tlsgd = aux.tlsdesc = aux.plt = aux.copy = NONE
-    saved.touch(aux, cython.sizeof(AuxRow))
-    return number
-
-
-@cython.cfunc
-@cython.exceptval(-1)
-def give_slot(
-    graft: Graft, number: uint32_t, flags: uint32_t, dynsym: uint32_t, got_room: uint64_t
-) -> cython.int:
-    saved = graft.saved
-    aux = cython.address(saved.image.slots.row[number])
-    kind: cython.int = slot_kind(flags, saved.image.mode)
-    if kind == SLOT_IRELATIVE or (kind == SLOT_SYMBOLIC and dynsym == 0):
-        raise CannotUpdate("D2", "a slot of another kind is needed")
-    if saved.places.got_slots + 1 > got_room:
-        raise CannotUpdate("D2", "no room left in the GOT")
-    aux.got = saved.places.got_slots
-    saved.places.got_slots += 1
-    saved.touch(aux, cython.sizeof(AuxRow))
-    saved.touch(saved.places, cython.sizeof(Places))
-    graft.new_slots.append((number, kind))
-    return 0

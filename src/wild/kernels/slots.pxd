@@ -2,6 +2,7 @@
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
+from wild.kernels.elf cimport Elf64_Sym
 from wild.kernels.relocation cimport Mode, is_defined
 from wild.kernels.tables cimport *
 
@@ -31,8 +32,19 @@ cdef struct SlotView:
     uint64_t copy_size, copy_align, relro_size, relro_align
     uint32_t unsized             # a name that was to be copied and says no size, 0: none
 
+cdef struct Numbering:
+    Files *files
+    Names *names
+    SymbolRow *symbols
+    Mode *mode
+    int64_t room
+
 cdef class Slots:
     cdef SlotView view
+
+cdef uint32_t is_alias(Numbering *state, SymbolRow *symbol, uint32_t index, uint64_t value, uint32_t shndx) noexcept nogil
+cdef uint64_t copy_alignment(Numbering *state, uint32_t file, const Elf64_Sym *sym) noexcept nogil
+cdef bint is_read_only(Numbering *state, uint32_t file, uint64_t value) noexcept nogil
 
 cdef inline bint is_own(uint32_t flags) noexcept nogil:
     """Does this output hold what the symbol stands for, be it by a copy or by a PLT entry?"""

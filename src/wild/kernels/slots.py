@@ -23,14 +23,6 @@ PT_LOAD = cython.declare(cython.const[uint32_t], 1)
 PT_GNU_RELRO = cython.declare(cython.const[uint32_t], 0x6474E552)
 PF_W = cython.declare(cython.const[uint32_t], 2)
 
-Numbering = cython.struct(
-    files=cython.pointer[Files],
-    names=cython.pointer[Names],
-    symbols=cython.pointer[SymbolRow],
-    mode=cython.pointer[Mode],
-    room=int64_t,
-)
-
 
 @cython.final
 @cython.cclass
@@ -200,7 +192,6 @@ def number_local(
 
 
 @cython.cfunc
-@cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
 def is_alias(

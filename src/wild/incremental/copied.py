@@ -1,0 +1,68 @@
+"""Variables of shared objects that the code of a program refers to directly for the first time, as `stderr`.
+
+The program gets a copy of the variable, in the room of .bss, and the loader is told by a copy relocation to fill it.
+From then on the copy is the variable, for the shared object as well: so all its names are exported, and the tables
+of dynamic symbols get entries as for other exports (offers.py), with the versions that imports have.
+"""
+
+from __future__ import annotations
+
+from wild.errors import CannotUpdate
+from wild.incremental.imports import SYM_SIZE, VER_NDX_GLOBAL, Library
+from wild.incremental.offers import ExportTables
+from wild.kernels import recopy, refit
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from wild.incremental.update import Update
+
+
+def place_copies(update: Update) -> None:
+    """Places and dynamic symbols for what is copied; raises CannotUpdate.  When sections have their places."""
+    graft, output = update.graft, update.output
+    tables = ExportTables(graft, output)
+    sonames: list[bytes] = output["sonames"]
+    libraries: dict[int, Library] = {}
+    done: set[int] = set()
+    for name in graft.copied:
+        if name in done:  # another name of one that was copied
+            continue
+        variable = recopy.copied_variable(graft, name, update.paths, update.maps)
+        size, align, read_only, path, shared, names = variable
+        part = part_with_room(update, ".data.rel.ro" if read_only else ".bss", size + align)
+        address = refit.take_bytes(graft, part, size, align)
+        if path not in libraries:
+            libraries[path] = Library(update.paths[path])
+        tables.need(sonames, shared)
+        for number, text, symbol, info, length in names:
+            _, version = libraries[path].describe(symbol)
+            index = tables.require(sonames[shared], version) if version else VER_NDX_GLOBAL
+            entry = tables.add_export(text, index)
+            section = recopy.output_section(graft, part)
+            described = bytes((info, 0)) + section.to_bytes(2, "little")
+            described += address.to_bytes(8, "little") + length.to_bytes(8, "little")
+            tables.write(".dynsym", SYM_SIZE * entry + 4, described)
+            if ".symtab" in output["sections"]:
+                add_symbol(tables, output, text, described)
+            recopy.place_copy(graft, number, entry, address, number == name, read_only)
+            done.add(number)
+
+
+def add_symbol(tables: ExportTables, output: dict[str, Any], name: bytes, described: bytes) -> None:
+    """An entry of .symtab behind the others."""
+    (entry, entries), (at, end) = output["global"], output["names"]
+    if entry == entries or at + len(name) + 1 > end:
+        raise CannotUpdate("D2", "no room left for symbols")
+    tables.write(".strtab", at, name + b"\0")
+    tables.write(".symtab", SYM_SIZE * entry, at.to_bytes(4, "little") + described)
+    output["global"], output["names"] = (entry + 1, entries), (at + len(name) + 1, end)
+
+
+def part_with_room(update: Update, section: str, size: int) -> int:
+    """A part of an output section that has so many bytes of room."""
+    for number, (name, used, end, grows) in enumerate(update.control["parts"]):
+        if name == section and grows and used + size <= end:
+            return number
+    raise CannotUpdate("D1", f"no room left in a section of the output ({section})")
