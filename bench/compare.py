@@ -6,9 +6,9 @@
 Each linker takes its turn in every round, and the rounds begin with another one each (A B C, B C A, …), so that a
 noisy spell of the machine falls on all of them.  The output is a new file on a tmpfs, the inputs are in the page
 cache.  Measured are the time until the linker returns, the CPU time and the peak memory of all its processes: those
-that it leaves behind are waited for.  mold is told not to fork for that reason.  A linker is measured with the threads
-that it takes by itself, and with one.  Before the rounds every output has to do what its corpus says, or the linker is
-left out and the reason told.  Ratios are the medians of the ratios within rounds.
+that it leaves behind are waited for, and mold and wild are told to leave none.  A linker is measured with the threads
+that it takes by itself, and with one.  Before the rounds every output has to do what its corpus says, or the linker
+is left out and the reason told.  Ratios are the medians of the ratios within rounds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ONE_THREAD = {
     "rust-lld": ["--threads=1"],
     "mold": ["--threads=1"],
 }
-ALWAYS = {"mold": ["--no-fork"]}
+ALWAYS = {"mold": ["--no-fork"], "wild": ["--no-fork"]}
 OUTPUTS = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 
 

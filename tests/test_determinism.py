@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from programs import archive, compile_c, compile_cxx
 
@@ -51,6 +53,23 @@ def test_number_of_threads_does_not_show(link, flags):
 
 
 @pytest.mark.unlike("ld", reason="has no --threads")
+@pytest.mark.parametrize("processors", [1, 2])
+def test_number_of_processors_does_not_show(link, processors):
+    """Of more threads than there are processors, some always sleep."""
+    before = os.sched_getaffinity(0)
+    inputs = [compile_cxx(MAIN, "-g"), *objects(), "-Wl,--threads=6"]
+    outputs = set()
+    try:
+        for allowed in (before, sorted(before)[:processors]):
+            os.sched_setaffinity(0, allowed)
+            outputs.add(link(*inputs, driver="g++").data)
+    finally:
+        os.sched_setaffinity(0, before)
+
+    assert len(outputs) == 1
+
+
+@pytest.mark.unlike("ld", reason="has no --threads")
 @pytest.mark.unlike("lld", reason="reports in the order threads find them")
 def test_errors_are_the_same_with_any_number_of_threads(link):
     source = "int missing{n}(void); int f{n}(void) {{ return missing{n}(); }}"
@@ -78,12 +97,15 @@ def test_directory_of_the_output_does_not_show(link):
     assert one == two
 
 
-def test_older_output_does_not_show(link):
+@pytest.mark.parametrize(
+    "how", [(), pytest.param(("-Wl,--update-in-place",), marks=pytest.mark.only_wild)], ids=str
+)
+def test_older_output_does_not_show(link, how):
     inputs = [compile_cxx(MAIN), *objects()]
     fresh = link(*inputs, driver="g++").data
     link(compile_c("int main(void) { return 0; }"), "-static")
 
-    assert link(*inputs, driver="g++").data == fresh
+    assert link(*inputs, *how, driver="g++").data == fresh
 
 
 def test_environment_does_not_show(link):

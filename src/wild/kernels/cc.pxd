@@ -54,8 +54,8 @@ cdef extern from *:
     static inline long wild_futex_wait(uint32_t *p, uint32_t expected) {
         return syscall(SYS_futex, p, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
     }
-    static inline long wild_futex_wake(uint32_t *p) {
-        return syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, INT_MAX, 0, 0, 0);
+    static inline long wild_futex_wake(uint32_t *p, int count) {
+        return syscall(SYS_futex, p, FUTEX_WAKE_PRIVATE, count, 0, 0, 0);
     }
     /* The barrier costs nothing and does nothing, but a function that only prefetches is for GCC one without effects,
        whose calls it drops. */
@@ -82,7 +82,7 @@ cdef extern from *:
     void set_bits8 "wild_set_bits8"(uint8_t *p, uint8_t bits) noexcept nogil
     uint64_t mix "wild_mix"(uint64_t a, uint64_t b) noexcept nogil
     long futex_wait "wild_futex_wait"(uint32_t *p, uint32_t expected) noexcept nogil
-    long futex_wake "wild_futex_wake"(uint32_t *p) noexcept nogil
+    long futex_wake "wild_futex_wake"(uint32_t *p, int count) noexcept nogil
     void relax "wild_relax"() noexcept nogil
     void prefetch "wild_prefetch"(const void *p) noexcept nogil
     bint likely "wild_likely"(bint x) noexcept nogil

@@ -20,6 +20,7 @@ cdef struct Fault:       # the faults of a loop: the first `limit` of them, in i
 
 cdef class Pool:
     cdef public int threads
+    cdef int processors          # that the process may use, if workers were started
     cdef uint32_t epoch, gate, stopping
     cdef Job job
     cdef void *context
