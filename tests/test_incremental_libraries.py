@@ -242,6 +242,26 @@ def test_a_variable_is_thread_local_elsewhere(tmp_path, where):
     assert (line["mode"], line["code"]) == ("failed", "E6"), line
 
 
+@pytest.mark.parametrize("versions", ["", "V1 { one; };"])
+def test_a_weak_reference_becomes_a_strong_one(tmp_path, versions):
+    made = project_of(tmp_path, "-Wl,--no-as-needed libone.so -Wl,-rpath,.")
+    library(made, "one", "int one(int x) { return x * 10; }\n", versions)
+    made.write("weak.c", "__attribute__((weak)) int one(int); int weak(int x) { return one ? one(x) : x; }\n")
+    begin(made, "int weak(int); int part(int x) { return weak(x) + 1; }\n")
+    symbols = Elf((made.directory / "program").read_bytes()).dynamic_symbols
+    assert symbols["one"].binding == "WEAK"
+
+    assert "61 numbers" in after(
+        made, "int weak(int), one(int); int part(int x) { return weak(x) + one(x) + 1; }\n"
+    )
+    symbols = Elf((made.directory / "program").read_bytes()).dynamic_symbols
+    assert symbols["one"].binding == "GLOBAL"
+    made.write(
+        "weak.c", "__attribute__((weak)) int one(int); int weak(int x) { return one ? one(x) + 1 : x; }\n"
+    )
+    assert "62 numbers" in made.step("update")
+
+
 def test_libraries_until_there_is_no_room(tmp_path):
     """.dynamic has room for five."""
     names = [f"n{number}" for number in range(7)]

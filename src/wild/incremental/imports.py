@@ -40,9 +40,11 @@ def write_imports(
     needed: list[int],
 ) -> None:
     """Enter what rewrite.new_imports has found, and libraries that are `needed` besides (SharedRows), into the tables
-    of the output; raises CannotUpdate.
+    of the output, and let references that were weak be strong; raises CannotUpdate.
     """
     tables = Tables(graft, output)
+    for dynsym in graft.strengthened:
+        tables.strengthen(dynsym)
     sonames: list[bytes] = output["sonames"]
     for shared in sorted({*needed, *(row for *_, row in found)}):
         tables.need(sonames, shared)
@@ -157,6 +159,22 @@ class Tables:
             self.write(".gnu.version", 2 * dynsym, index.to_bytes(2, "little"))
         elif version:
             raise CannotUpdate("E7", "the first version of a symbol is required")
+
+    def strengthen(self, dynsym: int) -> None:
+        """Let a reference, and the version that it asks for, be there in any case."""
+        entry = self.bytes_of(".dynsym")[SYM_SIZE * dynsym :][:SYM_SIZE]
+        self.write(".dynsym", SYM_SIZE * dynsym + 4, bytes((STB_GLOBAL << 4 | entry[4] & 15,)))
+        index = word(self.bytes_of(".gnu.version"), 2 * dynsym, 2)
+        table, at = self.bytes_of(".gnu.version_r"), 0
+        while table:
+            auxiliary = at + word(table, at + 8, 4)
+            for _ in range(word(table, at + 2, 2)):
+                if word(table, auxiliary + 6, 2) == index:
+                    self.write(".gnu.version_r", auxiliary + 4, bytes(2))
+                auxiliary += word(table, auxiliary + 12, 4)
+            if not word(table, at + 12, 4):
+                break
+            at += word(table, at + 12, 4)
 
     def require(self, soname: bytes, version: bytes) -> int:
         """The index of a version that is required of a library, which is added if it is not there."""

@@ -375,7 +375,7 @@ class Update:
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
         imports = rewrite.new_imports(graft)
         libraries = [] if output["gc"] else rewrite.new_libraries(graft)
-        if imports or libraries:
+        if imports or libraries or graft.strengthened:
             from wild.incremental.imports import write_imports
 
             write_imports(graft, output, self.paths, imports, libraries)

@@ -60,6 +60,7 @@ cdef class Graft:
     cdef public bint chosen      # the small tables say what is exported
     cdef bint offers             # exports can come and go
     cdef public list copied      # NameIds of variables of shared objects that are copied for the first time
+    cdef public list strengthened    # entries of .dynsym that were weak references
     cdef list offered            # NameIds of definitions that are exported now, and were not or otherwise
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join

@@ -41,6 +41,7 @@ class Graft:
         self.imports = []
         self.offered = []
         self.copied = []
+        self.strengthened = []
         self.withdrawn = []
         self.libraries = set()
         self.joining = set()

@@ -9,6 +9,7 @@ class Graft:
     full_part: int
     chosen: bool
     copied: list[int]
+    strengthened: list[int]
     def __init__(self, saved: Saved, inputs: Inputs) -> None: ...
     def take_room(self, dynsym: tuple[int, int], plt: tuple[int, int]) -> None: ...
     @property

@@ -17,7 +17,7 @@ from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.unneeded import check_left
-from cython.cimports.wild.kernels.wanted import check_added, check_moved, first_definer
+from cython.cimports.wild.kernels.wanted import check_added, check_moved, first_definer, is_mentioned
 
 from wild.errors import CannotUpdate, ObjectsNeeded
 
@@ -223,8 +223,12 @@ def judge_reference(graft: Graft, name: uint32_t, shape: uint8_t, before: object
         symbol.flags |= SYM_REF | SYM_STRONG_REF
         return 0
     if symbol.flags & SYM_SHARED_DEF:
-        if shape & SHAPE_WEAK or (symbol.dynsym and not symbol.flags & (SYM_STRONG_REF | NEEDS_COPY)):
-            raise CannotUpdate("E7", "a symbol of a shared library is referred to in another way")
+        if shape & SHAPE_WEAK:
+            if symbol.dynsym and symbol.flags & (SYM_STRONG_REF | NEEDS_COPY):
+                return 0
+            raise CannotUpdate("E7", "a symbol of a shared library is referred to weakly for the first time")
+        if symbol.dynsym and not symbol.flags & (SYM_STRONG_REF | NEEDS_COPY):
+            graft.strengthened.append(symbol.dynsym)
         if not symbol.flags & SYM_STRONG_REF and first_definer(graft, name, False) < symbol.file:
             raise CannotUpdate("E6", "an archive member comes before a library that defines the name, too")
         symbol.flags |= SYM_REF | SYM_STRONG_REF  # its room in .dynsym is looked for when it is known to live
@@ -273,9 +277,8 @@ def judge_definition(
         raise CannotUpdate("E6", "a name is defined that other objects know already")
     how: uint32_t = export_flags(graft, symbol, mini)
     exported: cython.bint = how & SYM_EXPORTED != 0
-    if shape & SHAPE_IFUNC or (
-        exported and (not graft.offers or shape & SHAPE_TLS or mini.flags & SYM_UNIQUE)
-    ):
+    cannot: cython.bint = not graft.offers or shape & SHAPE_TLS or mini.flags & SYM_UNIQUE
+    if shape & SHAPE_IFUNC or (exported and cannot):
         raise CannotUpdate("E7", "the symbols that the output offers change")
     if symbol.flags & SYM_SHARED_REF and mini.flags & SYM_HIDDEN:
         raise CannotUpdate("E7", "a hidden name is defined that a library mentions")
@@ -364,25 +367,6 @@ def settle_removed(graft: Graft) -> cython.int:
             graft.withdrawn.append(symbol.dynsym)
             symbol.dynsym = 0
     return 0
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def is_mentioned(graft: Graft, name: uint32_t) -> cython.bint:
-    """Does an object that has not changed mention a name, or a library refer to it?"""
-    saved = graft.saved
-    g: uint32_t = saved.head[name]
-    while g:
-        g -= 1
-        if saved.image.names.of[g] == name:
-            file: uint32_t = saved.file_of[g]
-            kind: uint8_t = saved.image.files.row[file].kind
-            other: cython.bint = kind == FILE_SHARED and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED
-            if changed_of(graft, file) is cython.NULL and not other:
-                if saved.image.files.live[file] or kind == FILE_INTERNAL:
-                    return True
-        g = saved.next[g]
-    return False
 
 
 @cython.cfunc

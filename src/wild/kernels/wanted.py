@@ -1,4 +1,4 @@
-"""Which archive members a full link would load for the names of an update, by the rules of resolve.py."""
+"""Who mentions a name, and which archive members a full link would load for the names of an update (resolve.py)."""
 
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t
@@ -96,3 +96,22 @@ def check_moved(graft: Graft) -> cython.int:
                     raise CannotUpdate("E3", "a definition moved, and another object has a weak one")
             g = saved.next[g]
     return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_mentioned(graft: Graft, name: uint32_t) -> cython.bint:
+    """Does an object that has not changed mention a name, or a library refer to it?"""
+    saved = graft.saved
+    g: uint32_t = saved.head[name]
+    while g:
+        g -= 1
+        if saved.image.names.of[g] == name:
+            file: uint32_t = saved.file_of[g]
+            kind: uint8_t = saved.image.files.row[file].kind
+            other: cython.bint = kind == FILE_SHARED and saved.shape[g] & SHAPE_STATE == SHAPE_DEFINED
+            if changed_of(graft, file) is cython.NULL and not other:
+                if saved.image.files.live[file] or kind == FILE_INTERNAL:
+                    return True
+        g = saved.next[g]
+    return False
