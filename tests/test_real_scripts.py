@@ -147,6 +147,27 @@ def test_a_file_that_the_script_names_and_nobody_has(link):
     )
 
 
+@pytest.mark.parametrize(
+    "statement", ["*(.rela.data*) *(.rela.got)", "*(.rela.dyn)", "*(.rela.*)", "*(.rela.bss .rela.got)"]
+)
+def test_dynamic_relocations_by_each_of_their_names(link, statement):
+    """The scripts of EFI programs, whose start code applies them, have the names that GNU ld sorts them by."""
+    start = assemble(
+        ".globl _start\n_start: mov g@GOTPCREL(%rip), %rax\n ret\n"
+        ".data\n.globl g\n.hidden g\ng: .quad g\n.quad _start\n"
+    )
+    text = (
+        "SECTIONS { . = 0x1000; .text : { *(.text) } . = ALIGN(4096); .data : { *(.got) *(.data) } . = ALIGN(4096);"
+        " .dynamic : { *(.dynamic) } . = ALIGN(4096); .rela : { %s } . = ALIGN(4096); .dynsym : { *(.dynsym) } }"
+    )
+
+    program = with_script(link, text % statement, start, "-shared", "-Bsymbolic")
+
+    assert ".rela.dyn" not in program.sections
+    assert program.sections[".rela"].address % 4096 == 0
+    assert program.tag("RELA") == [program.sections[".rela"].address]
+
+
 def test_assertions_behind_the_sections(link):
     """As the Linux kernel writes them."""
     start = assemble(

@@ -38,7 +38,13 @@ if TYPE_CHECKING:
     from wild.scripted.tree import FilePattern, SectionPattern
 
 # Names by which a script may place what has another name here, because GNU ld calls it so.
-ALIASES = {".bss.rel.ro": (".data.rel.ro",), ".rela.plt": (".rela.iplt",), ".plt": (".iplt",)}
+# GNU ld holds dynamic relocations apart by the section that they change, until a script puts them together.
+ALIASES = {
+    ".bss.rel.ro": (".data.rel.ro",),
+    ".rela.dyn": (".rela.got", ".rela.data", ".rela.data.rel.ro", ".rela.rodata", ".rela.bss"),
+    ".rela.plt": (".rela.iplt",),
+    ".plt": (".iplt",),
+}
 COMMON_NAMES = ("COMMON", "LARGE_COMMON", ".tcommon")  # in the order of kernels/common_areas.py
 UNPLACED = frozenset((".symtab", ".symtab_shndx", ".strtab", ".shstrtab"))
 # What the output works without, and a script may discard.
