@@ -29,7 +29,7 @@ def faults(file: Elf, path: Path) -> list[str]:
     if file.type == elf.ET_REL:
         found = [sentence for check in (file_overlaps, symbol_order) for sentence in check(file)]
         return [*found, *readelf_complaints(path)]
-    checks = (segments, load_order, sections_in_segments, file_overlaps, symbol_order, symbol_places)
+    checks = (segments, load_order, shared_pages, sections_in_segments, file_overlaps, symbol_order, symbol_places)
     dynamic = (
         dynamic_addresses,
         version_counts,
@@ -65,6 +65,19 @@ def load_order(file: Elf) -> Iterator[str]:
             yield f"loadable segments overlap at {other.address:#x}"
         elif one.size and (one.end - 1) // PAGE == other.address // PAGE and one.flags != other.flags:
             yield f"loadable segments share the page of {other.address:#x}"
+
+
+def shared_pages(file: Elf) -> Iterator[str]:
+    """A page is mapped for each segment that begins in it, whole: what the one before has there must be the same in
+    the file.
+    """
+    for one, other in pairwise(file.segments_of(elf.PT_LOAD)):
+        start = max(one.address, other.address - other.address % PAGE)
+        if not one.size or not other.file_size or min(one.alignment, other.alignment) < PAGE or one.end <= start:
+            continue
+        held, offset = file.read(start, one.end - start), other.offset - (other.address - start)
+        if file.data[offset : offset + len(held)] != held:
+            yield f"the segment at {other.address:#x} changes what the one before has on its first page"
 
 
 def sections_in_segments(file: Elf) -> Iterator[str]:

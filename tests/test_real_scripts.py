@@ -8,11 +8,11 @@ import pytest
 from elf import SHF_ALLOC, SHF_WRITE
 from linking import Output
 from programs import archive, assemble, compile_c, exit_with, tool, write
-from scripts import by, same_as_ld, values, with_script
+from scripts import by, by_ld, same_as_ld, values, with_script
 
 pytestmark = pytest.mark.only_wild
 
-SHT_NOBITS, SHF_EXECINSTR = 8, 4
+PT_LOAD, SHT_NOBITS, SHF_EXECINSTR = 1, 8, 4
 LAYOUTS = Path(__file__).parent / "layouts"
 FLAGS = (
     "-O1", "-ffreestanding", "-fno-pic", "-mno-red-zone", "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
@@ -166,6 +166,49 @@ def test_dynamic_relocations_by_each_of_their_names(link, statement):
     assert ".rela.dyn" not in program.sections
     assert program.sections[".rela"].address % 4096 == 0
     assert program.tag("RELA") == [program.sections[".rela"].address]
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "0x60000000 + SIZEOF_HEADERS; . = ALIGN(4096)",
+        "0x60000000 + SIZEOF_HEADERS",
+        "0x60001100",
+        "SIZEOF_HEADERS; . = 0x60000800",
+        "SIZEOF_HEADERS; . = 0x60000020",
+        "SIZEOF_HEADERS + 1; . = ALIGN(0x10000)",
+    ],
+)
+def test_headers_are_loaded_where_a_script_leaves_room_for_them(link, start):
+    """User-mode Linux asks for their size, then goes on to the next page; libc's start code reads them."""
+    text = f"SECTIONS {{ . = {start}; .text : {{ *(.text) }} .data : {{ *(.data) }} }}"
+    source = assemble(
+        ".globl _start\n_start: ret\n.data\n.hidden __ehdr_start\n.globl to_file\nto_file: .quad __ehdr_start\n"
+    )
+
+    ours, theirs = by(None, link, text, source), by_ld(link, text, source)
+
+    at = ours.symbols["to_file"].value
+    assert at == theirs.symbols["to_file"].value
+    assert ours.word(at) == theirs.word(at) == ours.segments_of(PT_LOAD)[0].address
+    assert ours.read(ours.word(at), 4) == b"\x7fELF"
+
+
+def test_an_empty_section_without_contents_does_not_begin_a_segment(link):
+    """User-mode Linux has one for variables of each processor, and a table of functions at the same address."""
+    source = assemble(
+        ".globl _start\n_start: ret\n.data\n.quad 1\n.section .calls,\"aw\"\n.quad 2\n.section .more,\"aw\"\n.quad 3\n"
+    )
+    text = (
+        "SECTIONS { . = 0x10000; .text : { *(.text) } . = ALIGN(4096); .data : { *(.data) } . = ALIGN(4096);"
+        " .percpu : { per_cpu_load = .; *(.percpu) . = ALIGN(64); per_cpu_end = .; }"
+        " .calls : { *(.calls) } .more : { *(.more) } }"
+    )
+
+    program = with_script(link, text, source)
+
+    assert len(program.segments_of(PT_LOAD)) == 2
+    assert program.read(program.sections[".calls"].address, 16) == bytes([2, *bytes(7), 3, *bytes(7)])
 
 
 def test_assertions_behind_the_sections(link):

@@ -83,6 +83,7 @@ class Layouter:
         self.layout = layout
         self.symbols = symbols
         self.headers_size = headers_size
+        self.headers_asked = False  # by SIZEOF_HEADERS
         self.regions = Regions(composition.script)
         self.values = Values(self)
         self.data_segment = DataSegment(self, relro)

@@ -51,7 +51,6 @@ class ScriptedPlacement(Placement):
         self.unloaded = [section for section in sections if not section.flags & elf.SHF_ALLOC]
         self.composition = composition
         self.symbols = ScriptSymbols(composition.script, names, resolution)
-        self.header_count = 0
         self.layouter = Layouter(composition, layout, self.symbols, self.count_headers, uses_relro(options))
         self.described: list[Segment] = []
 
@@ -156,22 +155,30 @@ class ScriptedPlacement(Placement):
             return True
         if max(last_end - 1, 0) // self.page == section.load_address // self.page:
             return False
-        if last.nobits and not section.nobits:
+        if last.nobits and last.size and not section.nobits:
             return True
         if self.options.z_separate_code and (last.flags ^ section.flags) & elf.SHF_EXECINSTR:
             return True
         return not self.loads[-1].flags & elf.PF_W and bool(section.flags & elf.SHF_WRITE)
 
     def load_with_headers(self, others: int) -> Segment | None:
-        """The first PT_LOAD, if the headers have room on the page before its first section.
+        """The first PT_LOAD, if the headers have room on the page before its first section; with a script that asks
+        how large they are, else on the pages before that one.
 
-        Before code, GNU ld gives them a segment of their own on the same page; only the room for that is kept."""
+        Before code, GNU ld gives them a segment of their own; only the room for that is kept."""
         if not self.loads or is_unpaged(self.options):
             return None
         first = self.loads[0]
         spare = self.options.z_separate_code and bool(first.flags & elf.PF_X)
         size = self.headers_size = EHDR_SIZE + PHDR_SIZE * (others + len(self.loads) + spare)
-        return first if first.sections[0].address % self.page >= size else None
+        section = first.sections[0]
+        assert isinstance(section, ScriptedSection)
+        if section.address % self.page >= size:
+            return first
+        align = max(self.page, *(each.align for each in first.sections))
+        before = size + (section.address - size) % align
+        room = self.layouter.headers_asked and min(section.address, section.load_address) >= before
+        return first if room else None
 
     def relro_range(self) -> Segment | None:
         """PT_GNU_RELRO: the sections between DATA_SEGMENT_ALIGN and DATA_SEGMENT_RELRO_END."""
@@ -335,7 +342,7 @@ def overlaps(rows: list[tuple[int, int, str, bool]], what: str) -> list[str]:
 def load_order(section: ScriptedSection) -> tuple[int, int, bool, int, int]:
     """Segments hold sections by load address; what takes no room there first, and what has no contents last."""
     loaded = 0 if section.nobits else section.size
-    at_end = section.nobits and not section.flags & elf.SHF_TLS
+    at_end = section.nobits and section.size > 0 and not section.flags & elf.SHF_TLS
     return section.load_address, section.address, at_end, loaded, section.shndx
 
 

@@ -190,6 +190,7 @@ class Values:
         return (found.align if found is not None else 0), None
 
     def call_sizeof_headers(self, name: str) -> Value:
+        self.link.headers_asked = True
         return self.link.headers_size(), None
 
     def call_origin(self, name: str) -> Value:
