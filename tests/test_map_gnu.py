@@ -265,3 +265,49 @@ def test_defsym_stands_in_front_of_all_sections(link):
     text = (link.directory / "out.map").read_text()
     lines = [" ".join(line.split()) for line in text.partition("LOAD ")[2].splitlines()[1:]]
     assert lines[:2] == ["0x0000000000000001 a = 0x1", "0x0000000000000011 b = (a + 0x10)"]
+
+
+PARTS = (
+    'int g(void); static int v[5] = {1}; int f(void) { return g() + v[g()]; } const char *s = "text"; int common[3];',
+    "int g(void) { return 1; } int zero[7];",
+)
+
+
+def test_the_map_of_a_partial_link(link):
+    """glibc's build reads in it which members of the library the loader needs."""
+    f = compile_c(PARTS[0], "-O1", "-ffunction-sections", "-fcommon", "-fno-pic", name="f")
+    members = archive([compile_c(PARTS[1], name="g")], "libg.a")
+
+    theirs, ours = maps(link, "-r", f, members)
+
+    for kind in ("input", "symbol"):
+        rows = [row for row in theirs.of(kind) if not OWN.match(row[0])]
+        assert [row for row in rows if row not in ours.of(kind) and "0" not in row[2:3]] == [], kind
+    assert {row[:3] for row in theirs.of("section") if row[2] != "0" and not OWN.match(row[0])} <= {
+        row[:3] for row in ours.of("section")
+    }
+    title = next(each for each in theirs.chapters if each.startswith("Archive member"))
+    assert ours.chapters[title] == theirs.chapters[title]
+
+
+def test_common_symbols_with_memory_in_the_map_of_a_partial_link(link):
+    f = compile_c(PARTS[0], "-fcommon", name="f")
+    g = compile_c(PARTS[1], name="g")
+
+    theirs, ours = maps(link, "-r", "-d", f, g)
+
+    chapter = "Allocating common symbols"
+    assert ours.chapters[chapter] == theirs.chapters[chapter]
+    assert any(line.startswith(" COMMON") for line in ours.chapters["Linker script and memory map"])
+
+
+@pytest.mark.parametrize("form", ["lld", "json"])
+def test_the_map_of_a_partial_link_in_other_forms(link, form):
+    f = compile_c(PARTS[0], "-O1", "-ffunction-sections", name="f")
+
+    link.raw("-r", f, f"--Map-format={form}", "-Map=out.map", "--cref")
+
+    text = (link.directory / "out.map").read_text()
+    assert ".text.f" in text
+    assert ".rodata.str1.1" in text
+    assert "Cross Reference Table" in text

@@ -22,6 +22,7 @@ import posix
 from wild.elf import SHF_ALLOC
 from wild.errors import LinkError
 from wild.kernels.layout_text import write_layout, write_trace
+from wild.kernels.map_tables import tables_of_link
 from wild.machine.x86_64 import relocation_name
 from wild.map_file import own_lines
 from wild.segments import is_tbss
@@ -52,12 +53,13 @@ def write_layout_files(
 
         def write(descriptor: int) -> None:
             posix.write(descriptor, HEAD)
-            write_layout(pool, layout, own, composition.commons, descriptor)
+            write_layout(pool, tables_of_link(layout), own, composition.commons, descriptor)
 
         write_file(f"{options.output}.layout", write)
     if options.write_trace or explains:
         names = [relocation_name(type).encode() for type in range(256)]
-        write_file(f"{options.output}.trace", lambda descriptor: write_trace(pool, layout, names, descriptor))
+        traced = tables_of_link(layout)
+        write_file(f"{options.output}.trace", lambda descriptor: write_trace(pool, traced, names, descriptor))
 
 
 def write_file(path: str, write: Callable[[int], None]) -> None:

@@ -274,9 +274,11 @@ def produce(
     clock.lap("lay out")
     # Addresses are final from here.
     if options.map_file or options.cref:
-        from wild.map_file import write_maps
+        from wild.map_file import contents_of_link, write_maps
 
-        write_maps(pool, options, found.checks.tables(), sized.layout, sized.composition, placement)
+        tables = found.checks.tables()
+        contents = contents_of_link(options, tables, sized.layout, sized.composition, placement)
+        write_maps(pool, options, tables, contents)
 
     if options.print_memory_usage:
         found.checks.messages.tell("\n".join(placement.memory_usage()))

@@ -12,11 +12,14 @@ import posix
 
 from wild.errors import LinkError
 from wild.kernels.cross_reference import write_cross_reference
+from wild.kernels.map_tables import tables_of_link
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.compose import Composition
+    from wild.kernels.map_tables import MapTables
     from wild.kernels.measure import Layout
+    from wild.kernels.partial_link import PartialLink
     from wild.kernels.pool import Pool
     from wild.kernels.references import LinkTables
     from wild.layout import Placement
@@ -33,14 +36,49 @@ STANDARD_OUTPUT = 1
 TABLES = frozenset((".symtab", ".symtab_shndx", ".strtab", ".shstrtab"))
 
 
-def write_maps(
-    pool: Pool,
-    options: Options,
-    tables: LinkTables,
-    layout: Layout,
-    composition: Composition,
-    placement: Placement,
-) -> None:
+class MapContents:
+    """What a map tells: the tables, lines for what comes from no input section, PartIds of the common symbols by
+    their area, and the regions of memory of a script."""
+
+    __slots__ = ("commons", "lines", "regions", "tables")
+
+    def __init__(
+        self,
+        tables: MapTables,
+        lines: list[Line],
+        commons: list[int],
+        regions: list[tuple[str, int, int, str]],
+    ) -> None:
+        self.tables = tables
+        self.lines = lines
+        self.commons = commons
+        self.regions = regions
+
+
+def contents_of_link(
+    options: Options, tables: LinkTables, layout: Layout, composition: Composition, placement: Placement
+) -> MapContents:
+    """Of an ordinary link; addresses must be final."""
+    shown = placement.sections
+    if options.map_format == "gnu":  # which knows nothing of the tables of symbols
+        shown = [section for section in shown if section.name not in TABLES or not section.made]
+    lines = own_lines(composition, shown)
+    if options.map_format == "gnu":
+        lines += definition_lines(options, tables, layout) + placement.statement_lines()
+    return MapContents(tables_of_link(layout), lines, composition.commons, placement.regions())
+
+
+def contents_of_partial(partial: PartialLink) -> MapContents:
+    """Of a partial link that is measured: every section of the output begins at 0."""
+    lines: list[Line] = []
+    for size, align, shndx, name, own, label in partial.map_rows():
+        lines.append((0, size, align, shndx, name, OUTPUT, 0))
+        if own < size:
+            lines.append((own, size - own, align, shndx, label, OWN, 0))
+    return MapContents(partial.map_tables(), lines, [], [])
+
+
+def write_maps(pool: Pool, options: Options, tables: LinkTables, contents: MapContents) -> None:
     """Write the map, and behind it the cross reference table; without -Map the latter goes to standard
     output.
     """
@@ -53,7 +91,7 @@ def write_maps(
             descriptor = posix.open(path, flags, 0o666)
         try:
             if options.map_file:
-                write_form(pool, options, tables, layout, composition, placement, descriptor, demangle)
+                write_form(pool, options, tables, contents, descriptor, demangle)
             if options.cref:
                 write_cross_reference(tables, descriptor, demangle)
         finally:
@@ -64,40 +102,28 @@ def write_maps(
 
 
 def write_form(
-    pool: Pool,
-    options: Options,
-    tables: LinkTables,
-    layout: Layout,
-    composition: Composition,
-    placement: Placement,
-    descriptor: int,
-    demangle: int,
+    pool: Pool, options: Options, tables: LinkTables, contents: MapContents, descriptor: int, demangle: int
 ) -> None:
     """Write the map in the form that --Map-format names; raises OSError."""
-    shown = placement.sections
-    if options.map_format == "gnu":  # which knows nothing of the tables of symbols
-        shown = [section for section in shown if section.name not in TABLES or not section.made]
-    lines = own_lines(composition, shown)
-    commons = composition.commons
+    of_link, lines, commons = contents.tables, contents.lines, contents.commons
     if options.map_format == "lld":
         from wild.kernels.map_text import write_map
 
-        write_map(pool, layout, lines, commons, descriptor, demangle)
+        write_map(pool, of_link, lines, commons, descriptor, demangle)
     elif options.map_format == "json":
         import json
 
         from wild.kernels.map_json import write_json
 
         name = json.dumps(options.output).encode()
-        write_json(pool, layout, lines, commons, descriptor, demangle, name)
+        write_json(pool, of_link, lines, commons, descriptor, demangle, name)
     else:
         from wild.kernels.map_gnu import write_gnu_map
         from wild.map_summary import texts_of
 
-        lines += definition_lines(options, tables, layout) + placement.statement_lines()
-        texts = texts_of(tables, options, placement)
+        texts = texts_of(tables, options, contents.regions)
         write_gnu_map(
-            pool, layout, lines, commons, descriptor, demangle, texts,
+            pool, of_link, lines, commons, descriptor, demangle, texts,
             options.print_map_discarded, options.print_map_locals,
         )  # fmt: skip
 

@@ -8,7 +8,6 @@ from wild.kernels.dependencies import extractions, needed_libraries
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from wild.kernels.references import LinkTables
-    from wild.layout import Placement
     from wild.options import Options
 
 FILE_WIDTH = 30
@@ -20,17 +19,19 @@ ATTRIBUTES = "axrwl"  # in the order in which GNU ld writes them
 LARGEST = (1 << 64) - 1
 
 
-def texts_of(tables: LinkTables, options: Options, placement: Placement) -> tuple[bytes, bytes, bytes]:
+def texts_of(
+    tables: LinkTables, options: Options, regions: list[tuple[str, int, int, str]]
+) -> tuple[bytes, bytes, bytes]:
     """What stands before the common symbols, what before the list of files, and the end."""
     members = reasons_of(tables, MEMBERS, extractions(tables), options.demangle)
     libraries = reasons_of(tables, LIBRARIES, needed_libraries(tables), options.demangle)
     reasons = "\n".join(each for each in (members, libraries) if each)
-    regions = "".join(
+    memory = "".join(
         f"{name:<16} 0x{origin:016x} 0x{length:016x} {in_order(attributes)}".rstrip() + "\n"
-        for name, origin, length, attributes in (*placement.regions(), ("*default*", 0, LARGEST, ""))
+        for name, origin, length, attributes in (*regions, ("*default*", 0, LARGEST, ""))
     )
     end = f"OUTPUT({options.output} elf64-x86-64)\n"
-    return encode(reasons), encode(MEMORY + regions + HEAD), encode(end)
+    return encode(reasons), encode(MEMORY + memory + HEAD), encode(end)
 
 
 def reasons_of(

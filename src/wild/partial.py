@@ -84,6 +84,10 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
     except BaseException:
         output.abandon()
         raise
+    if options.map_file or options.cref:
+        from wild.map_file import contents_of_partial, write_maps
+
+        write_maps(pool, options, found.checks.tables(), contents_of_partial(partial))
     if options.dependency_file:
         from wild.dependency_file import write_dependencies
 
@@ -94,8 +98,6 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
 def check_options(options: Options) -> None:
     """What cannot be had together with -r."""
     refused = {
-        "-Map": options.map_file,
-        "--cref": options.cref,
         "--separate-debug-file": options.separate_debug_file is not None,
         "--retain-symbols-file": options.retain_symbols_file,
     }

@@ -13,6 +13,7 @@ import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.image import Image, Target, plt_address, target_of
+from cython.cimports.wild.kernels.map_tables import MapTables
 from cython.cimports.wild.kernels.map_text import (
     LINE_COMMON,
     LINE_INPUT,
@@ -22,7 +23,6 @@ from cython.cimports.wild.kernels.map_text import (
     list_lines,
     write_lines,
 )
-from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.relocation import *
 from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_bytes, section_header
@@ -30,14 +30,14 @@ from cython.cimports.wild.kernels.tables import *
 from cython.cimports.wild.kernels.text import Text, put, put_file, put_string, write_text
 
 
-def write_layout(pool: Pool, layout: Layout, own: list, commons: list, descriptor: int):
+def write_layout(pool: Pool, tables: MapTables, own: list, commons: list, descriptor: int):
     """Write the layout file: `file`, `output`, `made`, `common` and `input` lines; raises OSError.
 
     `own` and `commons` as in `write_map`; addresses must be final.
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
-    list_lines(arena, layout, cython.address(map), own, commons)
+    list_lines(arena, tables, cython.address(map), own, commons)
     text = cython.declare(Text)
     text.start = cython.NULL
     text.size = text.room = 0
@@ -47,14 +47,14 @@ def write_layout(pool: Pool, layout: Layout, own: list, commons: list, descripto
     write_lines(pool, arena, cython.address(map), format_place, descriptor)
 
 
-def write_trace(pool: Pool, layout: Layout, type_names: list, descriptor: int):
+def write_trace(pool: Pool, tables: MapTables, type_names: list, descriptor: int):
     """Write the trace: one line for each relocation of a loaded section; raises OSError.
 
     `type_names`: the psABI's names by relocation type, bytes, 256 of them.
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
-    list_lines(arena, layout, cython.address(map), [], [])
+    list_lines(arena, tables, cython.address(map), [], [])
     map.type_names = cython.cast(
         cython.pointer[cython.p_const_char], arena.array(256, cython.sizeof(cython.p_const_char))
     )

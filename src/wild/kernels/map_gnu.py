@@ -11,6 +11,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, qsort
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.map_tables import MapTables
 from cython.cimports.wild.kernels.map_text import (
     LINE_COMMON,
     LINE_INPUT,
@@ -28,7 +29,6 @@ from cython.cimports.wild.kernels.map_text import (
     put_common_name,
     write_lines,
 )
-from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, symbols_of
 from cython.cimports.wild.kernels.sections import section_header
@@ -54,7 +54,7 @@ COMMON_SIZE_WIDTH = cython.declare(cython.const[uint64_t], 18)
 
 def write_gnu_map(
     pool: Pool,
-    layout: Layout,
+    tables: MapTables,
     own: list,
     commons: list,
     descriptor: int,
@@ -68,12 +68,12 @@ def write_gnu_map(
     map = cython.declare(Map)
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
     map.locals = show_locals
-    list_lines(arena, layout, cython.address(map), own, commons)
+    list_lines(arena, tables, cython.address(map), own, commons)
     list_symbols(arena, cython.address(map))
     write_bytes(descriptor, texts[0])
-    write_summary(cython.address(map), layout.resolution.common_count, descriptor, put_commons)
+    write_summary(cython.address(map), tables.resolution.common_count, descriptor, put_commons)
     if show_discarded:
-        write_discarded(pool, layout, cython.address(map), descriptor)
+        write_discarded(pool, tables, cython.address(map), descriptor)
     write_bytes(descriptor, texts[1])
     write_summary(cython.address(map), 0, descriptor, put_loads)
     list_gaps(arena, cython.address(map))
@@ -165,12 +165,12 @@ def pad(text: cython.pointer[Text], start: uint64_t, width: uint64_t) -> cython.
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def write_discarded(
-    pool: Pool, layout: Layout, all_lines: cython.pointer[Map], descriptor: cython.int
+    pool: Pool, tables: MapTables, all_lines: cython.pointer[Map], descriptor: cython.int
 ) -> cython.int:
     """The input sections that were dropped, in input order; raises OSError."""
     arena: Arena = Arena()
     map: Map = all_lines[0]
-    map.line = cython.cast(cython.pointer[Line], arena.array(layout.view.sections.count, cython.sizeof(Line)))
+    map.line = cython.cast(cython.pointer[Line], arena.array(tables.view.sections.count, cython.sizeof(Line)))
     map.count = 0
     with cython.nogil:
         list_discarded(cython.address(map))

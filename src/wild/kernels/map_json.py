@@ -11,6 +11,7 @@ from cython.cimports.libc.stdint import uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, malloc, qsort
 from cython.cimports.libc.string import memcpy
 from cython.cimports.wild.kernels.elf import *
+from cython.cimports.wild.kernels.map_tables import MapTables
 from cython.cimports.wild.kernels.map_text import (
     LINE_COMMON,
     LINE_OUTPUT,
@@ -24,7 +25,6 @@ from cython.cimports.wild.kernels.map_text import (
     put_common_name,
     write_lines,
 )
-from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.resolve import symbols_of
 from cython.cimports.wild.kernels.sections import section_header, section_name
@@ -42,13 +42,13 @@ from cython.cimports.wild.kernels.text import (
 
 
 def write_json(
-    pool: Pool, layout: Layout, own: list, commons: list, descriptor: int, demangle: int, name: bytes
+    pool: Pool, tables: MapTables, own: list, commons: list, descriptor: int, demangle: int, name: bytes
 ):
     """As write_map; `name` is the output's, as a JSON string."""
     arena: Arena = Arena()
     map = cython.declare(Map)
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
-    list_lines(arena, layout, cython.address(map), own, commons)
+    list_lines(arena, tables, cython.address(map), own, commons)
     list_symbols(arena, cython.address(map))
     head: bytes = b'{"version":1,"entries":[\n{"kind":"file","name":' + name + b"}"
     write_text(descriptor, head, len(head))

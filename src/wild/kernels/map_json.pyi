@@ -1,9 +1,9 @@
-from wild.kernels.measure import Layout
+from wild.kernels.map_tables import MapTables
 from wild.kernels.pool import Pool
 
 def write_json(
     pool: Pool,
-    layout: Layout,
+    tables: MapTables,
     own: list[tuple[int, int, int, int, bytes, int, int]],
     commons: list[int],
     descriptor: int,

@@ -3,7 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 
 from wild.kernels.image cimport Image
-from wild.kernels.measure cimport Layout
+from wild.kernels.map_tables cimport MapTables
 from wild.kernels.pool cimport Arena, Pool
 from wild.kernels.resolve cimport CommonRow
 from wild.kernels.text cimport Namer, Text
@@ -49,11 +49,12 @@ cdef struct Map:
     Text *text                   # by block of one round
     int64_t begin                # the first line of the round
     uint64_t *gap                # by line: bytes that nothing is in before it (map_gnu.py)
+    bint whole                   # MapTables.whole
     bint locals                  # show local symbols too (map_gnu.py)
     LineFormat format
     const char **type_names      # of relocations, by type (the trace)
 
-cdef int list_lines(Arena arena, Layout layout, Map *map, list own, list commons) except -1
+cdef int list_lines(Arena arena, MapTables tables, Map *map, list own, list commons) except -1
 cdef int write_lines(Pool pool, Arena arena, Map *map, LineFormat format, int descriptor) except -1
 cdef int list_symbols(Arena arena, Map *map) except -1
 cdef int compare_symbols(const void *a, const void *b) noexcept nogil

@@ -14,7 +14,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free, qsort
 from cython.cimports.libc.string import strlen
 from cython.cimports.wild.kernels.elf import *
-from cython.cimports.wild.kernels.image import Image
+from cython.cimports.wild.kernels.map_tables import MapTables
 from cython.cimports.wild.kernels.map_text import (
     LINE_COMMON,
     LINE_INPUT,
@@ -26,7 +26,6 @@ from cython.cimports.wild.kernels.map_text import (
     Map,
     Own,
 )
-from cython.cimports.wild.kernels.measure import Layout
 from cython.cimports.wild.kernels.pool import Arena, Pool
 from cython.cimports.wild.kernels.resolve import COMMON_DROPPED, symbols_of
 from cython.cimports.wild.kernels.sections import section_of
@@ -49,18 +48,18 @@ BLOCKS_AT_ONCE = cython.declare(cython.const[int64_t], 64)
 HEAD = b"             VMA              LMA     Size Align Out     In      Symbol\n"
 
 
-def write_map(pool: Pool, layout: Layout, own: list, commons: list, descriptor: int, demangle: int):
+def write_map(pool: Pool, tables: MapTables, own: list, commons: list, descriptor: int, demangle: int):
     """Write the map to a file descriptor; addresses must be final.
 
     `own`: (address, size, alignment, output section index, name, LINE_*, load address) of the output
     sections, and of what stands in them that comes from no input section; names are bytes.  `commons`: the
-    PartIds of the common symbols by COMMON_* area.  `demangle`: address of __cxa_demangle, or 0.  Raises
-    OSError.
+    PartIds of the common symbols by COMMON_* area; none if they have no places.  `demangle`: address of
+    __cxa_demangle, or 0.  Raises OSError.
     """
     arena: Arena = Arena()
     map = cython.declare(Map)
     map.namer.demangle = cython.cast(Demangle, cython.cast(cython.p_void, cython.cast(uint64_t, demangle)))
-    list_lines(arena, layout, cython.address(map), own, commons)
+    list_lines(arena, tables, cython.address(map), own, commons)
     list_symbols(arena, cython.address(map))
     head: bytes = HEAD
     write_text(descriptor, head, len(head))
@@ -95,17 +94,18 @@ def write_lines(
 @cython.cfunc
 @cython.exceptval(-1, check=False)
 def list_lines(
-    arena: Arena, layout: Layout, map: cython.pointer[Map], own: list, commons: list
+    arena: Arena, tables: MapTables, map: cython.pointer[Map], own: list, commons: list
 ) -> cython.int:
     """All lines but those of symbols, in their order."""
-    map.image = cython.address(layout.view)
-    map.common = layout.resolution.commons
-    map.namer.files = cython.address(layout.view.files)
-    map.namer.maps = layout.inputs.maps
-    map.namer.members = layout.inputs.names
+    map.image = cython.address(tables.view)
+    map.whole = tables.whole
+    map.common = tables.resolution.commons
+    map.namer.files = cython.address(tables.view.files)
+    map.namer.maps = tables.inputs.maps
+    map.namer.members = tables.inputs.names
     map.count = 0
     sections = cython.address(map.image.sections)
-    common_count: int64_t = layout.resolution.common_count
+    common_count: int64_t = tables.resolution.common_count if commons else 0
     room: int64_t = sections.count + common_count + len(own)
     map.line = cython.cast(cython.pointer[Line], arena.array(room, cython.sizeof(Line)))
     map.file_of = cython.cast(U32, arena.array(sections.count, 4))
@@ -163,7 +163,7 @@ def list_sections(map: cython.pointer[Map]) -> cython.void:
         for k in range(1, row.shnum if row.sec_base else 1):
             id: uint32_t = row.sec_base + k
             map.file_of[id] = cython.cast(uint32_t, file)
-            if is_listed(image, id):
+            if is_listed(map, id):
                 sec = cython.address(image.sections.row[id])
                 add_line(map, image.part[sec.part].shndx, sec.address, LINE_INPUT, id)
 
@@ -172,9 +172,9 @@ def list_sections(map: cython.pointer[Map]) -> cython.void:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def is_listed(image: cython.pointer[Image], section: uint32_t) -> cython.bint:
-    sec = cython.address(image.sections.row[section])
-    return sec.kind == SEC_PLAIN and sec.flags & SEC_LIVE and sec.part != 0
+def is_listed(map: cython.pointer[Map], section: uint32_t) -> cython.bint:
+    sec = cython.address(map.image.sections.row[section])
+    return (sec.kind == SEC_PLAIN or map.whole) and sec.flags & SEC_LIVE and sec.part != 0
 
 
 @cython.cfunc
@@ -225,7 +225,7 @@ def visit_symbols(map: cython.pointer[Map], fill: cython.bint) -> cython.void:
         row = cython.address(image.files.row[file])
         syms: Sym = symbols_of(cython.address(image.files), cython.cast(uint32_t, file))
         for sym in range(1, row.nsyms if row.sec_base else 1):
-            section: uint32_t = listed_section(image, cython.cast(uint32_t, file), syms, sym)
+            section: uint32_t = listed_section(map, cython.cast(uint32_t, file), syms, sym)
             if section == 0:
                 continue
             if not fill:
@@ -242,14 +242,15 @@ def visit_symbols(map: cython.pointer[Map], fill: cython.bint) -> cython.void:
 @cython.inline
 @cython.nogil
 @cython.exceptval(check=False)
-def listed_section(image: cython.pointer[Image], file: uint32_t, syms: Sym, sym: uint32_t) -> uint32_t:
+def listed_section(map: cython.pointer[Map], file: uint32_t, syms: Sym, sym: uint32_t) -> uint32_t:
     """The SectionId of the section that a symbol names a place of; 0 for symbols that are not shown."""
+    image = map.image
     row = cython.address(image.files.row[file])
     kind: cython.int = syms[sym].st_info & 15
     if kind == STT_SECTION or kind == STT_FILE or syms[sym].st_name == 0 or syms[sym].st_name >= row.strsize:
         return 0
     index: uint32_t = section_of(image.files.base[file], row, syms + sym, sym)
-    if index == 0 or index >= row.shnum or not is_listed(image, row.sec_base + index):
+    if index == 0 or index >= row.shnum or not is_listed(map, row.sec_base + index):
         return 0
     if sym >= row.first_global:
         symbol = cython.address(image.symbols[image.names.of[row.global_base + sym - row.first_global]])

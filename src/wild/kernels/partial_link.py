@@ -6,6 +6,8 @@ from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.glob import GlobPattern
+from cython.cimports.wild.kernels.image import PartRow
+from cython.cimports.wild.kernels.map_tables import MapTables
 from cython.cimports.wild.kernels.names import NameTable
 from cython.cimports.wild.kernels.output import Output
 from cython.cimports.wild.kernels.partial import *
@@ -56,6 +58,7 @@ class PartialLink:
     arena: Arena
     owners: object
     own: list
+    common_count: int64_t
     unique_names: cython.bint
     view: Partial
     joining: Joining
@@ -79,6 +82,7 @@ class PartialLink:
         view.names = cython.address(names.view)
         view.symbols = resolution.view.row
         view.commons = resolution.commons
+        self.common_count = resolution.common_count
         view.strip = strip
         view.common_type = common_type
         view.group_count = 1
@@ -196,6 +200,44 @@ class PartialLink:
         pool.run_evenly(number_locals, view, view.files.count, 16)
         with cython.nogil:
             name_groups(view)
+
+    def map_tables(self):
+        """What a map is made from, after `measure`; a section's address is its offset in that of the output."""
+        inputs, _, resolution, _ = self.owners
+        tables: MapTables = MapTables()
+        view = cython.address(self.view)
+        image = cython.address(tables.view)
+        image.files, image.sections, image.names = view.files[0], view.sections[0], view.names[0]
+        image.symbols = view.symbols
+        image.part_count = view.out_count
+        image.part = cython.cast(
+            cython.pointer[PartRow], self.arena.array(view.out_count, cython.sizeof(PartRow))
+        )
+        i: int64_t
+        for i in range(view.out_count):
+            image.part[i].shndx = view.out[i].shndx
+        tables.resolution, tables.inputs, tables.owner, tables.whole = resolution, inputs, self, True
+        return tables
+
+    def map_rows(self):
+        """After `measure`: (size, alignment, section header index, name) of each section of the output, then where what
+        comes from no input section begins in it, or its size, and how that is called."""
+        view = cython.address(self.view)
+        own = cython.cast(U64, self.arena.array(view.out_count, 8))
+        i: int64_t
+        for i in range(1, view.out_count):
+            own[i] = 0 if view.out[i].own is not cython.NULL else view.out[i].size
+        for i in range(self.common_count if view.common_out is not cython.NULL else 0):
+            if view.commons[i].area != COMMON_DROPPED:
+                own[view.common_out[i]] = min(own[view.common_out[i]], view.common_place[i])
+        rows: list = []
+        for i in range(1, view.out_count):
+            row = cython.address(view.out[i])
+            if row.live:
+                name: bytes = cython.cast(cython.p_const_char, row.name)[: row.name_length]
+                label: bytes = b"COMMON" if row.own is cython.NULL else name
+                rows.append((row.size, row.align, row.shndx, name, own[i], label))
+        return rows
 
     @property
     def size(self):
