@@ -20,6 +20,11 @@ def test_soname(link, form):
     assert link("-shared", pic_c("int f;"), form, output="libx.so").tag_strings("SONAME") == ["libx.so.1"]
 
 
+def test_soname_of_a_program(link):
+    """The loader takes it for the library of that name, which glibc's tests use."""
+    assert program_with(link, "-Wl,-soname=libx.so.1").tag_strings("SONAME") == ["libx.so.1"]
+
+
 def test_no_soname_unless_given(link):
     assert link("-shared", pic_c("int f;"), output="libx.so").tag_strings("SONAME") == []
 

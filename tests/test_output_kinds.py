@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from elf import ET_DYN, ET_EXEC, PF_W, PF_X, PT_DYNAMIC, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_PHDR
-from programs import assemble, compile_c, compile_cxx, exit_with, pic_c
+from programs import assemble, compile_c, compile_cxx, exit_with, pic_c, write
 
 HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }'
 HELLO_CXX = '#include <iostream>\nint main() { std::cout << "hello" << std::endl; }'
@@ -148,6 +148,36 @@ def test_entry_by_address(link):
     program = link.raw(assemble(".globl begin\nbegin:" + exit_with()), "-e", "0x401234")
 
     assert program.entry == 0x401234
+
+
+@pytest.mark.parametrize("flags", [(), ("--gc-sections",), ("-e", "other")])
+@pytest.mark.parametrize("local", [False, True])
+@pytest.mark.unlike("mold", reason="does not know -e for shared objects")
+def test_shared_object_may_begin_somewhere(link, flags, local):
+    """A libc's loader is a shared object that begins at _start, which its version script makes local."""
+    source = assemble(".globl _start, other, exported\n_start: nop\nother: nop\nexported: ret\n")
+    script = write(link.directory / "v.map", "{ global: exported; local: *; };")
+
+    output = link.raw(source, "-shared", *flags, *(("--version-script", script) if local else ()))
+
+    assert output.entry == output.symbols["other" if flags[:1] == ("-e",) else "_start"].value
+    assert ("_start" in output.exports) != local
+
+
+def test_shared_object_without_start_begins_nowhere(link):
+    assert link.raw(assemble(".globl f\nf: ret\n"), "-shared").entry == 0
+
+
+def test_shared_object_with_a_script_that_names_the_usual_entry(link):
+    """As GNU ld's own scripts do, which glibc's build changes and uses."""
+    script = write(
+        link.directory / "entry.ld", "ENTRY(_start) SECTIONS { . = SIZEOF_HEADERS; .text : { *(.text) } }"
+    )
+
+    output = link.raw(assemble(".globl f\nf: ret\n"), "-shared", "-T", script)
+
+    assert not output.messages
+    assert output.entry == 0
 
 
 def test_missing_entry_symbol_is_a_warning(link):

@@ -38,7 +38,7 @@ class DynamicSection:
         options = self.options
         for soname in needed:
             self.strings.append((elf.DT_NEEDED, self.symbols.add_string(soname)))
-        if options.soname and options.kind == "shared":
+        if options.soname:
             self.add_text(elf.DT_SONAME, options.soname)
         if options.rpath:
             self.add_text(elf.DT_RUNPATH if options.new_dtags else elf.DT_RPATH, options.rpath)

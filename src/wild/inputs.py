@@ -104,8 +104,8 @@ class InputSet:
         self.obey_scripts()
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
-        if entries and self.options.entry is None:
-            # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point").
+        if entries and self.options.entry is None and entries[-1] != "_start":
+            # -e goes before ENTRY (GNU ld manual, "Setting the Entry Point"), and _start is what counts without either.
             self.options.entry = entries[-1]
 
     def add_needed(self, shared: list[tuple[str, int]]) -> None:

@@ -84,7 +84,7 @@ def mark_roots(
     """Entry point, -u, -init and -fini; and sections that code reaches by their bounds, `__start_NAME`."""
     if not options.gc_sections:
         return
-    wanted = [encode(options.init), encode(options.fini), *own.references]
+    wanted = [encode(options.init), encode(options.fini), encode(options.entry or "_start"), *own.references]
     if own.layout is not None:
         from wild.scripted.symbols import operands_of_wanted
 

@@ -198,11 +198,10 @@ def write_tables(output: Output, placement: Placement, composition: Composition)
 
 
 def entry_address(options: Options, names: NameTable, layout: Layout, placement: Placement) -> int:
-    """e_entry: -e, else _start, else the code's begin (GNU ld manual, "Entry Point"); a shared object needs none."""
+    """e_entry: -e, else _start, else the code's begin (GNU ld manual, "Entry Point"); a shared object needs none, but a
+    loader is one that begins there."""
     if options.entry and is_number(options.entry):
         return int(options.entry, 0)
-    if options.kind == "shared" and not options.entry:
-        return 0
     number = names.find(encode(options.entry or "_start"))
     address = layout.symbol_address(number) if number else 0
     if address or options.kind == "shared":
