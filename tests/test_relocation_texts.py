@@ -27,6 +27,20 @@ def test_overflow_names_value_range_symbol_and_definition(link):
     )
 
 
+@pytest.mark.parametrize("symbol", ["number", "absent"])
+def test_distance_to_what_does_not_move(link, symbol):
+    """A number, and the null of an undefined weak symbol: how far away they are is known at run time only."""
+    main = assemble(START + f" lea {symbol}(%rip), %rax\n.weak absent\n")
+    number = assemble(".globl number\nnumber = 0x123456\n", name="number")
+    where = ">>> defined in number.o\n" if symbol == "number" else ""
+
+    assert errors(link, main, number, "-pie", driver="raw") == (
+        f"wild: error: main.o:(.text+0xf): relocation R_X86_64_PC32 against symbol '{symbol}' cannot be used when"
+        f" making a PIE; recompile with -fPIC\n{where}"
+    )
+    link.raw(main, number)
+
+
 def test_overflow_between_sections_that_are_far_apart(link):
     main = assemble(START + " mov after(%rip), %eax\n.bss\n.zero 0x7ffffff0\n")
     after = assemble(".bss\n.zero 0x1000\n.globl after\nafter: .zero 4\n", name="after")

@@ -144,9 +144,13 @@ class Subject:
             "low": str(low),
             "high": str(high),
             "output": NOUNS.get(options.kind, "this output"),
-            "flag": "-fPIC" if options.kind == "shared" else "-fPIE",
+            "flag": "-fPIC" if options.kind == "shared" or self.is_distance() else "-fPIE",
             "section": self.locations.section(self.file, self.section),
         }
+
+    def is_distance(self) -> bool:
+        """Does the code compute an address from its own?  In a PIE that reaches everything but what does not move."""
+        return self.code == PIC and x86_64.RELOCATIONS.get(self.type, ("", ""))[1].endswith("-P")
 
     def is_too_far(self) -> bool:
         """Is it the distance that does not fit, and not a number somebody chose?"""

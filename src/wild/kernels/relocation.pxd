@@ -99,6 +99,7 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
     """S+A, S+A-P and S+A-GOT: the address itself is wanted."""
     cdef bint word = type.form == FORM_ABS and type.size == 8
     cdef bint fixable = writable or mode.textrel
+    cdef bint from_here = type.form != FORM_ABS and mode.pic  # how far from here to a fixed address is not known yet
     d.action = ACT_STATIC
     if flags & SYM_IMPORTED:
         if word and fixable:
@@ -108,8 +109,10 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
         if mode.shared:
             d.fault = FAULT_RELOC_TEXTREL if word else FAULT_RELOC_PIC
             return
-        if not flags & SYM_SHARED_DEF:
-            return                                   # undefined and weak: zero
+        if not flags & SYM_SHARED_DEF:               # undefined and weak: zero
+            if from_here and not flags & SYM_STRONG_REF:
+                d.fault = FAULT_RELOC_PIC
+            return
         if flags & (SYM_FUNC | SYM_IFUNC):
             d.needs = NEEDS_PLT | NEEDS_CANONICAL
             if flags & SYM_PROTECTED_DEF and type.form == FORM_ABS:
@@ -121,6 +124,7 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
             elif not mode.copyreloc:
                 d.fault = FAULT_RELOC_COPY
     elif flags & SYM_ABS or not is_defined(flags):
+        d.fault = FAULT_RELOC_PIC if from_here and flags & SYM_ABS else 0
         return
     elif flags & SYM_IFUNC:
         d.needs = NEEDS_PLT | NEEDS_CANONICAL
@@ -224,6 +228,8 @@ cdef inline Decision decide(const Mode *mode, uint32_t r_type, uint32_t flags, c
         if flags & (SYM_IMPORTED | SYM_IFUNC) and (flags & SYM_IMPORTED or flags & SYM_OBJECT_DEF):
             d.action = ACT_PLT
             d.needs = NEEDS_PLT
+        elif flags & SYM_ABS and mode.pic:
+            d.fault = FAULT_RELOC_PIC
     elif form == FORM_GOTPC:
         decide_got(&d, type, flags, mode, place, before, addend)
     elif form == FORM_GOT:

@@ -1,0 +1,3 @@
+    .data
+    .quad far - .
+    .section .note.GNU-stack, "", @progbits
