@@ -29,7 +29,15 @@ def faults(file: Elf, path: Path) -> list[str]:
     if file.type == elf.ET_REL:
         found = [sentence for check in (file_overlaps, symbol_order) for sentence in check(file)]
         return [*found, *readelf_complaints(path)]
-    checks = (segments, load_order, shared_pages, sections_in_segments, file_overlaps, symbol_order, symbol_places)
+    checks = (
+        segments,
+        load_order,
+        shared_pages,
+        sections_in_segments,
+        file_overlaps,
+        symbol_order,
+        symbol_places,
+    )
     dynamic = (
         dynamic_addresses,
         version_counts,
@@ -73,7 +81,12 @@ def shared_pages(file: Elf) -> Iterator[str]:
     """
     for one, other in pairwise(file.segments_of(elf.PT_LOAD)):
         start = max(one.address, other.address - other.address % PAGE)
-        if not one.size or not other.file_size or min(one.alignment, other.alignment) < PAGE or one.end <= start:
+        if (
+            not one.size
+            or not other.file_size
+            or min(one.alignment, other.alignment) < PAGE
+            or one.end <= start
+        ):
             continue
         held, offset = file.read(start, one.end - start), other.offset - (other.address - start)
         if file.data[offset : offset + len(held)] != held:

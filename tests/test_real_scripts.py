@@ -197,7 +197,7 @@ def test_headers_are_loaded_where_a_script_leaves_room_for_them(link, start):
 def test_an_empty_section_without_contents_does_not_begin_a_segment(link):
     """User-mode Linux has one for variables of each processor, and a table of functions at the same address."""
     source = assemble(
-        ".globl _start\n_start: ret\n.data\n.quad 1\n.section .calls,\"aw\"\n.quad 2\n.section .more,\"aw\"\n.quad 3\n"
+        '.globl _start\n_start: ret\n.data\n.quad 1\n.section .calls,"aw"\n.quad 2\n.section .more,"aw"\n.quad 3\n'
     )
     text = (
         "SECTIONS { . = 0x10000; .text : { *(.text) } . = ALIGN(4096); .data : { *(.data) } . = ALIGN(4096);"

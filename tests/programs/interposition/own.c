@@ -1,0 +1,2 @@
+int value = 5;
+int which(void) { return 5; }

@@ -1,0 +1,2 @@
+int wanted(void);
+int call_wanted(void) { return wanted(); }
