@@ -266,6 +266,59 @@ PROJECTS = {
         ("CC=gcc ./Configure linux-x86_64 $SELECT", "make -s -j$JOBS", "HARNESS_JOBS=$JOBS make -s test"),
         "assembler, version scripts, engines",
     ),
+    "jemalloc": Project(
+        "jemalloc",
+        5,
+        "make autoconf",
+        (
+            "ls configure || ./autogen.sh",
+            "./configure -q --enable-debug",
+            "make -s -j$JOBS",
+            "make -s -j$JOBS tests",
+            "make -s check",
+        ),
+        "replaces the allocator, thread-local from the first allocation on",
+    ),
+    "luajit": Project(
+        "luajit",
+        1.5,
+        "make",
+        (
+            'make -j$JOBS CC="$CC" HOST_CC="$CC"',
+            "./src/luajit -e 'local n = 0; for i = 1, 1e7 do n = n + i end; assert(n == 50000005000000)'",
+            './src/luajit -e \'local f = require"ffi"; f.cdef"int abs(int);"; assert(f.C.abs(-3) == 3)\'',
+            "./src/luajit -e 'assert(not pcall(error))'",
+        ),
+        "code made at run time, unwinding through assembler",
+    ),
+    "elfutils": Project(
+        "elfutils",
+        10,
+        "make m4 zlib1g-dev",
+        (
+            "CFLAGS='-g -O1' CXXFLAGS='-g -O1' ./configure -q --disable-debuginfod --disable-libdebuginfod",
+            "make -s -j$JOBS",
+            # It fails with GNU ld too where the debug information of libc is installed.
+            "printf '#!/bin/sh\nexit 77\n' > tests/run-native-test.sh",
+            "make -s -j$JOBS check",
+        ),
+        "reads its own files: symbols, debug information, notes",
+    ),
+    "valgrind": Project(
+        "valgrind",
+        12,
+        "make autoconf automake",
+        (
+            "ls configure || ./autogen.sh",
+            "./configure -q --enable-only64bit",
+            "make -s -j$JOBS",
+            *(
+                f"./vg-in-place --tool={tool} --error-exitcode=3 ./coregrind/vgdb -l"
+                for tool in ("memcheck", "none")
+            ),
+        ),
+        "static programs without libc, far from where others are",
+    ),
     "ripgrep": Project(
         "crate:ripgrep",
         5,
