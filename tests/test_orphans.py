@@ -96,6 +96,8 @@ _start: ret
         ("", ".text : { *(.text) } > rom .data : { *(.data) } > ram AT> rom .bss : { *(.bss) } > ram"),
         ("(!w)", ".text : { *(.text) } > rom .data : { *(.data) } > ram AT> rom .bss : { *(.bss) } > ram"),
         ("(rx)", ".text : { *(.text) } > rom .data : { *(.data) } > ram .bss : { *(.bss) } > ram"),
+        ("(rx)", ".text : { *(.text) } > ram .data : { *(.data) } > ram .bss : { *(.bss) } > ram"),
+        ("(rw)", ".text : { *(.text) } > ram .data : { none = .; } > rom .other : { *(.data) } > ram"),
     ],
 )
 def test_an_orphan_is_in_the_region_of_the_section_that_it_follows(link, attributes, statements):
@@ -131,6 +133,8 @@ def test_what_only_the_script_fills_is_no_place_for_read_only_orphans(link, last
         ".text : { *(.text) } .later (NOLOAD) : { *(.read) }",
         ".text : { *(.text) } .later (NOLOAD) : { *(.data) }",
         ".later (NOLOAD) : { *(.read) } .text : { *(.text) } .data : { *(.data) }",
+        ".text : { *(.text) } .last : { LONG(3) }",
+        ". = ALIGN(32); .first : { . += 32; } .text : { *(.text) } .last : { . += 5; }",
     ],
 )
 def test_orphans_go_by_what_the_sections_of_the_script_are(link, statements):

@@ -156,3 +156,42 @@ REGION = "MEMORY { ram (rwx) : ORIGIN = 0x10000, LENGTH = 0x1000 } SECTIONS { .t
 )
 def test_the_origin_of_a_region_is_an_address_inside_of_a_section_too(link, statements):
     same_as_ld(link, f"{REGION}{statements} stack = ORIGIN(ram) + LENGTH(ram); }}", assemble(PLAIN))
+
+
+CHAIN = ".text : AT(0x81000) {{ *(.text) }} {} .last : {{ *(.rodata .bss) }}"
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ".data 0x10100 : { *(.data) }",
+        ".data ALIGN(0x100) : { *(.data) }",
+        ".data 0x8000 : { *(.data) }",
+        ". = 0x8000; .data : { *(.data) }",
+        ".data : SUBALIGN(32) { *(.data) }",
+        ".zeros : { . += 0x15; } .data : ALIGN(16) { *(.data) }",
+        ".zeros : { . += 0x15; } .data 0x10103 : SUBALIGN(16) { *(.data) }",
+    ],
+)
+def test_load_addresses_go_on_from_the_section_before(link, statements):
+    """As far from the addresses as there, but aligned, and not where the script goes back."""
+    text = f"SECTIONS {{ . = 0x10000; {CHAIN.format(statements)} }}"
+
+    same_as_ld(link, text, assemble(PLAIN))
+
+
+def test_headers_are_in_no_segment_with_another_section_on_their_page(link):
+    text = (
+        "SECTIONS { . = 0x400000 + 0x123; .text : { *(.text) } .data : AT(0x81000) { *(.data) } "
+        ".rest : AT(0x83000) { *(.rodata .bss) } }"
+    )
+
+    program = same_as_ld(link, text, assemble(PLAIN))
+
+    assert [each[0] for each in loads(program)] == [0x400124, 0x40012C, 0x400123]
+
+
+def test_a_symbol_of_an_empty_section_has_its_alignment(link):
+    text = "SECTIONS { . = 0x10001; .none : ALIGN(16) { here = .; } .all : { *(.text .data .rodata .bss) } }"
+
+    same_as_ld(link, text, assemble(PLAIN))

@@ -22,7 +22,7 @@ from wild.output_sections import (
 from wild.scripted.orphans import place_orphans
 from wild.scripted.parts import ANY_FILE, DISCARD, Group, ScriptedParts
 from wild.scripted.sections import Piece, ScriptedSection
-from wild.scripted.tree import Assignment, Data, Fill, Input, Output
+from wild.scripted.tree import Assignment, Data, Input, Output
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -321,7 +321,7 @@ class ScriptedComposition(Composition):
         section.forced = has_data or any(moves_dot(item) for item in section.items)
         section.kept = section.forced or any(piece.size for piece in pieces)
         if section.forced and not pieces:
-            section.flags = elf.SHF_ALLOC | (0 if begins_with_data(section) else elf.SHF_WRITE)
+            section.flags = elf.SHF_ALLOC | (0 if section.begins_with_data() else elf.SHF_WRITE)
         self.settle_type(section, pieces, has_data)
         self.apply_type(section)
 
@@ -411,12 +411,6 @@ class ScriptedComposition(Composition):
                 layout.set_flags(piece.part, flags, piece.part not in self.sorted)
                 self.part_places[piece.part] = piece.address
                 self.part_offsets[piece.part] = offset
-
-
-def begins_with_data(section: ScriptedSection) -> bool:
-    """Are BYTE and its like the first that GNU ld finds in a section without inputs?  That makes it read-only."""
-    first = next((item for item in section.items if isinstance(item, (Assignment, Data, Fill))), None)
-    return isinstance(first, Data)
 
 
 def is_twin(other: Output, output: Output) -> bool:

@@ -239,9 +239,13 @@ class Layouter:
             return self.regions.get(output.region, output.where)
         if not section.takes_addresses() or not section.kept or not self.regions.spaces:
             return None
+        if output is None or output.floating:
+            # An orphan is where the section is that it follows, even if nothing is in that.
+            if section.follows is not None and section.follows.region is not None:
+                return self.regions.get(section.follows.region, section.follows.where)
+            if self.last_space[0] is not None:
+                return self.last_space[0]
         found = self.regions.by_flags(section)
-        if found is None and (output is None or output.floating):
-            return self.last_space[0]  # an orphan is where the section is that it follows
         if (
             found is None
             and output is not None
@@ -276,7 +280,8 @@ class Layouter:
         if output is not None and output.address is not None and (section.kept or has_symbols(section)):
             start = self.values.address(output.address)
             return start + (-start % self.values.number(output.align) if output.align is not None else 0)
-        return start + -start % section.align if section.kept else start
+        is_aligned = section.kept or (output is not None and output.align is not None)
+        return start + -start % section.align if is_aligned else start
 
     def fill_section(self, section: ScriptedSection) -> None:
         """All items, one behind the other."""
@@ -340,13 +345,12 @@ class Layouter:
             load = self.values.address(overlay.load_address)
         elif output is not None and output.load_address is not None:
             load = self.values.address(output.load_address)
-        elif output is not None and output.address is not None:
-            load = section.address
         elif space is not None and self.last_space[0] is space and self.last_space[1] is not None:
             load_space = self.last_space[1]  # AT> holds for what follows in the same region
             load = self.next_load_address(load_space, space, section)
-        elif self.last is not None and self.last_space[0] is space:
+        elif self.last is not None and self.last_space[0] is space and not comes_before(section, self.last):
             load = section.address + self.last.load_address - self.last.address
+            load += -load % section.align if output is None or output.address is None else 0
         else:
             load = section.address
         section.load_address = load & MASK
@@ -435,6 +439,11 @@ class Layouter:
 def has_symbols(section: ScriptedSection) -> bool:
     """Does the script assign symbols in the section?  Then its address counts, even if it is left out."""
     return any(isinstance(item, Assignment) and item.name != "." for item in section.items)
+
+
+def comes_before(section: ScriptedSection, last: ScriptedSection) -> bool:
+    """Has the script gone back in memory?  Then there is no load address to go on from."""
+    return bool(section.size) and section.address + section.size <= last.address
 
 
 def segment_starts(options: Options) -> dict[str, int]:

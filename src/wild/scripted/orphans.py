@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.errors import LinkError
+from wild.output_sections import ARRAY_TYPES
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.tree import Assertion, Assignment
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from wild.kernels.references import LinkTables
     from wild.options import Options
     from wild.scripted.composition import ScriptedComposition
+    from wild.scripted.tree import Output
 
     Warn = Callable[..., None]
 
@@ -73,6 +75,12 @@ def place_orphans(order: list[object], options: Options) -> list[object]:
         if is_orphan(orphan) and isinstance(orphan, ScriptedSection) and orphan.kept:
             at = place_of(orphan, placed)
             placed.insert(at, orphan)
+    before: Output | None = None
+    for each in placed:
+        if is_orphan(each):
+            each.follows = before  # type: ignore[attr-defined]
+        elif isinstance(each, ScriptedSection):
+            before = each.output
     return placed
 
 
@@ -108,11 +116,8 @@ def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
     if wanted == UNLOADED:
         return len(placed)
     sections = [(index, each) for index, each in enumerate(placed) if isinstance(each, ScriptedSection)]
-    kinds = {index: kind_of(each) for index, each in sections if each.kept}
-    if wanted == READ_ONLY or (
-        wanted == NOTES and any(each.name == STANDARD[READ_ONLY] for _, each in sections)
-    ):
-        # Where only the script says what is in a section, GNU ld does not yet know that it is read-only.
+    kinds = {index: kind_of(each) for index, each in sections if each.kept and counts(each, orphan, wanted)}
+    if wanted == NOTES and any(each.name == STANDARD[READ_ONLY] for _, each in sections):
         kinds = {index: kind for index, kind in kinds.items() if placed[index].pieces()}  # type: ignore[attr-defined]
     if wanted == THREAD and THREAD not in kinds.values() and THREAD_ZEROS in kinds.values():
         return next(index for index, kind in kinds.items() if kind == THREAD_ZEROS)
@@ -126,6 +131,18 @@ def place_of(orphan: ScriptedSection, placed: list[object]) -> int:
     while at < len(placed) and (is_passed(placed[at]) or (is_orphan(placed[at]) and kinds.get(at) == wanted)):
         at += 1
     return at
+
+
+def counts(section: ScriptedSection, orphan: ScriptedSection, wanted: int) -> bool:
+    """Does a section say where an orphan goes?
+
+    Where only the script says what is in one, GNU ld does not yet know its kind, unless it begins with data.  Other
+    data do not go behind a list of functions.
+    """
+    if not section.pieces():
+        return wanted in (NOTES, ZEROS) and section.begins_with_data()
+    is_list = section.type in ARRAY_TYPES and not is_orphan(section)
+    return not is_list or orphan.type in ARRAY_TYPES or wanted == ZEROS
 
 
 def is_passed(each: object) -> bool:

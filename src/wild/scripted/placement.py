@@ -173,7 +173,10 @@ class ScriptedPlacement(Placement):
         size = self.headers_size = EHDR_SIZE + PHDR_SIZE * (others + len(self.loads) + spare)
         section = first.sections[0]
         assert isinstance(section, ScriptedSection)
-        if section.address % self.page >= size:
+        page = section.address - section.address % self.page
+        if any(page <= each.address < section.address for each in self.sections_in_order()):
+            return None  # what has a later load address is on the same page
+        if section.address - page >= size:
             return first
         align = max(self.page, *(each.align for each in first.sections))
         before = size + (section.address - size) % align

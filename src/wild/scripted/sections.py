@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wild.elf import SHF_ALLOC
 from wild.output_sections import OutputSection
+from wild.scripted.tree import Assignment, Data, Fill
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class ScriptedSection(OutputSection):
     __slots__ = (
         "contents",
         "fills",
+        "follows",
         "forced",
         "items",
         "kept",
@@ -48,6 +50,7 @@ class ScriptedSection(OutputSection):
     def __init__(self, name: str, output: Output | None) -> None:
         super().__init__(name)
         self.output = output
+        self.follows: Output | None = None  # the statement that an orphan stands behind
         self.items: list[Piece | Statement] = []
         self.fills: list[tuple[int, bytes]] = []
         self.contents: list[tuple[int, bytes]] = []
@@ -63,6 +66,11 @@ class ScriptedSection(OutputSection):
     def is_bare(self) -> bool:
         """Is the section there only because the script wants it, without a byte?"""
         return self.forced and not self.size and not self.pieces()
+
+    def begins_with_data(self) -> bool:
+        """Are BYTE and its like the first that is in a section without inputs?  To GNU ld it is read-only then."""
+        first = next((item for item in self.items if isinstance(item, (Assignment, Data, Fill, Piece))), None)
+        return isinstance(first, Data)
 
     def loaded_at(self) -> int:
         return self.load_address if self.takes_addresses() else self.address
