@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from elf import PF_R, PF_W, PF_X, PT_GNU_RELRO, PT_GNU_STACK, PT_LOAD, PT_PHDR, SHF_WRITE
+from linking import kind_of, linker_under_test
 from programs import assemble, compile_c, exit_with
 
 START = """
@@ -334,3 +335,52 @@ def test_text_prefixes_are_not_kept_unasked(link):
     program.run(status=42)
     assert not set(PREFIXES) & program.sections.keys()
     assert {program.symbols[f"f{n}"].section for n in range(len(PREFIXES))} == {".text"}
+
+
+PT_NULL, PT_OPENBSD_WXNEEDED, PT_OPENBSD_NOBTCFI = 0, 0x65A3DBE7, 0x65A3DBE8
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize("mode", ["-pie", "-no-pie", "-static"])
+def test_program_headers_can_be_kept_free_at_the_end(link, mode):
+    program = link(compile_c("int main(void) { return 42; }"), mode, "-Wl,--spare-program-headers=3")
+
+    program.run(status=42)
+    assert [each.type for each in program.segments[-3:]] == [PT_NULL] * 3
+    assert sum(each.type == PT_NULL for each in program.segments) == 3
+
+
+@pytest.mark.only_wild
+def test_a_section_can_be_aligned(link):
+    source = compile_c("int data = 42; int main(void) { return data; }")
+
+    program = link(source, "-Wl,--section-align=.data=0x10000,--section-align=.none=64")
+
+    program.run(status=42)
+    assert program.sections[".data"].alignment == 0x10000
+    assert program.sections[".data"].address % 0x10000 == 0
+
+
+@pytest.mark.only_wild
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("--section-align=.data", "must be NAME=SIZE"),
+        ("--section-align=.data=3", "the size must be a power of two below 2^32"),
+        ("--spare-program-headers=100", "at most 32"),
+    ],
+)
+def test_bad_alignments_and_counts_are_errors(link, option, message):
+    assert f"{option}: {message}" in link.fails(option, driver="raw")
+
+
+@pytest.mark.parametrize(
+    ("keyword", "type"), [("wxneeded", PT_OPENBSD_WXNEEDED), ("nobtcfi", PT_OPENBSD_NOBTCFI)]
+)
+def test_programs_can_be_marked_for_openbsd(link, keyword, type):
+    if kind_of(linker_under_test()) in ("ld", "mold"):
+        pytest.skip("knows no such keyword")
+    program = link(compile_c("int main(void) { return 42; }"), f"-Wl,-z,{keyword}")
+
+    program.run(status=42)
+    assert [each.flags for each in program.segments if each.type == type] == [PF_X]

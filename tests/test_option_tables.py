@@ -27,6 +27,7 @@ EXAMPLES = {
     "EMULATION": "elf_x86_64",
     "ADDRESS": "1000",
     "NAME=ADDRESS": ".x=1000",
+    "NAME=SIZE": ".x=16",
     "GLOB=KIND": ".x=zlib:1",
     "SYMBOL=EXPRESSION": "x=1",
     "FORMAT": "elf",

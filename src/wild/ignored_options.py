@@ -83,8 +83,7 @@ ROWS: tuple[str | Row, ...] = (
     ("randomize-section-padding", "[=SEED]", "refuse", "", "randomise the layout"),
     ("execute-only xosegment", "", "refuse", "", "make code unreadable: x86-64 has no such pages"),
     ("zero-to-bss", "", "refuse", "", "lay out segments that way"),
-    (("rosegment-gap section-align physical-image-base filler"
-      " spare-program-headers"), "VALUE", "refuse", "", "place sections that way"),
+    ("rosegment-gap physical-image-base filler", "VALUE", "refuse", "", "place sections that way"),
     ("split-by-file split-by-reloc", "[=N]", "refuse", "", "split output sections"),
     ("task-link", "SYMBOL", "refuse", "", "link tasks of VxWorks"),
     ("embedded-relocs", "", "refuse", "", "make relocation tables for MIPS"),

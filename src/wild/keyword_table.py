@@ -22,6 +22,8 @@ ROWS: tuple[str | Row, ...] = (
     ("execstack", "", "switch", "z_execstack", "Mark the stack as executable"),
     ("execstack-if-needed", "", "clear", "z_execstack", "Mark it so if an input file asks for it (default)"),
     ("nognustack", "", "on", "z_nognustack", "Leave out the entry that describes the stack"),
+    ("wxneeded", "", "on", "z_wxneeded", "Add PT_OPENBSD_WXNEEDED: memory may be writable and executable"),
+    ("nobtcfi", "", "on", "z_nobtcfi", "Add PT_OPENBSD_NOBTCFI: no branch target checks"),
     ("stack-size", "SIZE", "number", "z_stack_size", "Ask for a stack of SIZE bytes"),
     ("max-page-size", "SIZE", "page_size", "z_max_page_size",
      "Work on pages of up to SIZE bytes (default: 4096)"),
@@ -96,7 +98,6 @@ ROWS: tuple[str | Row, ...] = (
     ("retpolineplt mark-plt", "", "refuse", "", "make such a PLT"),
     ("rel", "", "refuse", "", "write relocations without addends, which x86-64 loaders do not read"),
     ("text-unlikely-segment", "", "refuse", "", "lay out segments that way"),
-    ("wxneeded nobtcfi", "", "refuse", "", "mark programs for OpenBSD"),
     ("rewrite-endbr", "", "refuse", "", "change ENDBR instructions"),
 )  # fmt: skip
 

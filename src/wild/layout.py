@@ -26,6 +26,7 @@ from wild.segments import (
     is_unpaged,
     permissions,
     shares_code,
+    spare_segments,
     uses_relro,
 )
 
@@ -66,6 +67,8 @@ class Placement:
         self.loads: list[Segment] = []
         self.headers: Segment | None = None  # the PT_LOAD that holds the headers
         self.relro: Segment | None = None
+        for section in sections:
+            section.align = max(section.align, options.section_align.get(section.name, 1))
         self.limit = ALL_SPACE if options.section_start or options.image_base is not None else USER_SPACE
         self.file_size = 0
         self.loaded_end = 0  # in the file
@@ -110,7 +113,7 @@ class Placement:
         self.relro = self.relro_segment()
         if self.relro is not None:
             last.append(self.relro)
-        self.segments = first + self.loads + last
+        self.segments = first + self.loads + last + spare_segments(self.options)
         self.headers_size = EHDR_SIZE + PHDR_SIZE * len(self.segments)
 
     def header_load(self) -> Segment | None:

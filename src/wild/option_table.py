@@ -73,6 +73,8 @@ ROWS: tuple[str | Row, ...] = (
     ("Ttext", "ADDRESS", "set_named_section_start", ".text", "The same for .text"),
     ("Tdata", "ADDRESS", "set_named_section_start", ".data", "The same for .data"),
     ("Tbss", "ADDRESS", "set_named_section_start", ".bss", "The same for .bss"),
+    ("section-align", "NAME=SIZE", "set_section_align", "", "Place section NAME at a multiple of SIZE"),
+    ("spare-program-headers", "N", "set_spare_headers", "", "Keep N empty program headers for other tools"),
     ("check-sections", "", "switch", "check_sections", "Report sections that overlap (default)"),
     ("Trodata-segment", "ADDRESS", "set_segment_start", "rodata-segment", "Let read-only data begin at ADDRESS"),
     ("Tldata-segment", "ADDRESS", "set_segment_start", "ldata-segment", "Let large data begin at ADDRESS"),

@@ -25,6 +25,8 @@ class Options:
     just_symbols = False  # -R names a file
     dependent_libraries = True
     string_merge = True
+    spare_program_headers = 0
+    z_wxneeded = z_nobtcfi = False
     discard_sections: tuple[str, ...] = ()
     warn_backrefs = warn_rwx_segments = False
     warn_backrefs_exclude: tuple[str, ...] = ()  # globs
@@ -93,6 +95,7 @@ class Options:
         self.oformat = "elf64-x86-64"  # elf64-x86-64, binary
         self.image_base: int | None = None
         self.section_start: dict[str, int] = {}
+        self.section_align: dict[str, int] = {}
         self.check_sections = True
         self.scripts: list[str] = []  # of -T
         self.default_script: str | None = None  # of -dT

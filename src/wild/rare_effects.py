@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wild.option_table import Row
     from wild.options import Options
 
+MOST_SPARE_HEADERS = 32
 _SHOWS = ("", "v", "V", "version")
 
 
@@ -165,6 +166,24 @@ def set_section_start(effects: Effects, row: Row, name: str, value: str) -> None
     if not equals or not section:
         raise ValueError("must be NAME=ADDRESS")
     effects.options.section_start[section] = parse_address(address)
+
+
+def set_section_align(effects: Effects, row: Row, name: str, value: str) -> None:
+    section, equals, size = value.rpartition("=")
+    if not equals or not section:
+        raise ValueError("must be NAME=SIZE")
+    align = parse_number(size)
+    if align <= 0 or align & (align - 1) or align >> 32:
+        raise ValueError("the size must be a power of two below 2^32")
+    effects.options.section_align[section] = align
+
+
+def set_spare_headers(effects: Effects, row: Row, name: str, value: str) -> None:
+    """The headers have to stay on one page."""
+    count = parse_number(value)
+    if count > MOST_SPARE_HEADERS:
+        raise ValueError(f"at most {MOST_SPARE_HEADERS}")
+    effects.options.spare_program_headers = count
 
 
 def set_named_section_start(effects: Effects, row: Row, name: str, value: str) -> None:

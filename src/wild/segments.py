@@ -195,4 +195,13 @@ def describing_segments(
         found.append(Segment(elf.PT_GNU_EH_FRAME, elf.PF_R, [named[".eh_frame_hdr"]]))
     if not options.z_nognustack:
         found.append(stack_segment(options, executable_stack))
+    if options.z_wxneeded:
+        found.append(Segment(elf.PT_OPENBSD_WXNEEDED, elf.PF_X, []))
+    if options.z_nobtcfi:
+        found.append(Segment(elf.PT_OPENBSD_NOBTCFI, elf.PF_X, []))
     return found
+
+
+def spare_segments(options: Options) -> list[Segment]:
+    """Empty entries at the end, which tools can overwrite (--spare-program-headers)."""
+    return [Segment(elf.PT_NULL, 0, []) for _ in range(options.spare_program_headers)]

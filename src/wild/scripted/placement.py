@@ -16,7 +16,7 @@ from wild.scripted.headers import scripted_segments
 from wild.scripted.layouter import Layouter
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.symbols import ScriptSymbols
-from wild.segments import Segment, describing_segments, is_tbss, is_unpaged, uses_relro
+from wild.segments import Segment, describing_segments, is_tbss, is_unpaged, spare_segments, uses_relro
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ class ScriptedPlacement(Placement):
         self.relro = self.relro_range()
         if self.relro is not None:
             last_headers.append(self.relro)
+        last_headers += spare_segments(self.options)
         first: list[Segment] = []
         interpreter = [section for section in sections if section.name == ".interp"]
         if interpreter:
