@@ -116,6 +116,18 @@ def test_a_section_of_the_script_without_a_region_is_an_error(link):
     assert "section .rodata is in no memory region: write `>REGION` behind it" in message
 
 
+@pytest.mark.only_wild
+def test_an_orphan_in_front_of_all_regions_is_an_error(link):
+    statements = "SECTIONS { .data : { *(.data .mine) } > ram .bss : { *(.bss) } > ram }"
+    (link.directory / "layout.ld").write_text(REGIONS % "" + statements)
+    command = ["-T", "layout.ld", assemble(ALL_KINDS)]
+
+    message = link.fails(*command, driver="raw")
+
+    assert "linker script: section .text is in no memory region" in message
+    link.raw(*command, "-Ttext=0x40000", "--section-start=.rodata=0x50000", "--section-start=.read=0x50100")
+
+
 @pytest.mark.parametrize("last", [".last : { LONG(1) }", ".last : { here = .; LONG(1) }"])
 @pytest.mark.parametrize("read_only", ["", ".rodata : { *(.nosuch) }"])
 def test_what_only_the_script_fills_is_no_place_for_read_only_orphans(link, last, read_only):

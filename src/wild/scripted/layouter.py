@@ -246,18 +246,18 @@ class Layouter:
             if self.last_space[0] is not None:
                 return self.last_space[0]
         found = self.regions.by_flags(section)
-        if (
-            found is None
-            and output is not None
-            and output.address is None
-            and not section.nobits
-            and self.final
-        ):
+        if found is None and self.final and not section.nobits and not self.has_address(section):
+            where = f"{output.where}: " if output is not None else "linker script: "
             raise LinkError(
-                f"{output.where}: section {section.name} is in no memory region: write `>REGION` behind it, "
+                f"{where}section {section.name} is in no memory region: write `>REGION` behind it, "
                 "or let the attributes of a region ask for such sections"
             )
         return found
+
+    def has_address(self, section: ScriptedSection) -> bool:
+        """Does the script or the command line say where a section begins?"""
+        given = section.output is not None and section.output.address is not None
+        return given or section.name in self.composition.options.section_start
 
     def begin_section(self, section: ScriptedSection, space: Space | None, loaded: bool) -> int:
         """The address of a section before anything is in it."""
