@@ -262,6 +262,24 @@ def test_a_weak_reference_becomes_a_strong_one(tmp_path, versions):
     assert "62 numbers" in made.step("update")
 
 
+UNUSED = {
+    "weak": "__attribute__((weak)) int maybe(void); int part(int x) { return maybe ? maybe() : x + 1; }\n",
+    "thread-local": 'extern __thread int local __attribute__((tls_model("initial-exec")));\n'
+    "int part(int x) { return local++ + x; }\n",
+    "function": "int other(int); int (*pointer)(int) = other; int part(int x) { return other(x) + pointer(x); }\n",
+}
+
+
+@pytest.mark.parametrize("kind", ["-fPIE", "-fPIC"])
+@pytest.mark.parametrize("how", UNUSED)
+def test_an_import_that_nothing_uses_any_more(tmp_path, how, kind):
+    """It stays in the dynamic symbols, and its slot is filled by the loader, though nothing reads it."""
+    made = project_of(tmp_path, "-Wl,--no-as-needed libone.so -Wl,-rpath,.", f"-O1 {kind}")
+    library(made, "one", "__thread int local = 5; int other(int x) { return x * 10; }\n")
+    begin(made, UNUSED[how])
+    assert "4 numbers" in after(made, PART)
+
+
 def test_libraries_until_there_is_no_room(tmp_path):
     """.dynamic has room for five."""
     names = [f"n{number}" for number in range(7)]

@@ -24,6 +24,11 @@ ONE_PER_SYMBOL = frozenset(
 TLS = frozenset((elf.R_TPOFF64, elf.R_DTPMOD64, elf.R_TLSDESC, elf.R_DTPOFF64))
 
 THREAD_LOCAL = "GOT (thread-local)"
+SPARE = {
+    "GOT": "slot",
+    THREAD_LOCAL: "slot",
+    "copy": "copy",
+}  # where relocations of what nothing reads do no harm
 Entry = tuple[str, str, str]
 
 
@@ -44,7 +49,7 @@ def compare_relocations(pair: Pair) -> Iterator[Difference]:
                 )
                 continue
             optional = kind == "extra" and pair.ours.image.is_executable and name in pair.ours.weak
-            spare = {"GOT": "slot", "copy": "copy"}.get(place, kind) if kind == "extra" else kind
+            spare = SPARE.get(place, kind) if kind == "extra" else kind
             key = f"rel.{'weak' if optional else spare}.{name}"
             yield value_difference(pair, key, *(texts if kind == "missing" else texts[::-1]))
     for entry in ref.keys() & ours.keys():

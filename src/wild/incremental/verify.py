@@ -28,7 +28,9 @@ ACCEPTED = (
     "rel.repeated.*",  # numbers of relative relocations that are free, which DT_RELACOUNT counts
     ".dynamic.DT_RELACOUNT",
     "dynsym.extra.*",  # imports that nothing uses any more, and what comes with them
+    "dynsym.weak.*",
     "rel.slot.*",
+    "rel.weak.*",
     "rel.copy.*",
     "symbol.extra.*",  # functions that nothing uses any more, as those of archive members
     "symbol.local.extra.*",
