@@ -76,8 +76,6 @@ def link_partially(pool: Pool, inputs: Inputs, found: Resolved, options: Options
     output = Output(options.output, partial.size)
     try:
         inputs.guard_truncation(output.temporary)
-        if output.reused:
-            output.clear(0, output.size)
         partial.write(pool, output)
         check_unchanged(pool, inputs)
         output.commit(False)
