@@ -185,3 +185,13 @@ def test_kernels_come_in_without_the_import_system(package, program):
     link(package, program)
 
     assert not re.findall(r"^import 'wild\.kernels\.\w+'", link(package, program, "-v"), re.M)
+
+
+def test_a_bundle_is_for_the_reader_that_it_was_made_with(package, program):
+    """What is in it, and how, may change with that module."""
+    link(package, program)
+    reader = package / "wild" / "bundle.py"
+    reader.write_text(reader.read_text(encoding="utf-8") + "# another\n", encoding="utf-8")
+
+    assert {"link", "options"} <= origins(package, program)
+    assert origins(package, program) & {"link", "options"} == set()

@@ -86,6 +86,11 @@ def test_files_may_name_files(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", ["a\0b", "\ud800"])
+def test_a_name_that_no_file_can_have_leaves_the_argument_as_it_is(name):
+    assert expand([f"@{name}"]) == [f"@{name}"]
+
+
 def test_a_missing_file_leaves_the_argument_as_it_is(tmp_path):
     (tmp_path / "names").write_text("@no-such-file @")
 

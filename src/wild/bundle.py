@@ -2,7 +2,7 @@
 
 The import system looks for each module in the directories of `sys.path`, asks for the time of its source, and
 opens and reads the compiled file beside it: ten system calls, and as many steps of interpreted code, for each of
-fifty modules.  The bundle is one marshalled tuple: the directory of the package; a dictionary from the name of a
+fifty modules.  The bundle is one marshalled tuple: whom it is made for (`this_reader`); a dictionary from the name of a
 module to the time and size of its source and its code, which counts only while the source has that time and size
 (the code of a module that only some links import is marshalled apart, so that the others need not make it);
 and the orders in which kernels were initialised and modules are run, each after those that it uses, so that none has
@@ -132,12 +132,17 @@ class Bundle:
 
 
 def read_bundle(path: str) -> "tuple[dict[str, Entry], list[str], list[str]]":
-    """What the bundle holds; nothing if there is none, if it is damaged, or if the package was moved."""
+    """What the bundle holds; nothing if there is none, if it is damaged, or if it is not for this reader."""
     try:
-        package, entries, kernels, order = library.load(path)
+        reader, entries, kernels, order = library.load(path)
     except (OSError, EOFError, ValueError, TypeError):
         return {}, [], []
-    return (entries, kernels, order) if package == PACKAGE else ({}, [], [])
+    return (entries, kernels, order) if reader == this_reader() else ({}, [], [])
+
+
+def this_reader() -> tuple[str, int, int]:
+    """What a bundle is made for: the directory of the package, and the version of this module."""
+    return PACKAGE, *stamp_of(__file__)
 
 
 def stamp_of(path: str) -> "Stamp":

@@ -13,7 +13,7 @@ from io import open_code
 from marshal import dumps, loads
 from posix import getpid, rename
 
-from wild.bundle import BUNDLE, PACKAGE, UPDATES, Bundle, stamp_of
+from wild.bundle import BUNDLE, PACKAGE, UPDATES, Bundle, stamp_of, this_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> No
         for name, (source, stamp, code, used) in entries.items()
     }
     with open(beside, "wb") as file:
-        file.write(dumps((PACKAGE, packed, kernels, order)))
+        file.write(dumps((this_reader(), packed, kernels, order)))
     rename(beside, path)
 
 

@@ -41,12 +41,14 @@ class _Expansion:
 
     def words_of(self, path: str) -> list[str] | None:
         """Return what the file lists, all in it expanded, or None if there is no such file."""
+        if "\0" in path:
+            return None
         try:
             with open(path, "rb") as file:
                 status = fstat(file.fileno())
                 self.enter(status.st_dev, status.st_ino, path)
                 text = file.read()
-        except FileNotFoundError:
+        except (FileNotFoundError, UnicodeEncodeError):
             return None
         except OSError as error:
             raise LinkError(f"@{path}: {error.strerror}") from None
