@@ -88,3 +88,32 @@ def test_old_or_new_at_every_call(project, how, edited):
             beside = {name for name in os.listdir(project.directory) if name.startswith("program")}
             assert beside == {"program", "program.incr"}
     assert at > (8 if edited else 3)
+
+
+FULL_DISK = """
+mount -t tmpfs -o size=8m none small && cp main.o part.o version1 small && cd small && export TMPDIR=..
+"$@" || exit
+cp version1 part.o
+dd if=/dev/zero of=fill bs=4096 2>fill.log
+"$@" 2>../message
+echo $? && ./program
+rm fill
+"$@" && ./program
+"""
+
+
+def test_full_disk(project):
+    """Where there is no block for a page of the state, even to look at it fails."""
+    enter = ["unshare", "--mount", "--user", "--map-root-user"]
+    if subprocess.run([*enter, "true"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("needs user namespaces, to mount a small file system")
+    (project.directory / "small").mkdir()
+    command = [*enter, "sh", "-c", FULL_DISK, "sh", *project.command("program", "-Wl,--incremental")]
+
+    done = subprocess.run(
+        command, cwd=project.directory, env=project.environment, capture_output=True, text=True, check=False
+    )
+
+    message = (project.directory / "message").read_text()
+    assert "disk is full" in message or "No space left" in message, message
+    assert done.stdout == "1\n11\n1362\n", done.stderr  # the status, what the old program prints, and the new one

@@ -161,6 +161,8 @@ class Update:
                 posix.close(image)
         finally:
             posix.close(tables)
+        # On a full disk, to look at a page of the state that has no block yet is fatal, too.
+        self.inputs.guard_truncation(None)
         self.graft = Graft(self.saved, self.inputs)
         self.maps = rewrite.InputMaps()  # of objects that have not changed
 
@@ -219,6 +221,7 @@ class Update:
         maps = pairing.maps_of(self.saved, set(suspects) - gone, self.joining)
         names = [self.paths[number].decode("utf-8", "surrogateescape") for number in maps]
         inputs.open(pool, names)
+        inputs.guard_truncation(None)
         for index in range(len(maps)):
             if inputs.map_kind(index) == MAP_TEXT:
                 raise CannotUpdate("C2", "a script changed")
