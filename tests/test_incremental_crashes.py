@@ -116,4 +116,6 @@ def test_full_disk(project):
 
     message = (project.directory / "message").read_text()
     assert "disk is full" in message or "No space left" in message, message
-    assert done.stdout == "1\n11\n1362\n", done.stderr  # the status, what the old program prints, and the new one
+    assert done.stdout == "1\n11\n1362\n", (
+        done.stderr
+    )  # the status, what the old program prints, and the new one

@@ -50,7 +50,7 @@ DEFAULTS: dict[str, str] = {
     "section.init_array.alignment": "a table of the linker's own making",
     "section.fini_array.alignment": "a table of the linker's own making",
     "section.note.gnu.property.*": "(lld) writes it only if it says something that lld knows",
-    "segment.GNU_PROPERTY": "see above",
+    "segment.GNU_PROPERTY.*": "see above",
     "note.GNU.PROPERTY": "see above",
     "section.eh_frame.type": "PROGBITS or X86_64_UNWIND; the psABI allows both",
     "section.gnu.version*.alignment": "(lld) 4 instead of 8 bytes",

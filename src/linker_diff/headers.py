@@ -47,7 +47,16 @@ def header_facts(image: Image) -> Facts:
 
 def compare_segments(pair: Pair) -> Iterator[Difference]:
     """Which there are, with which permissions, and what they cover."""
-    yield from differing("segment.", segment_facts(pair.ref.image), segment_facts(pair.ours.image), pair)
+    a, b = segment_facts(pair.ref.image), segment_facts(pair.ours.image)
+    for name in sorted(a.keys() ^ b.keys()):
+        if "." not in name:  # a segment that only one file has is one difference
+            end = "missing" if name in a else "extra"
+            yield value_difference(pair, f"segment.{name}.{end}", a.get(name, "-"), b.get(name, "-"))
+            a, b = (
+                {fact: value for fact, value in facts.items() if fact.partition(".")[0] != name}
+                for facts in (a, b)
+            )
+    yield from differing("segment.", a, b, pair)
     covered_a, covered_b = protected_sections(pair.ref.image), protected_sections(pair.ours.image)
     for name in covered_a.keys() & covered_b.keys():
         if covered_a[name] != covered_b[name]:

@@ -40,7 +40,7 @@
 //#Variant:1
 //#Object:empty.o
 //#SkipLinker:ld
-//#ExpectError:empty\.o
+//#ExpectWarning:empty\.o.*is empty
 
 //#Config:missing-script:base
 //#Variant:1
