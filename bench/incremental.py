@@ -49,7 +49,7 @@ class Program:
         return self.corpus.path / "output"
 
     def command(self, *options: str) -> list[str]:
-        return [str(WILD), *options, "@cmd", "-o", str(self.output)]
+        return [str(WILD), *options, "--no-fork", "@cmd", "-o", str(self.output)]
 
     def edit(self) -> None:
         self.turn += 1

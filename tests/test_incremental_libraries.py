@@ -141,6 +141,23 @@ def test_code_that_nothing_calls_any_more_does_not_need_a_library(tmp_path):
     assert needed(made) == []
 
 
+def test_a_way_to_a_library_ends_within_the_object_that_changes(tmp_path):
+    """It refers to the library still, but from code that nothing of it calls."""
+    made = project_of(tmp_path, f"-Wl,--gc-sections {LINK.format('one')}", "-O1 -ffunction-sections")
+    library(made, "one", "int one(int x) { return x * 10; }\n")
+    inner = "int one(int);\n__attribute__((noinline)) int inner(int x) { return one(x) + 1; }\n"
+    begin(made, f"{inner}int part(int x) {{ return inner(x); }}\n")
+    for add in (2, 3):
+        assert f"{31 + add} numbers" in after(
+            made, f"{inner}int part(int x) {{ return inner(x) + {add}; }}\n"
+        )
+        assert needed(made) == ["libone.so"]
+
+    made.write("part.c", f"{inner}int part(int x) {{ return x + 4; }}\n")
+    assert "7 numbers" in made.step("initial:E7")
+    assert needed(made) == []
+
+
 def test_a_constructor_needs_a_library(tmp_path):
     """Whatever else changes, so no way to it is looked for again."""
     made = project_of(tmp_path, f"-Wl,--gc-sections {LINK.format('one')}", "-O1 -ffunction-sections")

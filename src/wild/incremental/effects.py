@@ -34,7 +34,11 @@ def check_libraries(update: Update) -> None:
     optional: list[int] = control["optional"]
     optional = control["optional"] = sorted({*optional, *graft.libraries_added})
     ways: dict[int, list[int]] = control["ways"]
-    unknown = [file for file in optional if file not in ways or still_used.passes_changed(graft, ways[file])]
+    unknown = [
+        file
+        for file in optional
+        if file not in ways or not still_used.holds(graft, update.paths, update.maps, ways[file], file)
+    ]
     if unknown:
         found = still_used.find_ways(graft, update.paths, update.maps, unknown)
         if len(found) < len(unknown):

@@ -3,8 +3,9 @@
 What lost its last reference stays in the output of an update, and does no harm there; but a full link would drop it,
 and with it perhaps the last use of a library.  So of every such library one way is remembered that leads to it: from a
 root, as the entry point or a constructor, through sections each of which refers to the next, to one that refers to the
-library.  While no object on the way changes, the library is used.  When one does, a way is looked for anew, breadth
-first, because short ones are broken least often; that ends as soon as every library has one.
+library.  While no object on the way changes, the library is used; and also if each section of an object that does still
+refers to the next one.  Else a way is looked for anew, breadth first, because short ones are broken least often; that
+ends as soon as every library has one, but looks at every section of the program first.
 
 Call frame records are not followed: a way more is not needed where what they refer to is called as well, and where one
 is missing there will be a full link.
@@ -53,6 +54,100 @@ def passes_changed(graft: Graft, way: list) -> bool:
             if row.sec_base <= section < row.sec_base + row.shnum:
                 return True
     return False
+
+
+def holds(graft: Graft, paths: list, maps: InputMaps, way: list, library: uint32_t) -> bool:
+    """Does a way still lead from a root to a use of a library?  After the scan."""
+    if not passes_changed(graft, way):
+        return True
+    image = cython.address(graft.saved.image)
+    i: int64_t
+    for i in range(len(way)):
+        section: uint32_t = way[i]
+        file: uint32_t = file_with(image, section)
+        if file == 0 or not image.sections.row[section].flags & SEC_LIVE:
+            return False
+        if i == 0 and not is_root(image, file, section):
+            return False
+        open_file(graft, file, paths, maps)
+        if not refers_to(image, file, section, way[i + 1] if i + 1 < len(way) else 0, library):
+            return False
+    return True
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def file_with(image: cython.pointer[Image], section: uint32_t) -> uint32_t:
+    """The object that a section is of; 0 if it is of none."""
+    i: int64_t
+    for i in range(1, image.files.count):
+        row = cython.address(image.files.row[i])
+        if row.kind == FILE_OBJECT and row.sec_base and row.sec_base < section < row.sec_base + row.shnum:
+            return cython.cast(uint32_t, i)
+    return 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_root(image: cython.pointer[Image], file: uint32_t, section: uint32_t) -> cython.bint:
+    """Is it kept whatever refers to it, or because of a name of its object?"""
+    row = cython.address(image.files.row[file])
+    i: uint32_t
+    if image.sections.row[section].flags & SEC_ROOT:
+        return True
+    for i in range(row.nsyms - row.first_global):
+        symbol = cython.address(image.symbols[image.names.of[row.global_base + i]])
+        if symbol.section == section and symbol.flags & (SYM_KEPT | SYM_EXPORTED):
+            return True
+    return False
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def refers_to(
+    image: cython.pointer[Image], file: uint32_t, section: uint32_t, next: uint32_t, library: uint32_t
+) -> cython.bint:
+    """Does a section refer to the `next` one or, if that is 0, to a library?"""
+    row = cython.address(image.files.row[file])
+    span: RelaSpan = relocations_of(cython.address(image.sections), image.files.base[file], row, section)
+    i: uint64_t
+    for i in range(span.count):
+        number: uint32_t = span.rela[i].r_sym
+        found: uint32_t = referred_section(image, file, number)
+        if next and found == next:
+            return True
+        if next == 0 and found == 0 and used_library(image, file, number) == library:
+            return True
+    return False
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def referred_section(image: cython.pointer[Image], file: uint32_t, number: uint32_t) -> uint32_t:
+    """The section of a symbol of an object; 0 if it is in none."""
+    row = cython.address(image.files.row[file])
+    if number == 0 or number >= row.nsyms:
+        return 0
+    if number >= row.first_global:
+        return image.symbols[image.names.of[row.global_base + number - row.first_global]].section
+    base = image.files.base[file]
+    sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], base + row.symoff) + number
+    local: uint32_t = section_of(base, row, sym, number)
+    return row.sec_base + local if 0 < local < row.shnum else 0
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def used_library(image: cython.pointer[Image], file: uint32_t, number: uint32_t) -> uint32_t:
+    """The shared object that defines a symbol to which an object refers strongly, or 0."""
+    row = cython.address(image.files.row[file])
+    if number < row.first_global or number >= row.nsyms:
+        return 0
+    symbol = cython.address(image.symbols[image.names.of[row.global_base + number - row.first_global]])
+    sym = cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + row.symoff) + number
+    if symbol.section or not symbol.flags & SYM_SHARED_DEF or sym.st_info >> 4 == STB_WEAK:
+        return 0
+    return symbol.file
 
 
 def find_ways(graft: Graft, paths: list, maps: InputMaps, libraries: list) -> dict:
@@ -134,27 +229,19 @@ def follow(
     """What the relocations of a section refer to."""
     image = cython.address(graft.saved.image)
     row = cython.address(image.files.row[file])
-    base = image.files.base[file]
     if image.sections.row[section].kind == SEC_EH_FRAME:
         return 0
-    span: RelaSpan = relocations_of(cython.address(image.sections), base, row, section)
-    symbols = cython.cast(cython.pointer[cython.const[Elf64_Sym]], base + row.symoff)
+    span: RelaSpan = relocations_of(cython.address(image.sections), image.files.base[file], row, section)
     i: uint64_t
     for i in range(span.count):
         number: uint32_t = span.rela[i].r_sym
-        if number == 0 or number >= row.nsyms:
+        referred: uint32_t = referred_section(image, file, number)
+        if referred:
+            meet(graft, walk, referred, section)
             continue
-        if number < row.first_global:
-            local: uint32_t = section_of(base, row, symbols + number, number)
-            if 0 < local < row.shnum:
-                meet(graft, walk, row.sec_base + local, section)
-            continue
-        symbol = cython.address(image.symbols[image.names.of[row.global_base + number - row.first_global]])
-        if symbol.section:
-            meet(graft, walk, symbol.section, section)
-        elif symbol.flags & SYM_SHARED_DEF and symbols[number].st_info >> 4 != STB_WEAK:
-            if symbol.file in libraries and symbol.file not in found:
-                found[symbol.file] = way_to(walk, section)
+        library: uint32_t = used_library(image, file, number)
+        if library and library in libraries and library not in found:
+            found[library] = way_to(walk, section)
     return 0
 
 
