@@ -6,7 +6,8 @@ last name is gone.  Both go when the last process that holds them goes.  That is
 (clone(2), CLONE_VM; nothing is copied), keeps the older file open, and does nothing but wait for its parent's end.
 It holds none of the other files, so nobody who reads the linker's messages from a pipe waits for it.
 
-The child is nobody's: its parent's parent is not told of it.  `--no-fork` does without; and only the command does
+The child is nobody's: its parent's parent is not told of it.  `--no-fork` does without, and is
+needed under valgrind, which does not know such a clone; and only the command does
 this, not the function `link`, whose caller goes on.
 """
 

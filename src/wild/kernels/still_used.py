@@ -23,10 +23,9 @@ from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_of
 from cython.cimports.wild.kernels.tables import *
 
+# `came_from`: the SectionId that referred to a section; itself: a root; 0: not met.
 Walk = cython.struct(
-    came_from=cython.pointer[
-        uint32_t
-    ],  # by SectionId: the SectionId that referred to it; itself: a root; 0: not met
+    came_from=cython.pointer[uint32_t],  # by SectionId
     file_of=cython.pointer[uint32_t],  # by SectionId
     queue=IdList,
 )
@@ -42,7 +41,9 @@ def optional_libraries(inputs: Inputs) -> list:
     ]
 
 
-def passes_changed(graft: Graft, way: list) -> bool:
+@cython.cfunc
+@cython.exceptval(-1)
+def passes_changed(graft: Graft, way: list) -> cython.int:
     """Is one of these sections in an object that takes part in the update?  Before or after rows have moved."""
     i: int64_t
     for section in way:
