@@ -33,7 +33,7 @@ OUTPUTS = ("0\n11\n", "0\n1362\n")
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    """A program with two versions of one object, linked with the first; `faulty` holds a linker with the shim."""
+    """A program with two versions of one object, linked with the first, and a linker with the shim."""
     made = Project(tmp_path / "project")
     made.environment.pop("WILD_VERIFY_INCREMENTAL")
     for number, text in enumerate(VERSIONS):
@@ -42,19 +42,24 @@ def project(tmp_path) -> Project:
     made.write("main.c", MAIN)
     shutil.copy(made.directory / "version0", made.directory / "part.o")
     initial(made)
-    faulty = made.directory / "faulty"
-    faulty.mkdir()
-    made.call(tool("gcc"), "-O1", "-shared", "-fPIC", str(SHIM), "-o", "faulty/shim.so", "-ldl")
-    (faulty / "ld").write_text(f'#!/bin/sh\nLD_PRELOAD={faulty}/shim.so exec {linker_under_test()} "$@"\n')
-    (faulty / "ld").chmod(0o755)
+    inject_faults(made)
     return made
 
 
-def link_faulty(project: Project, how: str, at: int) -> tuple[int, bool]:
+def inject_faults(project: Project) -> None:
+    """Make a linker with the shim, in the directory `faulty`."""
+    faulty = project.directory / "faulty"
+    faulty.mkdir()
+    project.call(tool("gcc"), "-O1", "-shared", "-fPIC", str(SHIM), "-o", "faulty/shim.so", "-ldl")
+    (faulty / "ld").write_text(f'#!/bin/sh\nLD_PRELOAD={faulty}/shim.so exec {linker_under_test()} "$@"\n')
+    (faulty / "ld").chmod(0o755)
+
+
+def link_faulty(project: Project, how: str, at: int, option: str = "-Wl,--incremental") -> tuple[int, bool]:
     """(exit status, was the call reached?) of a link in which one call goes wrong."""
     mark = project.directory / "reached"
     mark.unlink(missing_ok=True)
-    command = project.command("program", "-Wl,--incremental")
+    command = project.command("program", option)
     command = [command[0], f"-B{project.directory}/faulty", *command[2:]]
     environment = {
         **project.environment, "INJECT_HOW": how, "INJECT_AT": str(at), "INJECT_MARK": str(mark),

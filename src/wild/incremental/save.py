@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posix
+import time
 
 from wild.incremental.control import boot_identity, code_identity, remove, stamp, write_control
 from wild.kernels.identity import ROW, identities
@@ -96,14 +97,25 @@ def unsupported(options: Options) -> str:
 class Saver:
     """What is saved of one link; made before the output gets its name."""
 
-    def __init__(self, session: Session, temporary: bytes, leaves: bytes) -> None:
+    def __init__(self, session: Session, temporary: bytes, leaves: bytes, is_large: bool) -> None:
         """Take the old state away, and a link to the new output; raises OSError."""
         self.session = session
         self.leaves = leaves  # of the build-id
+        self.is_large = is_large
         directory = session.directory
         for name in ("control", "image-0", "image-1", "tables", "publish"):
             remove(f"{directory}/{name}")
         posix.link(temporary, f"{directory}/image-0")
+
+    def note_image(self) -> None:
+        """What the image is known by, before anybody else can get at the output; raises OSError.
+
+        Its time is set to the nanosecond, which the time of the last write is not: who writes to it in the same
+        tick of the clock gives it another."""
+        now = time.time_ns()
+        posix.utime(f"{self.session.directory}/image-0", ns=(now, now))
+        self.image_stamp = stamp(f"{self.session.directory}/image-0")
+        self.milliseconds = self.session.spent()
 
     def save(
         self,
@@ -133,10 +145,10 @@ class Saver:
                 "tables": tables,
                 "tables_stamp": stamp(f"{directory}/tables"),
                 "image": 0,
-                "stamps": [stamp(f"{directory}/image-0"), None],
+                "stamps": [self.image_stamp, None],
                 "pages": b"",
                 "updates": 0,
-                "full": self.session.spent(),  # milliseconds
+                "full": self.milliseconds,  # milliseconds
                 "cost": 0.0,  # of one changed object, when it has been measured
                 "warnings": messages.warnings,
                 "warned": [] if options.no_warnings else warned_names(found.checks.tables()),

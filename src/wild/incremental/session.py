@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from wild.messages import Messages
     from wild.options import Options
 
-LOCK_SECONDS, LOCK_STEP = 10.0, 0.01
+LOCK_SECONDS, LOCK_STEP = 10.0, 0.002
 
 
 class Session:
@@ -147,11 +147,12 @@ class Session:
 
         Where that cannot be, there will be no new state either."""
         from wild.incremental.save import Saver
+        from wild.writing import LARGE
 
         if not self.usable or output.temporary is None:
             return
         try:
-            self.saver = Saver(self, output.temporary, leaves)
+            self.saver = Saver(self, output.temporary, leaves, output.size >= LARGE)
         except OSError as error:
             self.reason = ("A8", f"{self.directory}: {error.strerror}")
 
@@ -164,11 +165,23 @@ class Session:
         options: Options,
         messages: Messages,
     ) -> None:
-        """Save what the next link needs; the log says so if that fails."""
-        if self.saver is None:
+        """Save what the next link needs; the log says so if that fails.
+
+        After a large link, a child does it whom nobody waits for, if there may be one."""
+        saver = self.saver
+        if saver is None:
             return
         try:
-            self.saver.save(pool, inputs, found, sized, options, messages)
+            saver.note_image()
+            if options.early_exit and saver.is_large:
+                from wild.incremental.afterwards import save_afterwards
+
+                def save(own: Pool) -> None:
+                    saver.save(own, inputs, found, sized, options, messages)
+
+                save_afterwards(pool, self.descriptor, save)
+            else:
+                saver.save(pool, inputs, found, sized, options, messages)
         except OSError as error:
             self.reason = ("A8", f"{self.directory}: {error.strerror}")
 
