@@ -66,6 +66,29 @@ def test_texts_without_an_end_go_as_far_as_the_next_that_is_referred_to(link, te
     assert bool(compare([reference], ours)) is differs
 
 
+NUMBER_IN_SLOT = """
+.globl _start
+.type _start, @function
+_start: movq number@GOTPCREL(%rip), %rax
+ movq first@GOTTPOFF(%rip), %rdx
+ ret
+.size _start, . - _start
+"""
+
+
+@pytest.mark.parametrize(("number", "keys"), [("-5", []), ("-6", ["got.0xfffffffffffffffb"])])
+def test_a_slot_with_a_small_negative_number_is_no_place_in_the_tls_block(link, number, keys):
+    """Where such a place would be depends on the order of the variables."""
+    source = assemble(NUMBER_IN_SLOT)
+    variable = '.section .tdata, "awT"\n.globl NAME\n.type NAME, @object\n.size NAME, 4\nNAME: .long 1\n'
+    first, second = (assemble(variable.replace("NAME", name)) for name in ("first", "second"))
+    reference = link.raw("--no-relax", source, first, second, "--defsym=number=-5", output="reference").path
+
+    ours = link.raw("--no-relax", source, second, first, f"--defsym=number={number}").path
+
+    assert compare([reference], ours).keys == keys
+
+
 def test_the_command_says_whether_there_is_a_difference(link):
     ours = linked(link, "pie", linker_under_test())
     other = link(compile_c(HELLO.replace("return 17", "return 18"), "-O2"), output="other").path

@@ -91,6 +91,7 @@ class Places:
         self.address_of: dict[Identity, int] = {}
         self.symbol_of: dict[Identity, Symbol] = {}
         self.tls_at: dict[int, set[Identity]] = {}
+        self.numbers: set[int] = set()  # the values of symbols that are no address
         self.local_counts: Counter[tuple[str, str]] = Counter()
         self.size_at: dict[int, int] = {}
         self.ends: dict[int, set[Identity]] = {}
@@ -112,6 +113,8 @@ class Places:
             canonical = not symbol.is_defined and symbol.value
             if symbol.type in (elf.STT_SECTION, elf.STT_FILE) or not symbol.name:
                 continue
+            if symbol.section == elf.SHN_ABS:
+                self.numbers.add(symbol.value)
             if symbol.section == elf.SHN_ABS or not (symbol.is_defined or canonical):
                 continue
             identity = self.identity_of(symbol)
@@ -274,12 +277,16 @@ class Places:
         # Where addresses are not fixed, a pointer without a relocation is none.
         if self.image.contains(value) and not self.image.is_position_independent:
             return Target("address", value)
-        offset = value - (1 << 64) + self.tls_size
-        if value and 0 <= offset < self.tls_size:
-            return Target("tls", offset)
+        if self.is_tls_offset(value):
+            return Target("tls", value - (1 << 64) + self.tls_size)
         if value == 1 and self.tls_size and self.is_slot(address):  # the module number of an executable
             return Target("tls", self.image.word(address + 8))
         return Target("number", value)
+
+    def is_tls_offset(self, value: int) -> bool:
+        """Is it a distance from the thread pointer? A symbol that is that number itself can have a slot, too."""
+        offset = value - (1 << 64) + self.tls_size
+        return 0 <= offset < self.tls_size and (offset in self.tls_at or value not in self.numbers)
 
     # --- thread-local storage --------------------------------------------------------------------------------
 
