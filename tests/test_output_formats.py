@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import subprocess
 
 import pytest
@@ -80,6 +81,29 @@ def test_a_program_without_section_headers_runs(link, kind):
         in subprocess.run([tool("readelf"), "-h", path], capture_output=True, text=True, check=True).stdout
     )
     assert subprocess.run([path], capture_output=True, text=True, check=False).returncode == 3
+
+
+@pytest.mark.unlike("ld", "lld", "gold", "mold", reason="do not have the option, or leave more in the file")
+@pytest.mark.parametrize("form", ["-Wl,-z,nosectionheader", "-Wl,--oformat=binary"])
+@pytest.mark.parametrize("kind", ["fast", "sha1"])
+def test_a_build_id_is_of_the_bytes_that_are_left(link, form, kind):
+    """Another name in the symbol table, which is cut away, does not change it; the kind of file does."""
+    wanted = f"-Wl,--build-id={kind}"
+    path = link.directory / "program"
+    ids = []
+    for word, name in ((form, "first"), (form, "other"), ("", "other")):
+        source = compile_c(f"static int {name} = 1; int main(void) {{ return ++{name}; }}", "-O0")
+        words = ("-static", wanted, *([word] if word else []))
+        done = link.attempt(source, *words, driver="gcc", output="program", linker=None)
+        assert done.returncode == 0, done.stderr
+        image = path.read_bytes()
+        note = image.index(struct.pack("<I", 3) + b"GNU\0")
+        size = struct.unpack_from("<I", image, note - 4)[0]
+        ids.append(image[note + 8 : note + 8 + size])
+
+    assert ids[0] == ids[1]
+    assert any(ids[0])
+    assert ids[1] != ids[2]
 
 
 @pytest.mark.unlike("ld", "gold", "mold", reason="do not have the option, or another rule")

@@ -84,7 +84,9 @@ def own_index(placement: Placement) -> OutputSection | None:
 
 
 def cut_draft(placement: Placement, draft: Output) -> Output:
-    """The output of --oformat=binary or -z nosectionheader, made from the whole file; raises LinkError."""
+    """The output of --oformat=binary or -z nosectionheader, made from the whole file; raises LinkError.
+
+    `placement` is changed to what the file is like."""
     options = placement.options
     if options.oformat == "binary":
         return memory_image(placement, draft)
@@ -115,6 +117,7 @@ def memory_image(placement: Placement, draft: Output) -> Output:
     try:
         for address, section in places:
             output.copy(draft, section.offset, address - start, section.size)
+            section.offset = address - start
     except BaseException:
         output.abandon()
         raise

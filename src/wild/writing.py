@@ -88,9 +88,13 @@ def write_output(
         headers = (type, x86_64.MACHINE, entry, osabi)
         write_headers(output, placement, *headers)
         clock.step("tables")
+        if is_cut(options):
+            from wild.finishing import cut_draft
+
+            output = cut_draft(placement, output)
         leaves = write_build_id(pool, output, synthetic, in_leaves)
         clock.step("build-id")
-        output = cut(options, placement, output, headers)
+        output = divide(options, placement, output, headers)
         check_unchanged(pool, inputs)
         if session is not None and composition.room is not None:
             session.take(output, leaves)
@@ -101,12 +105,8 @@ def write_output(
         raise
 
 
-def cut(options: Options, placement: Placement, output: Output, headers: tuple[int, int, int, int]) -> Output:
-    """The output without what is to be left out, or to be in a file of its own; `headers`: for write_headers."""
-    if is_cut(options):
-        from wild.finishing import cut_draft
-
-        return cut_draft(placement, output)
+def divide(options: Options, placement: Placement, output: Output, headers: tuple[int, int, int, int]) -> Output:
+    """The output without what is to be in a file of its own; `headers`: for write_headers."""
     if options.separate_debug_file is not None:
         from wild.separate_debug import separate_debug
 
