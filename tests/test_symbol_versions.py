@@ -132,6 +132,22 @@ def test_symver_remove_leaves_only_the_versioned_name(link):
     assert not any(name.startswith("impl") for name in library.versioned)
 
 
+@pytest.mark.unlike(
+    "ld", "lld", reason="make what the directive names local, lld unless it is a default version"
+)
+def test_symver_takes_precedence_over_the_script(link):
+    """So says the manual of GNU ld ("VERSION Command"); the function's other name is local as the script says."""
+    source = (
+        '__asm__(".symver old_f, f@V1"); __asm__(".symver new_f, f@@V2");'
+        "int old_f(void) { return 1; } int new_f(void) { return 42; }"
+    )
+    library = versioned_library(link, source, "V1 { local: *; }; V2 { local: *; };")
+
+    assert {"f@V1", "f@@V2"} <= library.versioned
+    assert library.versioned.isdisjoint({"old_f", "old_f@@V1", "new_f", "new_f@@V2"})
+    link(compile_c("int f(void); int main(void) { return f(); }"), library).run(status=42)
+
+
 def test_default_version_satisfies_the_plain_name_inside_the_link(link):
     """g calls f; the library defines f only as f@@V2."""
     use = pic_c("int f(void); int g(void) { return f(); }", name="use")

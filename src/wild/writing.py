@@ -105,7 +105,9 @@ def write_output(
         raise
 
 
-def divide(options: Options, placement: Placement, output: Output, headers: tuple[int, int, int, int]) -> Output:
+def divide(
+    options: Options, placement: Placement, output: Output, headers: tuple[int, int, int, int]
+) -> Output:
     """The output without what is to be in a file of its own; `headers`: for write_headers."""
     if options.separate_debug_file is not None:
         from wild.separate_debug import separate_debug

@@ -101,17 +101,18 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
     cdef bint fixable = writable or mode.textrel
     cdef bint from_here = type.form != FORM_ABS and mode.pic  # how far from here to a fixed address is not known yet
     d.action = ACT_STATIC
+    # Where addresses are fixed, code takes that of an undefined weak symbol as zero, so data must not differ from it.
+    if flags & (SYM_IMPORTED | SYM_SHARED_DEF | SYM_STRONG_REF) == SYM_IMPORTED and not mode.pic:
+        return
     if flags & SYM_IMPORTED:
         if word and fixable:
             d.action = ACT_SYMBOLIC
             d.needs = NEEDS_DYNSYM
             return
-        if mode.shared:
+        if mode.shared or (mode.pic and not flags & (SYM_SHARED_DEF | SYM_STRONG_REF)):
             d.fault = FAULT_RELOC_TEXTREL if word else FAULT_RELOC_PIC
             return
-        if not flags & SYM_SHARED_DEF:               # undefined and weak: zero
-            if from_here and not flags & SYM_STRONG_REF:
-                d.fault = FAULT_RELOC_PIC
+        if not flags & SYM_SHARED_DEF:               # undefined, and allowed to be: zero
             return
         if flags & (SYM_FUNC | SYM_IFUNC):
             d.needs = NEEDS_PLT | NEEDS_CANONICAL

@@ -8,9 +8,19 @@
 //#CompArgs:-fno-pie
 //#NoDynamic:DT_NEEDED
 
+// Code has them as zero, so data must, too, whatever a library that is preloaded defines.
 //#Config:no-pie:base
 //#LinkArgs:-no-pie
 //#CompArgs:-fno-pie
+//#NoRelocation:64
+//#NoDynSym:absent_variable
+
+// What goes through the GOT is left to the loader.
+//#Config:no-pie-from-other-code:base
+//#LinkArgs:-no-pie
+//#CompArgs:-fPIC
+//#NoRelocation:64
+//#ExpectRelocation:GLOB_DAT symbol=absent_variable
 
 //#Config:pie:base
 //#LinkArgs:-pie
@@ -19,6 +29,12 @@
 //#Config:pie-from-absolute-code:base
 //#LinkArgs:-pie
 //#CompArgs:-fPIE -fno-plt -O2
+
+// In code that is loaded anywhere an instruction has it as zero and data has what the loader finds.
+//#Config:pie-from-fixed-code:base
+//#LinkArgs:-pie
+//#CompArgs:-fno-pie
+//#ExpectError:R_X86_64_32 against symbol 'absent_variable' .*PIE
 
 //#Config:static-pie:base
 //#LinkArgs:-static-pie
