@@ -88,10 +88,7 @@ def write_output(
         headers = (type, x86_64.MACHINE, entry, osabi)
         write_headers(output, placement, *headers)
         clock.step("tables")
-        if is_cut(options):
-            from wild.finishing import cut_draft
-
-            output = cut_draft(placement, output)
+        output = cut(options, placement, output)
         leaves = write_build_id(pool, output, synthetic, in_leaves)
         clock.step("build-id")
         output = divide(options, placement, output, headers)
@@ -103,6 +100,15 @@ def write_output(
     except BaseException:
         output.abandon()
         raise
+
+
+def cut(options: Options, placement: Placement, output: Output) -> Output:
+    """The output without what is to be left out."""
+    if not is_cut(options):
+        return output
+    from wild.finishing import cut_draft
+
+    return cut_draft(placement, output)
 
 
 def divide(
