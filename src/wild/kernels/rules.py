@@ -8,7 +8,7 @@ of that output section.
 
 import cython
 from cython.cimports.libc.stdint import uint8_t, uint16_t, uint32_t, uint64_t
-from cython.cimports.libc.string import memcpy, memset, strcmp, strlen, strncmp
+from cython.cimports.libc.string import memcpy, memset, strcmp, strlen
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.file_patterns import match_files
 from cython.cimports.wild.kernels.files import Inputs
@@ -141,7 +141,7 @@ def place_section(
         place_unloaded(read, sec, text)
         if read.scripted:
             sec.unused = rule
-    elif strncmp(text, b".eh_frame", 10) == 0:
+    elif begins(text, b".eh_frame"):
         sec.kind = SEC_EH_FRAME
         sec.flags |= SEC_LIVE
         sec.part = 0
@@ -181,13 +181,25 @@ def apply_rule(
 
 
 @cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def begins(text: cython.p_const_char, prefix: cython.p_const_char) -> cython.bint:
+    """Most names differ in one of the first characters, which is known before strncmp would be called."""
+    i: uint32_t = 0
+    while prefix[i] and text[i] == prefix[i]:
+        i += 1
+    return prefix[i] == 0
+
+
+@cython.cfunc
 @cython.nogil
 @cython.exceptval(check=False)
 def is_debug(text: cython.p_const_char) -> cython.bint:
     return (
-        strncmp(text, b".debug_", 7) == 0
-        or strncmp(text, b".stab", 5) == 0
-        or strncmp(text, b".zdebug_", 8) == 0
+        begins(text, b".debug_")
+        or begins(text, b".stab")
+        or begins(text, b".zdebug_")
     )
 
 
@@ -200,8 +212,8 @@ def is_debug_index(text: cython.p_const_char) -> cython.bint:
     return (
         strcmp(text, b".debug_aranges") == 0
         or strcmp(text, b".debug_names") == 0
-        or strncmp(text, b".debug_pub", 10) == 0
-        or strncmp(text, b".debug_gnu_pub", 14) == 0
+        or begins(text, b".debug_pub")
+        or begins(text, b".debug_gnu_pub")
     )
 
 
@@ -213,12 +225,12 @@ def is_kept_whole(text: cython.p_const_char) -> cython.bint:
     if text[0] != DOT:
         return True
     return (
-        strncmp(text, b".init", 5) == 0
-        or strncmp(text, b".fini", 5) == 0
-        or strncmp(text, b".preinit_array", 14) == 0
-        or strncmp(text, b".ctors", 6) == 0
-        or strncmp(text, b".dtors", 6) == 0
-        or strncmp(text, b".jcr", 4) == 0
+        begins(text, b".init")
+        or begins(text, b".fini")
+        or begins(text, b".preinit_array")
+        or begins(text, b".ctors")
+        or begins(text, b".dtors")
+        or begins(text, b".jcr")
     )
 
 
@@ -245,7 +257,7 @@ def keep_whole(
     sec.flags |= read.live_flag if sec.flags & SEC_ALLOC else SEC_LIVE
     if is_kept_whole(text):
         sec.flags |= SEC_ROOT
-    if sec.flags & SEC_ALLOC and strncmp(text, b".eh_frame", 10) == 0:
+    if sec.flags & SEC_ALLOC and begins(text, b".eh_frame"):
         sec.kind = SEC_EH_FRAME
         sec.flags |= SEC_LIVE
 
@@ -263,15 +275,15 @@ def place_unloaded(
         if read.strip_debug or (read.changing and is_debug_index(text)):
             return
     elif (
-        strncmp(text, b".note.GNU-stack", 15) == 0
-        or strncmp(text, b".note.gnu.property", 19) == 0
-        or strncmp(text, b".gnu.warning", 12) == 0
+        begins(text, b".note.GNU-stack")
+        or begins(text, b".note.gnu.property")
+        or begins(text, b".gnu.warning")
     ):
         return
     elif (
-        strncmp(text, b".gnu.lto_", 9) == 0
-        or strncmp(text, b".llvmbc", 7) == 0
-        or strncmp(text, b".llvmcmd", 8) == 0
+        begins(text, b".gnu.lto_")
+        or begins(text, b".llvmbc")
+        or begins(text, b".llvmcmd")
     ):
         return
     sec.kind = SEC_PLAIN
@@ -322,12 +334,15 @@ def find_rule(
 def name_fits(
     read: cython.pointer[Read], rule: cython.pointer[Rule], name: cython.pointer[cython.const[uint8_t]]
 ) -> cython.bint:
-    text = cython.cast(cython.p_const_char, name)
+    pattern = read.rule_text + rule.offset
     length: uint16_t = rule.length
+    i: uint32_t
     if rule.how == HOW_GLOB:
-        return glob_match(read.rule_text + rule.offset, length, name, cython.cast(uint32_t, strlen(text)))
-    if strncmp(text, cython.cast(cython.p_const_char, read.rule_text + rule.offset), length) != 0:
-        return False
+        size: uint64_t = strlen(cython.cast(cython.p_const_char, name))
+        return glob_match(pattern, length, name, cython.cast(uint32_t, size))
+    for i in range(length):
+        if name[i] != pattern[i]:
+            return False
     return rule.how == HOW_PREFIX or name[length] == 0 or (rule.how == HOW_DOTTED and name[length] == DOT)
 
 

@@ -6,7 +6,7 @@ in .ctors, warnings, …) say so in FileRow.has, and the passes about it skip al
 """
 
 import cython
-from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
+from cython.cimports.libc.stdint import int64_t, uint8_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memcmp, strncmp
 from cython.cimports.wild.kernels.call_graph import SHT_LLVM_CALL_GRAPH_PROFILE
 from cython.cimports.wild.kernels.cc import ctz64, prefetch, set_bits32
@@ -30,6 +30,9 @@ from cython.cimports.wild.kernels.sections import (
 )
 from cython.cimports.wild.kernels.tables import *
 
+DOT = cython.declare(cython.const[uint8_t], 46)
+G = cython.declare(cython.const[uint8_t], 103)
+Z = cython.declare(cython.const[uint8_t], 122)
 EI_OSABI = cython.declare(cython.const[uint32_t], 7)
 ELFOSABI_GNU = cython.declare(cython.const[uint32_t], 3)
 LARGEST_ALIGN = cython.declare(cython.const[uint64_t], 1 << 32)
@@ -162,7 +165,9 @@ def enter_section(
     if shdr.sh_flags & SHF_EXCLUDE and not shdr.sh_flags & SHF_ALLOC and not read.whole:
         return 0
     name = section_name(read.files.base[file], row, shdr)
-    if is_linkonce(name) and not shdr.sh_flags & SHF_GROUP:
+    # Most names are known by the character behind the dot to be none of those that are asked for here.
+    second: uint8_t = name[1] if name[0] == DOT else 0
+    if second == G and is_linkonce(name) and not shdr.sh_flags & SHF_GROUP:
         row.has |= HAS_LINKONCE
     if shdr.sh_flags & SHF_LINK_ORDER:
         row.has |= HAS_LINK_ORDER
@@ -179,7 +184,7 @@ def enter_section(
         chdr = cython.cast(cython.pointer[Elf64_Chdr], read.files.base[file] + shdr.sh_offset)
         sec.size = chdr.ch_size
         align = chdr.ch_addralign if chdr.ch_addralign else 1
-    elif is_zdebug(name) and not sec.flags & (SEC_ALLOC | SEC_NOBITS):
+    elif second == Z and is_zdebug(name) and not sec.flags & (SEC_ALLOC | SEC_NOBITS):
         start = read.files.base[file] + shdr.sh_offset
         if shdr.sh_size >= ZDEBUG_HEADER and memcmp(start, b"ZLIB", 4) == 0:
             sec.size = big_endian64(start + 4)
