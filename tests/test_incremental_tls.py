@@ -16,6 +16,7 @@ KINDS = {
     "static": ("-O1 -fno-pie", "-static"),
     "debug": ("-O0 -g -fPIE", "-pie"),
     "sections": ("-O1 -fPIE -ffunction-sections -fdata-sections", "-pie -Wl,--gc-sections"),
+    "debug-sections": ("-O1 -g -fPIE -ffunction-sections -fdata-sections", "-pie -Wl,--gc-sections"),
     "unrelaxed": ("-O1 -fPIC", "-pie -Wl,--no-relax"),
     "descriptors": ("-O1 -fPIC -mtls-dialect=gnu2", "-pie"),
 }
@@ -145,3 +146,29 @@ def test_a_variable_becomes_an_ordinary_one(tmp_path, kind):
     made.write("other.c", OTHER.replace("extern __thread", "extern"))
     made.link()
     made.check()
+
+
+@pytest.mark.parametrize("binding", ["", "static "])
+@pytest.mark.parametrize("user", ["part.c", "other.c"])
+def test_debug_information_of_a_variable_that_nothing_uses_any_more(tmp_path, binding, user):
+    """It keeps its place, of which a full link says that it is the place of another variable: 0."""
+    made = Project(tmp_path / "project", *KINDS["debug-sections"])
+    more = f"{binding}__thread int more = 4; int *get_more(void) {{ return &more; }}\n"
+    use = "int *get_more(void);\n"
+    made.write("main.c", MAIN)
+    made.write(
+        "third.c",
+        "__thread int unused = 3; static __thread int more = 1; int third(void) { return ++more; }\n",
+    )
+    texts = {
+        "part.c": more + PART,
+        "other.c": OTHER.replace("return first", "int third(void); return third() + first"),
+    }
+    used = texts[user].replace("return ", "return ++*get_more() + ").replace("int other(", use + "int other(")
+    made.write("part.c", texts["part.c"])
+    made.write("other.c", texts["other.c"])
+    made.write(user, used)
+    initial(made)
+    for text in (texts[user], used) * 2:
+        made.write(user, text)
+        made.step("update")

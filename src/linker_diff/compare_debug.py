@@ -90,7 +90,7 @@ class DebugComparison:
                 yield from self.follow(unit, kind, value_a, value_b)
             elif self.is_same(kind, value_a, value_b):
                 self.same.add((kind, value_a, value_b))
-            elif not (kind in ADDRESSES and self.is_dropped(field, value_a, value_b)):
+            elif not self.is_dropped(field, value_a, value_b):
                 yield self.difference(key, unit, field, value_a, value_b)
 
     def difference(self, key: str, unit: Unit, field: Field, a: int, b: int) -> Difference:
@@ -195,6 +195,8 @@ class DebugComparison:
 
     def is_dropped(self, field: Field, a: int, b: int) -> bool:
         """Has one of the two a tombstone for what only the other has, or for another definition of it?"""
+        if field.kind not in ADDRESSES:
+            return field.kind == "tls" and self.claims.is_extra_variable(a, b)
         if is_tombstone(self.pair.ref, a):
             return self.claims.is_extra(*self.current, b)
         can_end = field.kind == "address" and field.attribute != LOW_PC

@@ -6,7 +6,8 @@ there that another unit describes too, and ours has left tombstones for that fun
 still has to say where it is.
 
 The other way round, what only our file has, as an update of an incremental link leaves it, has addresses instead of
-tombstones. That there is more in our file is said of its symbols.
+tombstones. That there is more in our file is said of its symbols. For a thread-local variable that was dropped, all
+linkers leave the offset 0, at which there mostly is another one.
 """
 
 from __future__ import annotations
@@ -33,6 +34,15 @@ class Claims:
     def counts(self) -> Counter[int]:
         """How many units of the reference describe an address."""
         return Counter(address for unit in self.ref.units for address in set(addresses_of(self.ref, unit)))
+
+    @cached_property
+    def variables(self) -> tuple[Counter[str], Counter[str]]:
+        """How many thread-local variables of a name each file has."""
+        ref, ours = (
+            Counter(short(it) for names in places.tls_at.values() for it in names)
+            for places in (self.pair.ref, self.pair.ours)
+        )
+        return ref, ours
 
     @cached_property
     def kept(self) -> set[str]:
@@ -62,6 +72,16 @@ class Claims:
     def is_only_ours(self, address: int) -> bool:
         clear = self.clear_names(self.pair.ours, self.pair.our_names, address)
         return bool(clear) and clear.isdisjoint(self.pair.ref_names.address_of)
+
+    def is_extra_variable(self, a: int, b: int) -> bool:
+        """Is an offset in the TLS block of the reference the tombstone of a variable that only our file has?
+
+        Local ones are counted, since of several with one name some may be left."""
+        if a:
+            return False
+        ref, ours = self.variables
+        there = self.pair.ours.tls_at.get(self.pair.ours.tls_start(b), set())
+        return any(ours[short(it)] > ref[short(it)] for it in there)
 
     @staticmethod
     def clear_names(places: Places, names: Names, address: int) -> set[str]:

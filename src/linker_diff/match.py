@@ -85,9 +85,7 @@ def clear_locals(a: Places, b: Places) -> dict[tuple[str, str], str]:
     for name in files[0].keys() | files[1].keys():
         in_a, in_b = files[0].get(name, []), files[1].get(name, [])
         if len(in_a) <= 1 and len(in_b) <= 1:
-            both = any(
-                name in files[side] and name in places.address_of for side, places in enumerate((a, b))
-            )
+            both = any(name in files[side] and name in places.symbol_of for side, places in enumerate((a, b)))
             clear.update(((name, file), f"{name} (local)" if both else name) for file in (*in_a, *in_b))
         elif len(set(in_a)) == len(in_a) and sorted(in_a) == sorted(in_b):
             clear.update(((name, file), f"{name} ({file})") for file in in_a)
