@@ -32,8 +32,8 @@ def define_section_bounds(
     """Define the bounds of sections that will be in the output, whatever shared objects define."""
     bounds = []
     for name in {name for rule, name, *_ in sections.part_keys() if rule < 0 and is_identifier(name)}:
-        for prefix in (b"__start_", b"__stop_"):
-            number = names.find(prefix + name)
+        for bound in bounds_of(name):
+            number = names.find(bound)
             if number and resolution.symbol(number)[4] & (SYM_REF | SYM_OBJECT_DEF) == SYM_REF:
                 bounds.append(number)
     visibility = options.z_start_stop_visibility
@@ -50,8 +50,8 @@ def dropped_bounds(
             live[name] = live.get(name, False) or sections.is_kept(index)
     wanted = []
     for name in sorted(name for name, kept in live.items() if not kept):
-        for prefix in (b"__start_", b"__stop_"):
-            number = names.find(prefix + name)
+        for bound in bounds_of(name):
+            number = names.find(bound)
             if number and resolution.symbol(number)[0] == INTERNAL_FILE:
                 wanted.append((number, name.decode("ascii")))
     from wild.locations import Locations
@@ -95,11 +95,21 @@ def mark_roots(
     for index, (rule, name, *_) in enumerate(sections.part_keys()):
         if name == PROBE_BASE:
             sections.keep(index)
-        if rule < 0 and is_identifier(name) and not options.z_start_stop_gc:
-            for prefix in (b"__start_", b"__stop_"):
-                number = names.find(prefix + name)
-                if number and resolution.symbol(number)[4] & SYM_REF:
-                    sections.keep(index)
+        if rule < 0 and not options.z_start_stop_gc and is_bounded(name, names, resolution):
+            sections.keep(index)
+
+
+def is_bounded(section: bytes, names: NameTable, resolution: Resolution) -> bool:
+    """Does something refer to the bounds of a section?"""
+    if not is_identifier(section):
+        return False
+    numbers = [found for found in map(names.find, bounds_of(section)) if found]
+    return any(resolution.symbol(number)[4] & SYM_REF for number in numbers)
+
+
+def bounds_of(section: bytes) -> tuple[bytes, bytes]:
+    """The symbols of its ends."""
+    return b"__start_" + section, b"__stop_" + section
 
 
 def is_identifier(name: bytes) -> bool:

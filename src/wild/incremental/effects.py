@@ -1,4 +1,5 @@
-"""What the changed objects alone do not tell: warnings about other objects, libraries that only dropped code uses.
+"""What the changed objects alone do not tell: warnings about other objects, libraries that only dropped code uses,
+sections that code walks over.
 
 A full link repeats its warnings, whatever has changed.  Those of the initial link are kept as texts, so an update can
 repeat them too, as long as no changed object is spoken of in one, or mentions a name that there is a warning about.
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from wild.errors import CannotUpdate
 from wild.kernels import still_used
+from wild.own_symbols import encode
+from wild.roots import bounds_of, is_identifier
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,6 +29,17 @@ def repeat_warnings(update: Update) -> None:
     if any(graft.mentions(hash, length) for hash, length in control["warned"]):
         raise CannotUpdate("E18", "an object changed that mentions a name with a warning")
     update.session.warn_again = texts
+
+
+def check_bounds(update: Update) -> None:
+    """Tell which parts code may walk over, from `__start_` to `__stop_`; raises CannotUpdate for a new one."""
+    graft, bounded = update.graft, update.output["bounded"]
+    for number, (section, _, _, grows) in enumerate(update.control["parts"]):
+        name = encode(section)
+        if section in bounded:
+            graft.walked.add(number)
+        elif not grows and is_identifier(name) and any(map(update.names.find, bounds_of(name))):
+            raise CannotUpdate("E2", f"the ends of {section} are asked for for the first time")
 
 
 def check_libraries(update: Update) -> None:

@@ -10,6 +10,8 @@ from wild.kernels.identity import ROW, identities
 from wild.kernels.saving import save_tables
 from wild.kernels.still_used import optional_libraries
 from wild.kernels.usage import warned_names
+from wild.own_symbols import encode
+from wild.roots import is_bounded
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,15 +35,18 @@ RACY = (
 
 def unsupported(options: Options) -> str:
     """The option for which an output cannot be updated; empty if there is none."""
-    wanted = {
+    wanted = {**about_output(options), **about_reports(options)}
+    return next((name for name, used in wanted.items() if used), "")
+
+
+def about_output(options: Options) -> dict[str, bool]:
+    """Options that make another output, and whether each is given."""
+    return {
         "-r": options.kind == "relocatable",
         "-T": bool(options.scripts),
         "--orphan-handling": options.orphan_handling != "place",
         "-Trodata-segment": bool(options.segment_start),
-        "--print-memory-usage": options.print_memory_usage,
         "--oformat": options.oformat != "elf64-x86-64",
-        "--stats": options.stats,
-        "--why-live": bool(options.why_live),
         "-z nosectionheader": options.z_nosectionheader,
         "--emit-relocs": options.emit_relocs,
         "--compress-debug-sections": options.compress_debug_sections != "none"
@@ -58,40 +63,49 @@ def unsupported(options: Options) -> str:
         "--sort-section": options.sort_section != "none",
         "--shuffle-sections": options.shuffle_sections is not None,
         "--reverse-sections": options.reverse_sections,
-        "--why-extract": bool(options.why_extract),
-        "--print-dependencies": bool(options.print_dependencies),
         "--defsym": bool(options.defsyms),
         "--wrap": bool(options.wraps),
-        "-Map": bool(options.map_file),
-        "--cref": options.cref,
-        "--print-gc-sections": bool(options.print_gc_sections),
-        "--trace": options.trace,
-        "--trace-symbol": bool(options.trace_symbols),
         "--retain-symbols-file": bool(options.retain_symbols_file),
         "--exclude-libs": bool(options.exclude_libs),
         "--section-start": bool(options.section_start),
         "--omagic": options.omagic,
         "--nmagic": options.nmagic,
         "--noinhibit-exec": options.noinhibit_exec,
-        "--warn-backrefs": options.warn_backrefs,
         "--just-symbols": options.just_symbols,
-        "--warn-common": options.warn_common,
         "--remap-inputs": bool(options.remapped_inputs),
         "--default-symver": bool(options.default_symver),
-        "--sym-info": bool(options.sym_info),
-        "--print-archive-stats": bool(options.archive_stats),
-        "--write-gc-stats": bool(options.gc_stats or options.verbose_gc_stats),
-        "--write-layout": bool(options.write_layout or options.write_trace),
         "--debug-address": bool(options.debug_address),
         "WILD_REFERENCE_LINKER": bool(options.reference_linker),
-        "--reproduce": bool(options.reproduce or options.save_directory or options.save_base),
         "--error-handling-script": bool(options.error_handling_script),
         "-z pack-relative-relocs": options.z_pack_relative_relocs,
         "--pack-dyn-relocs=android": options.android_relocations,
         "-z dead-reloc-in-nonalloc": bool(options.dead_relocations),
         "-z unique-symbol": options.z_unique_symbol,
+        "-z start-stop-gc": options.z_start_stop_gc and options.gc_sections,  # an update drops nothing
     }
-    return next((name for name, used in wanted.items() if used), "")
+
+
+def about_reports(options: Options) -> dict[str, bool]:
+    """Options that ask for texts or files which only a full link can write."""
+    return {
+        "--print-memory-usage": options.print_memory_usage,
+        "--stats": options.stats,
+        "--why-live": bool(options.why_live),
+        "--why-extract": bool(options.why_extract),
+        "--print-dependencies": bool(options.print_dependencies),
+        "-Map": bool(options.map_file),
+        "--cref": options.cref,
+        "--print-gc-sections": bool(options.print_gc_sections),
+        "--trace": bool(options.trace),
+        "--trace-symbol": bool(options.trace_symbols),
+        "--warn-backrefs": options.warn_backrefs,
+        "--warn-common": options.warn_common,
+        "--sym-info": bool(options.sym_info),
+        "--print-archive-stats": bool(options.archive_stats),
+        "--write-gc-stats": bool(options.gc_stats or options.verbose_gc_stats),
+        "--write-layout": bool(options.write_layout or options.write_trace),
+        "--reproduce": bool(options.reproduce or options.save_directory or options.save_base),
+    }
 
 
 class Saver:
@@ -247,6 +261,7 @@ def describe_output(found: Resolved, sized: Measured, options: Options) -> dict[
     room = synthetic.dynsyms.room if synthetic.dynsyms else {"dynsym": (0, 0)}
     return {
         "sections": made,
+        "bounded": bounded_sections(found, sized),
         "arrays": movable_arrays(found, sized),
         "shared": found.kind.shared,
         "exports": export_rule(options, found.kind),
@@ -288,6 +303,15 @@ def export_rule(options: Options, kind: Kind) -> int:
     if kind.shared:
         return EXPORT_PREEMPTIBLE
     return EXPORT_ALL if options.export_dynamic else EXPORT_MENTIONED
+
+
+def bounded_sections(found: Resolved, sized: Measured) -> list[str]:
+    """The output sections whose `__start_` or `__stop_` something refers to, so that all of their entries count."""
+    composition = sized.composition
+    sections = {
+        composition.parts.section[part] for part, (size, _, _) in enumerate(composition.measured) if size
+    }
+    return [name for name in sorted(sections) if is_bounded(encode(name), found.names, found.resolution)]
 
 
 def movable_arrays(found: Resolved, sized: Measured) -> dict[str, int]:

@@ -18,7 +18,7 @@ import posix
 
 from wild.errors import CannotUpdate, LinkError, ObjectsNeeded
 from wild.incremental.commit import commit
-from wild.incremental.effects import check_libraries, repeat_warnings
+from wild.incremental.effects import check_bounds, check_libraries, repeat_warnings
 from wild.incremental.fillers import SMALLEST, UNITS, filler
 from wild.incremental.save import EXPORT_CHOSEN, RACY, changed_since, key_of
 from wild.incremental.session import rows_of
@@ -29,6 +29,7 @@ from wild.kernels import (
     refit,
     reframe,
     regraft,
+    renumber,
     reoffer,
     rescan,
     reslots,
@@ -279,6 +280,7 @@ class Update:
             from wild.incremental.offers import choose_exports
 
             choose_exports(self)
+        check_bounds(self)
         judge_names(graft, output["exports"], output["offers"])
         repeat_warnings(self)
         if reoffer.offered_names(graft) or reoffer.withdrawn_entries(graft):
@@ -288,6 +290,7 @@ class Update:
 
     def move(self) -> None:
         """Rows of the changed objects into the tables of the link."""
+        output = self.output
         self.merged = MergeTable.of(self.inputs, self.sections)
         numbers = []
         first = 0
@@ -304,6 +307,8 @@ class Update:
             if kind in (STRINGS, CONSTANTS):
                 self.merged.add_group(entsize, kind == STRINGS, align.bit_length() - 1, first, count)
             first += count
+            if rule < 0 and key[1].decode("utf-8", "surrogateescape") in output["bounded"]:
+                self.sections.keep(index)
         self.sections.assign_parts(numbers)
         regraft.move_rows(self.graft)
         refit.bind_sections(self.graft)
@@ -351,7 +356,7 @@ class Update:
                 place_copies(self)
         except CannotUpdate as reason:
             raise self.with_section(reason) from None
-        relative, symbolic, self.free_runs = refit.number_relocations(
+        relative, symbolic, self.free_runs = renumber.number_relocations(
             graft, output["relative"], output["symbolic"]
         )
         output["relative"] = (relative, output["relative"][1])

@@ -65,6 +65,7 @@ cdef class Graft:
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
     cdef set libraries           # FileIds of shared objects that are needed for the first time
+    cdef public set walked       # PartIds between `__start_` and `__stop_` symbols that something refers to
     cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends
     cdef uint32_t plt, plt_end           # the next PLT entry

@@ -46,6 +46,7 @@ class Graft:
         self.libraries = set()
         self.joining = set()
         self.left = set()
+        self.walked = set()
 
     def __dealloc__(self):
         i: int64_t

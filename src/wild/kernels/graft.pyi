@@ -10,6 +10,7 @@ class Graft:
     chosen: bool
     copied: list[int]
     strengthened: list[int]
+    walked: set[int]
     def __init__(self, saved: Saved, inputs: Inputs) -> None: ...
     def take_room(self, dynsym: tuple[int, int], plt: tuple[int, int]) -> None: ...
     @property

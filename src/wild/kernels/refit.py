@@ -77,6 +77,7 @@ def place_file(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
                 )
                 mini.part, mini.address = sec.part, sec.address
         free_slots(graft, changed)
+        check_order(graft, row)
     finally:
         free(slots.table)
         free(slots.next)
@@ -242,65 +243,20 @@ def free_slots(graft: Graft, changed: cython.pointer[Changed]) -> cython.int:
     return 0
 
 
-def number_relocations(graft: Graft, relative, symbolic):
-    """Give sections the numbers of their dynamic relocations.  `relative` and `symbolic`: (used, room).
-
-    Returns the numbers in use and the runs that hold nothing now: (is it relative?, first, count).
-    """
-    used: list = [relative[0], symbolic[0]]
-    free: list = []
-    i: int64_t
-    k: uint32_t
-    for i in range(graft.count):
-        changed = cython.address(graft.changed[i])
-        image = cython.address(graft.saved.image)
-        row = cython.address(image.files.row[changed.file])
-        run = cython.address(graft.saved.run[changed.file])
-        changed.relatives = changed.symbolics = 0
-        for k in range(1, row.shnum):
-            changed.relatives += image.sections.row[row.sec_base + k].relatives
-            changed.symbolics += image.sections.row[row.sec_base + k].symbolics
-        run.relative, run.relatives = take_run(
-            (run.relative, run.relatives), changed.relatives, used, 0, relative[1], free
-        )
-        run.symbolic, run.symbolics = take_run(
-            (run.symbolic, run.symbolics), changed.symbolics, used, 1, symbolic[1], free
-        )
-        spread_numbers(graft, row, run)
-        graft.saved.touch(run, cython.sizeof(Run))
-    return used[0], used[1], free
-
-
 @cython.cfunc
-def take_run(old, count: int, used: list, which: int, room: int, free: list):
-    """The run of a file: the old one, or a new one at the end; what is not needed of it goes to `free`."""
-    first, length = old
-    if count > length:
-        if length:
-            free.append((which == 0, first, length))
-        first, length = used[which], count
-        used[which] += count
-        if used[which] > room:
-            raise CannotUpdate("D2", "no room left for dynamic relocations")
-    elif count < length:
-        free.append((which == 0, first + count, length - count))
-    return first, length
-
-
-@cython.cfunc
-@cython.exceptval(check=False)
-def spread_numbers(graft: Graft, row: cython.pointer[FileRow], run: cython.pointer[Run]) -> cython.void:
-    relative: uint32_t = run.relative
-    symbolic: uint32_t = run.symbolic
+@cython.exceptval(-1)
+def check_order(graft: Graft, row: cython.pointer[FileRow]) -> cython.int:
+    """What stands without gaps may be walked over, so sections of one name must be in the order of the object."""
+    last: dict = {}
     k: uint32_t
     for k in range(1, row.shnum):
         sec = cython.address(graft.saved.image.sections.row[row.sec_base + k])
-        count: uint32_t = sec.relatives
-        sec.relatives = relative
-        relative += count
-        count = sec.symbolics
-        sec.symbolics = symbolic
-        symbolic += count
+        if is_slot(sec) and sec.size and not graft.part[sec.part].grows and not graft.part[sec.part].arranged:
+            if sec.address < last.get((sec.part, sec.unused), 0):
+                graft.full_part = sec.part
+                raise CannotUpdate("E8", "sections that stand without gaps changed places")
+            last[sec.part, sec.unused] = sec.address
+    return 0
 
 
 def place_names(graft: Graft) -> list:

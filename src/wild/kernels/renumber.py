@@ -1,4 +1,4 @@
-"""Numbers for the slots that an update adds: words of .got, PLT entries, entries of .dynsym for imports.
+"""Numbers for what an update adds: words of .got, PLT entries, entries of .dynsym for imports, dynamic relocations.
 
 They are taken from the room behind those that there are.  What an update needs no more keeps its numbers.
 """
@@ -188,3 +188,64 @@ def take_words(graft: Graft, count: uint32_t, got_room: uint64_t) -> uint32_t:
     places.got_slots += count
     graft.saved.touch(places, cython.sizeof(Places))
     return places.got_slots - count
+
+
+def number_relocations(graft: Graft, relative, symbolic):
+    """Give sections the numbers of their dynamic relocations.  `relative` and `symbolic`: (used, room).
+
+    Returns the numbers in use and the runs that hold nothing now: (is it relative?, first, count).
+    """
+    used: list = [relative[0], symbolic[0]]
+    free: list = []
+    i: int64_t
+    k: uint32_t
+    for i in range(graft.count):
+        changed = cython.address(graft.changed[i])
+        image = cython.address(graft.saved.image)
+        row = cython.address(image.files.row[changed.file])
+        run = cython.address(graft.saved.run[changed.file])
+        changed.relatives = changed.symbolics = 0
+        for k in range(1, row.shnum):
+            changed.relatives += image.sections.row[row.sec_base + k].relatives
+            changed.symbolics += image.sections.row[row.sec_base + k].symbolics
+        run.relative, run.relatives = take_run(
+            (run.relative, run.relatives), changed.relatives, used, 0, relative[1], free
+        )
+        run.symbolic, run.symbolics = take_run(
+            (run.symbolic, run.symbolics), changed.symbolics, used, 1, symbolic[1], free
+        )
+        spread_numbers(graft, row, run)
+        graft.saved.touch(run, cython.sizeof(Run))
+    return used[0], used[1], free
+
+
+@cython.cfunc
+def take_run(old, count: int, used: list, which: int, room: int, free: list):
+    """The run of a file: the old one, or a new one at the end; what is not needed of it goes to `free`."""
+    first, length = old
+    if count > length:
+        if length:
+            free.append((which == 0, first, length))
+        first, length = used[which], count
+        used[which] += count
+        if used[which] > room:
+            raise CannotUpdate("D2", "no room left for dynamic relocations")
+    elif count < length:
+        free.append((which == 0, first + count, length - count))
+    return first, length
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def spread_numbers(graft: Graft, row: cython.pointer[FileRow], run: cython.pointer[Run]) -> cython.void:
+    relative: uint32_t = run.relative
+    symbolic: uint32_t = run.symbolic
+    k: uint32_t
+    for k in range(1, row.shnum):
+        sec = cython.address(graft.saved.image.sections.row[row.sec_base + k])
+        count: uint32_t = sec.relatives
+        sec.relatives = relative
+        relative += count
+        count = sec.symbolics
+        sec.symbolics = symbolic
+        symbolic += count

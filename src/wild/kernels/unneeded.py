@@ -3,8 +3,9 @@
 A full link takes a member because something that it took before refers to it.  So an edit that drops a reference may
 leave a chain of members without a use, or a ring of them that refer to nobody but each other, and a library after
 --as-needed at the end of the chain.  An update keeps what is in the output, which nobody can notice as long as it is
-only code that nothing calls.  Constructors, exports, copies of inline functions that others share, and the libraries
-that the loader has to find are noticed; where a full link would leave those out, it has to be one.
+only code that nothing calls.  Constructors, exports, entries between `__start_` and `__stop_`, copies of inline
+functions that others share, and the libraries that the loader has to find are noticed; where a full link would leave
+those out, it has to be one.
 
 Whether something is needed is found out backwards: by who refers to it, and to those, until there is an object that
 every link has.  Usually the first is one.  What nothing of that kind leads to is not needed, with all that was met on
@@ -133,13 +134,18 @@ def check_effects(graft: Graft, file: uint32_t) -> cython.int:
     for k in range(row.shnum):
         sec = cython.address(image.sections.row[row.sec_base + k])
         effect = effect or (
-            sec.kind != SEC_OUT and sec.flags & SEC_ROOT and sec.flags & SEC_ALLOC and sec.size
+            sec.kind != SEC_OUT
+            and sec.flags & SEC_ALLOC
+            and sec.size
+            and (sec.flags & SEC_ROOT or sec.part in graft.walked)
         )
     for k in range(row.nsyms - row.first_global):
         symbol = cython.address(image.symbols[image.names.of[row.global_base + k]])
         effect = effect or (symbol.file == file and symbol.dynsym and symbol.flags & SYM_EXPORTED)
     if effect:
-        raise CannotUpdate("E15", "an archive member with constructors or exports is not needed any more")
+        raise CannotUpdate(
+            "E15", "an archive member is not needed any more that has constructors, exports or entries"
+        )
     g: uint32_t
     for g in range(row.global_base, row.global_base + row.nsyms - row.first_global + row.nextra):
         name: uint32_t = image.names.of[g]
