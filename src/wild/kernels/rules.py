@@ -196,11 +196,7 @@ def begins(text: cython.p_const_char, prefix: cython.p_const_char) -> cython.bin
 @cython.nogil
 @cython.exceptval(check=False)
 def is_debug(text: cython.p_const_char) -> cython.bint:
-    return (
-        begins(text, b".debug_")
-        or begins(text, b".stab")
-        or begins(text, b".zdebug_")
-    )
+    return begins(text, b".debug_") or begins(text, b".stab") or begins(text, b".zdebug_")
 
 
 @cython.cfunc
@@ -280,11 +276,7 @@ def place_unloaded(
         or begins(text, b".gnu.warning")
     ):
         return
-    elif (
-        begins(text, b".gnu.lto_")
-        or begins(text, b".llvmbc")
-        or begins(text, b".llvmcmd")
-    ):
+    elif begins(text, b".gnu.lto_") or begins(text, b".llvmbc") or begins(text, b".llvmcmd"):
         return
     sec.kind = SEC_PLAIN
     sec.flags |= SEC_LIVE
