@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from editing import Project, initial
 
+from wild.incremental.command_line import CommandLine
 from wild.incremental.fingerprint import Fingerprint
 from wild.incremental.units import unit_of
 
@@ -175,9 +176,9 @@ def test_names_of_units():
 
 
 def test_one_mark_stands_for_all_units():
-    one = Fingerprint(["a.o", "x/c-1.a.i.rcgu.o", "b.o"])
-    two = Fingerprint(["a.o", "x/c-1.a.j.rcgu.o", "x/c-1.b.j.rcgu.o", "b.o"])
-    other = Fingerprint(["a.o", "b.o", "x/c-1.a.i.rcgu.o"])
+    one = Fingerprint(CommandLine(["a.o", "x/c-1.a.i.rcgu.o", "b.o"]))
+    two = Fingerprint(CommandLine(["a.o", "x/c-1.a.j.rcgu.o", "x/c-1.b.j.rcgu.o", "b.o"]))
+    other = Fingerprint(CommandLine(["a.o", "b.o", "x/c-1.a.i.rcgu.o"]))
 
     assert one.key == two.key != other.key
     assert two.units == ["x/c-1.a.j.rcgu.o", "x/c-1.b.j.rcgu.o"]

@@ -20,7 +20,7 @@ KEY = [
 ]  # fmt: skip
 SPREAD = 0x9E3779B97F4A7C15
 SEED, STEP = 0x2FFD72DBD01ADFB7, 0x24A19947B3916CF7
-CHUNK = 256 * 1024
+CHUNK = 32 * 1024
 
 
 def fold(one: int, other: int) -> int:

@@ -97,6 +97,14 @@ class Bundle:
             if not self.has(name):
                 return
 
+    def bring(self, name: str) -> None:
+        """Import one module, and before it those that it uses; what is not here is left to the import system."""
+        entry = self.entries.get(name)
+        if entry and name not in sys.modules:
+            for used in entry[3]:
+                self.bring(used)
+            self.has(name)
+
     def has(self, name: str) -> bool:
         """Is a module imported, if need be from here?"""
         if name in sys.modules:

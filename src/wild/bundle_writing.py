@@ -25,6 +25,8 @@ ROOTS = {  # these, and what they use, are run at once
     BUNDLE: ("wild.options", "wild.messages", "wild.link"),
     UPDATES: ("wild.incremental.update",),
 }
+# The code of these, and of what they use, is made whenever the bundle is read; that of others when they are imported.
+READY = {BUNDLE: ROOTS[BUNDLE], UPDATES: ("wild.incremental.session", "wild.incremental.request")}
 OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that are imported later, if at all
 # Kernels that are imported later, by nearly every link.
 LATER = {BUNDLE: ("conflicts", "references", "usage", "buildid"), UPDATES: ()}
@@ -57,9 +59,9 @@ def complete(bundle: Bundle) -> None:
 def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> None:
     """Put a new bundle in the place of the old one, in one step; raises OSError."""
     beside = f"{path}.{getpid()}"
-    order = ordered(entries, ROOTS[path])
+    order, ready = ordered(entries, ROOTS[path]), ordered(entries, READY[path])
     packed = {
-        name: (source, stamp, fitting(code, name in order), used)
+        name: (source, stamp, fitting(code, name in ready), used)
         for name, (source, stamp, code, used) in entries.items()
     }
     with open(beside, "wb") as file:
@@ -67,9 +69,9 @@ def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> No
     rename(beside, path)
 
 
-def fitting(code: CodeType | bytes, at_once: bool) -> CodeType | bytes:
-    """A module's code as the bundle holds it: ready if every link runs it at once, else marshalled."""
-    if at_once:
+def fitting(code: CodeType | bytes, ready: bool) -> CodeType | bytes:
+    """A module's code as the bundle holds it: ready if every link runs it, else marshalled."""
+    if ready:
         return loads(code) if isinstance(code, bytes) else code
     return code if isinstance(code, bytes) else dumps(code)
 

@@ -99,6 +99,7 @@ class Command:
         session = None
         if self.wants_incremental():
             bundle = Bundle(UPDATES)
+            bundle.bring("wild.incremental.session")
             session = self.incremental_session()
             if session is not None and session.try_update(bundle.load):
                 bundle.complete()
@@ -154,9 +155,11 @@ class Command:
         """Is the word on the command line, or in a response file that it names, or in the environment?"""
         if environ.get(b"WILD_INCREMENTAL", b"0") != b"0":
             return True
-        return any(
-            "-incremental" in argument
-            or (argument[:1] == "@" and b"-incremental" in contents_of(argument[1:]))
+        text = "\0".join(["", *self.arguments])  # there may be thousands
+        if "-incremental" in text:
+            return True
+        return "\0@" in text and any(
+            argument[:1] == "@" and b"-incremental" in contents_of(argument[1:])
             for argument in self.arguments
         )
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import posix
 
+from wild.incremental.command_line import END, CommandLine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,25 +27,35 @@ SILENT = frozenset((
     "incremental", "incremental=explain", "incremental=strict", "incremental=canonical", "verify-incremental",
     "time", "color-diagnostics", "color-diagnostics=always",
 ))  # fmt: skip
+# What stands in every argument that may have to be treated specially, besides the names of temporary directories.
+MARKS = (
+    f"{UNIT}{END}", *PREFIXES, "/rustc", "=rustc", f"{END}rustc", "-incremental", "-verify-incremental", "-time",
+    "-color-diagnostics",
+)  # fmt: skip
 
 
 class Fingerprint:
     """`key` is equal for equal links; `temporary` and `units` are the names that it leaves out, in order."""
 
-    def __init__(self, arguments: list[str], environment: Mapping[bytes, bytes] = posix.environ) -> None:
+    def __init__(self, line: CommandLine, environment: Mapping[bytes, bytes] = posix.environ) -> None:
         self.temporary: list[str] = []
         self.units: list[str] = []
-        kept: list[str] = []
-        for argument in arguments:
+        values = [environment.get(name, b"").decode("utf-8", "surrogateescape") for name in ENVIRONMENT]
+        text, at = line.text, 0
+        kept = [END.join([posix.getcwd(), *values])]
+        for begin, end in line.places(*MARKS, *(f"{directory}/" for directory in temporary_directories())):
+            if at < begin - 1:
+                kept.append(text[at : begin - 1])
+            at = end
+            argument = text[begin:end]
             if argument.endswith(UNIT) and argument[:1] != "-":
                 self.units.append(argument)
-                if kept[-1:] != [UNITS]:
-                    kept.append(UNITS)
+                if kept[-1] != END + UNITS:
+                    kept.append(END + UNITS)
             elif not is_silent(argument):
-                kept.append(self.canonical(argument))
-        values = [environment.get(name, b"").decode("utf-8", "surrogateescape") for name in ENVIRONMENT]
-        text = "\0".join([posix.getcwd(), *values, *kept])
-        self.key = text.encode("utf-8", "surrogateescape")
+                kept.append(END + self.canonical(argument))
+        kept.append(text[at:])
+        self.key = "".join(kept).encode("utf-8", "surrogateescape")
 
     def canonical(self, argument: str) -> str:
         """The argument, or what stands for it if it is another every time."""
@@ -73,16 +85,18 @@ def is_of_rustc(directory: str) -> bool:
     return any(part[:5] == "rustc" and len(part) == 11 for part in directory.split("/"))
 
 
+def temporary_directories() -> tuple[str, ...]:
+    """Where compilers make files for the linker."""
+    chosen = posix.environ.get(b"TMPDIR") or b"/tmp"
+    return ("/tmp", "/var/tmp", chosen.decode("utf-8", "surrogateescape").rstrip("/"))
+
+
 def is_temporary(path: str) -> bool:
     """Does a compiler choose this name at random?"""
     directory, _, name = path.rpartition("/")
     if is_of_rustc(directory):
         return True
-    if directory not in (
-        "/tmp",
-        "/var/tmp",
-        posix.environ.get(b"TMPDIR", b"/tmp").decode("utf-8", "replace"),
-    ):
+    if directory not in temporary_directories():
         return False
     stem = name.rpartition(".")[0]
     return (name[:2] == "cc" and len(stem) == 8) or (

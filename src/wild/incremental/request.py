@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import posix
 
+from wild.incremental.command_line import END, CommandLine
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,27 +26,28 @@ REPORTS = (
 
 def open_session(arguments: list[str], environment: Mapping[bytes, bytes] = posix.environ) -> Session | None:
     """The session of the link, with its lock; None if it is an ordinary one."""
-    if any(argument[:1] == "@" for argument in arguments):
+    line = CommandLine(arguments)
+    if line.places(END + "@"):
         from wild.response import expand
 
-        arguments = expand(arguments)
+        line = CommandLine(expand(arguments))
     wanted = environment.get(b"WILD_INCREMENTAL") == b"1"
     output = "a.out"
-    for index, argument in enumerate(arguments):
+    for begin, end in line.places(f"{END}-o", f"{END}--output", "-incremental"):
+        argument = line.text[begin:end]
         if argument[:2] == "-o":
-            output = argument[2:] or (arguments[index + 1] if index + 1 < len(arguments) else "")
-        elif "-incremental" in argument or argument.startswith("--output"):
-            if argument.lstrip("-").partition("=")[0] == "incremental":
-                wanted = True
-            elif argument.lstrip("-") == "no-incremental":
-                wanted = False
-            elif argument.startswith("--output="):
-                output = argument[9:]
-            elif argument == "--output":
-                output = arguments[index + 1] if index + 1 < len(arguments) else ""
-    asks_more = not OTHERS.isdisjoint(arguments) or any(name in environment for name in REPORTS)
+            output = argument[2:] or line.behind(end)
+        elif argument.startswith("--output="):
+            output = argument[9:]
+        elif argument == "--output":
+            output = line.behind(end)
+        elif argument.lstrip("-").partition("=")[0] == "incremental":
+            wanted = True
+        elif argument.lstrip("-") == "no-incremental":
+            wanted = False
+    asks_more = not OTHERS.isdisjoint(line.arguments) or any(name in environment for name in REPORTS)
     if not wanted or not output or output == "/dev/null" or asks_more:
         return None
     from wild.incremental.session import Session
 
-    return Session(output, arguments)
+    return Session(output, line)

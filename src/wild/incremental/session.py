@@ -16,6 +16,7 @@ import posix
 import time
 
 from wild.errors import CannotUpdate, LinkError
+from wild.incremental.command_line import END
 from wild.incremental.control import read_control, remove, stamp, write_control
 from wild.incremental.fingerprint import Fingerprint
 from wild.incremental.journal import absolute, now, write_line
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from wild.incremental.command_line import CommandLine
     from wild.incremental.save import Saver
     from wild.kernels.files import Inputs
     from wild.kernels.output import Output
@@ -40,16 +42,17 @@ LOCK_SECONDS, LOCK_STEP = 10.0, 0.002
 class Session:
     """The state directory of one output, locked until the process ends."""
 
-    def __init__(self, output: str, arguments: list[str]) -> None:
+    def __init__(self, output: str, line: CommandLine) -> None:
         self.output = output
         self.directory = f"{output}.incr"
-        self.arguments = arguments
-        self.fingerprint = Fingerprint(arguments)
-        asked = {argument.lstrip("-") for argument in arguments if "incremental" in argument}
+        self.arguments = line.arguments
+        self.fingerprint = Fingerprint(line)
+        asked = {line.text[begin:end].lstrip("-") for begin, end in line.places("-incremental")}
         self.forced = "incremental=canonical" in asked
         self.strict = "incremental=strict" in asked
-        self.verified = "verify-incremental" in asked or posix.environ.get(b"WILD_VERIFY_INCREMENTAL") == b"1"
-        self.diff_path = value_of("incremental-diff-out", arguments)
+        self.verified = posix.environ.get(b"WILD_VERIFY_INCREMENTAL") == b"1"
+        self.verified |= bool(line.places(f"-verify-incremental{END}"))
+        self.diff_path = line.value_of("incremental-diff-out")
         self.changed: list[str] = []  # file names of objects
         self.changed_functions: list[dict[str, object]] | None = []
         self.started = time.perf_counter_ns()
@@ -272,16 +275,6 @@ class Session:
                 "phases": self.laps,
             }
         )
-
-
-def value_of(option: str, arguments: list[str]) -> str:
-    """The last value of an option; empty if it is not there."""
-    value = ""
-    for index, argument in enumerate(arguments):
-        name, sign, rest = argument.lstrip("-").partition("=")
-        if argument[:1] == "-" and name == option:
-            value = rest if sign else arguments[index + 1] if index + 1 < len(arguments) else ""
-    return value
 
 
 def rows_of(control: dict[str, Any], number: int) -> bytes:

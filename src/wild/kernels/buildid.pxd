@@ -19,7 +19,7 @@ cdef extern from * nogil:
 
 cdef enum:
     STRIPE = 64                  # bytes that are hashed together
-    CHUNK = 262144               # bytes of a leaf
+    CHUNK = 32768                # bytes of a leaf
 
 cdef struct Digest:              # of some stripes: the sums of what they come to
     uint64_t a, b

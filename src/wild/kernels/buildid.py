@@ -10,7 +10,7 @@ closer to one.
 Since sums have no order, a worker hashes a large run of bytes as soon as it has put it together, while it is in the
 cache (drafts.pxd); the rest is hashed in the end.  To read the whole output again took a tenth of a large link.
 
-An incremental link keeps the sums of chunks of 256 KiB, its leaves; an update hashes those again that it changes.
+An incremental link keeps the sums of chunks of 32 KiB, its leaves; an update hashes those again that it changes.
 """
 
 import cython
@@ -35,7 +35,7 @@ from cython.cimports.wild.kernels.pool import Arena, Pool
 
 SEED = cython.declare(cython.const[uint64_t], 0x2FFD72DBD01ADFB7)
 STEP = cython.declare(cython.const[uint64_t], 0x24A19947B3916CF7)
-GRAIN = cython.declare(cython.const[int64_t], 4)  # chunks that are hashed at once
+GRAIN = cython.declare(cython.const[int64_t], 32)  # chunks that are hashed at once
 
 
 def fast_digest(pool: Pool, address: int, size: int) -> bytes:

@@ -25,6 +25,8 @@ SMALLEST = cython.declare(cython.const[uint64_t], 16)  # bytes of a record that 
 LEAST_HOLE = cython.declare(cython.const[uint64_t], 96)  # bytes: a CIE, and an FDE of a small function
 HDR = cython.declare(cython.const[uint64_t], 12)
 
+Span = cython.struct(begin=int64_t, end=int64_t)
+
 
 def check_frames(graft: Graft):
     """Symbols in .eh_frame are marks of the start files, whose change is not for an update."""
@@ -212,46 +214,101 @@ def value_of(
 def merge_index(
     graft: Graft, fresh: cython.pointer[uint8_t], count: uint64_t, header, index, frames_address: uint64_t
 ) -> int64_t:
-    """Take the entries about the old versions out of the index, and those about the new ones in."""
+    """Take the entries about the old versions out of the index, and those about the new ones in.
+
+    They are sorted by address, so only those from the first to the last that comes or goes are merged; those behind
+    move if more come than go, or fewer."""
     to = graft.saved.image.out + cython.cast(uint64_t, header[0])
     old = to + HDR
     length: uint64_t = index[0]
-    merged = cython.cast(cython.pointer[uint8_t], malloc(8 * (length + count) + 8))
+    base: int64_t = frames_address - cython.cast(uint64_t, header[1])
+    first: uint64_t = 0
+    last: uint64_t = length
+    newest = fresh + 8 * count - 8
+    bounds: Span = span_of_replaced(graft)
+    while first < last and (count == 0 or address_of(fresh) > address_of(old + 8 * first)):
+        if was_replaced(graft, bounds, record_of(old + 8 * first) - base):
+            break
+        first += 1
+    while last > first and (count == 0 or address_of(newest) <= address_of(old + 8 * last - 8)):
+        if was_replaced(graft, bounds, record_of(old + 8 * last - 8) - base):
+            break
+        last -= 1
+    merged = cython.cast(cython.pointer[uint8_t], malloc(8 * (length - first + count) + 8))
     if merged is cython.NULL:
         raise MemoryError
-    base: int64_t = frames_address - cython.cast(uint64_t, header[1])
     n: uint64_t = 0
     m: uint64_t = 0
     i: uint64_t
-    for i in range(length):
-        if was_replaced(graft, cython.cast(int32_t, read32(old + 8 * i + 4)) - base):
+    for i in range(first, last):
+        if was_replaced(graft, bounds, record_of(old + 8 * i) - base):
             continue
-        while m < count and cython.cast(int32_t, read32(fresh + 8 * m)) <= cython.cast(
-            int32_t, read32(old + 8 * i)
-        ):
+        while m < count and address_of(fresh + 8 * m) <= address_of(old + 8 * i):
             write64(merged + 8 * n, read64(fresh + 8 * m))
             n += 1
             m += 1
         write64(merged + 8 * n, read64(old + 8 * i))
         n += 1
-    while m < count:
-        write64(merged + 8 * n, read64(fresh + 8 * m))
-        n += 1
-        m += 1
-    if n > cython.cast(uint64_t, index[1]):
+    memcpy(merged + 8 * n, fresh + 8 * m, 8 * (count - m))
+    n += count - m
+    if n != last - first:
+        memcpy(merged + 8 * n, old + 8 * last, 8 * (length - last))
+        n += length - last
+        last = length
+    used: uint64_t = first + n + (length - last)
+    if used > cython.cast(uint64_t, index[1]):
         free(merged)
         raise CannotUpdate("D1", "no room left in .eh_frame_hdr")
-    copy_changed(graft, old, merged, 8 * n)
+    copy_changed(graft, old + 8 * first, merged, 8 * n)
     free(merged)
-    write32(to + 8, cython.cast(uint32_t, n))
+    write32(to + 8, cython.cast(uint32_t, used))
     graft.saved.change(to + 8, 4)
-    return n
+    return used
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def address_of(entry: cython.pointer[uint8_t]) -> int32_t:
+    """What the index is sorted by: the address of a function, from the start of .eh_frame_hdr."""
+    return cython.cast(int32_t, read32(entry))
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def record_of(entry: cython.pointer[uint8_t]) -> int64_t:
+    """Where the function's record is, from the start of .eh_frame_hdr."""
+    return cython.cast(int32_t, read32(entry + 4))
 
 
 @cython.cfunc
 @cython.exceptval(check=False)
-def was_replaced(graft: Graft, record: int64_t) -> cython.bint:
+def span_of_replaced(graft: Graft) -> Span:
+    """From the first to the last byte in .eh_frame of what changed objects had there."""
+    span: Span = Span(0, 0)
+    i: int64_t
+    for i in range(graft.count):
+        run = cython.address(graft.changed[i].run)
+        if run.frame_bytes == 0:
+            continue
+        if span.end == 0 or cython.cast(int64_t, run.frames) < span.begin:
+            span.begin = run.frames
+        span.end = max(span.end, cython.cast(int64_t, run.frames + run.frame_bytes))
+    return span
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def was_replaced(graft: Graft, bounds: Span, record: int64_t) -> cython.bint:
     """Is a record, by its offset in .eh_frame, one of a changed object's old version?"""
+    return bounds.begin <= record < bounds.end and is_in_old_run(graft, record)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def is_in_old_run(graft: Graft, record: int64_t) -> cython.bint:
     i: int64_t
     for i in range(graft.count):
         run = cython.address(graft.changed[i].run)
