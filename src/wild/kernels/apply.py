@@ -244,7 +244,7 @@ def write_relaxed(
     p = spot.to + rela.r_offset
     value: int64_t = cython.cast(int64_t, SA - P)
     filler: uint8_t = cython.cast(uint8_t, write.image.mode.call_byte)
-    rewrite_relaxed(p, how, has_rex(rela.r_type, rela.r_offset), filler)
+    rewrite_relaxed(p, how, rela.r_type, filler)
     if how == RELAX_JMP or how == RELAX_CALL_FILLED:
         value += 1
         p -= 1

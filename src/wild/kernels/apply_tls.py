@@ -78,7 +78,7 @@ def rewrite_to_local_exec(
     if decision.action == ACT_GD_TO_LE:
         write_gd_to_le(p, decision.how, cython.cast(int32_t, tpoff))
     elif decision.action == ACT_IE_TO_LE:
-        write_ie_to_le(p, decision.how, cython.cast(int32_t, tpoff))
+        write_ie_to_le(p, decision.how, rela.r_type, cython.cast(int32_t, tpoff))
     elif decision.action == ACT_DESC_TO_LE:
-        write_desc_to_le(p, cython.cast(int32_t, tpoff))
+        write_desc_to_le(p, rela.r_type, cython.cast(int32_t, tpoff))
     return 0

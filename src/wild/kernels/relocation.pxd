@@ -9,8 +9,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from wild.kernels.faults cimport *
 from wild.kernels.tables cimport *
 from wild.kernels.x86_64 cimport (
-    RELAX_NONE, TLS_IE_ADD, TLS_IE_MOV, TLS_KEEP, is_general_dynamic, is_initial_exec, is_local_dynamic, is_tlsdesc,
-    pick_relaxation,
+    PREFIX_NONE, PREFIX_UNCLEAR, RELAX_NONE, TLS_IE_ADD, TLS_IE_MOV, TLS_KEEP, is_general_dynamic, is_initial_exec,
+    is_local_dynamic, is_tlsdesc, pick_relaxation,
 )
 
 cdef enum:                       # RelocType.form, in the order of machine/x86_64.py FORMS
@@ -137,7 +137,7 @@ cdef inline void decide_address(Decision *d, const RelocType *type, uint32_t fla
         else:
             d.fault = FAULT_RELOC_TEXTREL
 
-cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t flags, const Mode *mode,
+cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t r_type, uint32_t flags, const Mode *mode,
                             const uint8_t *place, uint64_t before, int64_t addend) noexcept nogil:
     """G+GOT+A-P: a slot, unless the instruction can do without."""
     cdef bint fixed
@@ -146,7 +146,7 @@ cdef inline void decide_got(Decision *d, const RelocType *type, uint32_t flags, 
     # An absolute value may be any 64 bits, which no immediate holds; it is not known yet.
     if type.relax and mode.relax and addend == -4 and not flags & (SYM_IMPORTED | SYM_IFUNC | SYM_ABS):
         fixed = not is_defined(flags)
-        d.how = pick_relaxation(place, before, mode.pic if fixed else not mode.near, fixed, mode.call_suffix)
+        d.how = pick_relaxation(place, before, r_type, mode.pic if fixed else not mode.near, fixed, mode.call_suffix)
         if d.how != RELAX_NONE:
             d.action = ACT_RELAX
             d.needs = 0
@@ -183,7 +183,7 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
         d.action = ACT_GOTTP
         d.needs = NEEDS_GOTTP
         if local:
-            d.how = is_initial_exec(place, before) if r_type == 22 else TLS_KEEP
+            d.how = is_initial_exec(place, before, r_type)
             if d.how != TLS_KEEP:
                 d.action = ACT_IE_TO_LE
                 d.needs = 0
@@ -201,8 +201,10 @@ cdef inline void decide_tls(Decision *d, const RelocType *type, uint32_t r_type,
         d.action = ACT_TLSDESC
         d.needs = NEEDS_TLSDESC
         if not mode.shared:
-            if r_type != 34 or not is_tlsdesc(place, before):
+            d.how = is_tlsdesc(place, before, r_type)
+            if d.how == PREFIX_NONE:
                 d.fault = FAULT_RELOC_TLS_CODE
+            local = local and d.how != PREFIX_UNCLEAR    # which register is loaded is not known, only where from
             d.action = ACT_DESC_TO_LE if local else ACT_DESC_TO_IE
             d.needs = 0 if local else NEEDS_GOTTP
     elif form == FORM_TLSDESC_CALL:
@@ -232,7 +234,7 @@ cdef inline Decision decide(const Mode *mode, uint32_t r_type, uint32_t flags, c
         elif flags & SYM_ABS and mode.pic:
             d.fault = FAULT_RELOC_PIC
     elif form == FORM_GOTPC:
-        decide_got(&d, type, flags, mode, place, before, addend)
+        decide_got(&d, type, r_type, flags, mode, place, before, addend)
     elif form == FORM_GOT:
         d.action = ACT_GOT
         d.needs = NEEDS_GOT

@@ -68,6 +68,12 @@ RELOCATIONS = {
     43: ("R_X86_64_CODE_4_GOTPCRELX", "G+GOT+A-P", 4, SIGNED, 1),
     44: ("R_X86_64_CODE_4_GOTTPOFF", "gottpoff", 4, SIGNED, 0),
     45: ("R_X86_64_CODE_4_GOTPC32_TLSDESC", "tlsdesc", 4, SIGNED, 0),
+    46: ("R_X86_64_CODE_5_GOTPCRELX", "G+GOT+A-P", 4, SIGNED, 0),
+    47: ("R_X86_64_CODE_5_GOTTPOFF", "gottpoff", 4, SIGNED, 0),
+    48: ("R_X86_64_CODE_5_GOTPC32_TLSDESC", "tlsdesc", 4, SIGNED, 0),
+    49: ("R_X86_64_CODE_6_GOTPCRELX", "G+GOT+A-P", 4, SIGNED, 0),
+    50: ("R_X86_64_CODE_6_GOTTPOFF", "gottpoff", 4, SIGNED, 0),
+    51: ("R_X86_64_CODE_6_GOTPC32_TLSDESC", "tlsdesc", 4, SIGNED, 0),
     250: ("R_X86_64_GNU_VTINHERIT", "none", 0, UNCHECKED, 0),
     251: ("R_X86_64_GNU_VTENTRY", "none", 0, UNCHECKED, 0),
 }
