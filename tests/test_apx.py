@@ -47,7 +47,8 @@ def end_of(program: Output, code: bytes) -> int:
 
 @pytest.mark.parametrize(("prefix", "moved"), [(R16, 0x18), (R25, 0x19)])
 @pytest.mark.parametrize(
-    ("opcode", "new", "modrm"), [(ADD, 0x81, 0xC0), (0x3B, 0x81, 0xF8), (TEST, 0xF7, 0xC0), (0x2B, 0x81, 0xE8)]
+    ("opcode", "new", "modrm"),
+    [(ADD, 0x81, 0xC0), (0x3B, 0x81, 0xF8), (TEST, 0xF7, 0xC0), (0x2B, 0x81, 0xE8)],
 )
 def test_an_operand_becomes_immediate_and_the_register_moves(link, prefix, moved, opcode, new, modrm):
     code, program = linked_code(link, CODE_4_GOTPCRELX, prefix, opcode, 0x0D, "value")

@@ -353,6 +353,7 @@ def test_scripts_include_others(link):
         ("SECTIONS { .d : { *(.d) } >ROM }", "layout.ld:1:12: there is no memory region ROM; known are none"),
         ("SECTIONS { .d : { *(*) } :code }\nPHDRS { data PT_LOAD; }",
          "layout.ld:1:12: there is no program header code in PHDRS"),
+        ("SECTIONS { .d : { *(*) } :code }", "layout.ld:1:12: there is no program header code, and no PHDRS"),
         ("SECTIONS { .d : { *(*) } a = nothing + 1; }",
          "layout.ld:1:30: undefined symbol 'nothing' in an expression"),
         ("SECTIONS { .d : { *(*) }\n ASSERT(SIZEOF(.d) > 99, \"too small\") }",

@@ -56,6 +56,17 @@ def scripted_segments(
     return list(segments.values()), loads, with_headers
 
 
+def forbid_headers(sections: list[ScriptedSection]) -> None:
+    """Without PHDRS a section can only be in `:NONE`."""
+    for section in sections:
+        output = section.output
+        if output is None:
+            continue
+        for name in output.headers or ():
+            if name.upper() != NONE:
+                raise LinkError(f"{output.where}: there is no program header {name}, and no PHDRS")
+
+
 def flags_of(header: Header, segment: Segment, values: Values) -> int:
     """FLAGS, or what the sections ask for."""
     if header.flags is not None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from wild import elf
 from wild.errors import LinkError
 from wild.layout import EHDR_SIZE, PHDR_SIZE, SHDR_SIZE, Placement
-from wild.scripted.headers import scripted_segments
+from wild.scripted.headers import forbid_headers, scripted_segments
 from wild.scripted.layouter import Layouter
 from wild.scripted.sections import ScriptedSection
 from wild.scripted.symbols import ScriptSymbols
@@ -103,6 +103,7 @@ class ScriptedPlacement(Placement):
                 headers, self.sections_in_order(), self.layouter.values, self.options
             )
         else:
+            forbid_headers(self.sections_in_order())
             self.default_segments()
             return
         self.headers_size = EHDR_SIZE + PHDR_SIZE * len(self.segments)
