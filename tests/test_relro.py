@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from elf import PF_R, PF_W, PT_GNU_RELRO
+from elf import PF_R, PF_W, PT_GNU_RELRO, PT_LOAD
 from programs import compile_c, pic_c
 
 MAIN = (
@@ -97,3 +97,15 @@ def test_last_page_of_relro_is_protected(link):
     program = link(compile_c(MAIN), "-Wl,-z,relro,-z,now")
 
     assert program.segments_of(PT_GNU_RELRO)[0].end % 4096 == 0
+
+
+@pytest.mark.unlike("lld", "mold", reason="map that page of the file twice")
+@pytest.mark.parametrize("kind", ["-pie", "-no-pie", "-shared"])
+def test_no_page_of_the_file_is_mapped_twice_for_writing(link, kind):
+    """Valgrind up to 3.19 finds variables by where their page of the file is mapped."""
+    program = link(compile_c(MAIN, "-fPIC"), kind, "-Wl,-z,relro")
+
+    loads = [load for load in program.segments_of(PT_LOAD) if load.flags & PF_W and load.file_size]
+    pages = [set(range(load.offset // 4096, -(-(load.offset + load.file_size) // 4096))) for load in loads]
+    assert loads
+    assert sum(map(len, pages)) == len(set().union(*pages))
