@@ -18,6 +18,7 @@ from programs import tool
 
 from wild.errors import CannotUpdate
 from wild.incremental import session as sessions
+from wild.incremental.command_line import CommandLine
 from wild.incremental.control import MAGIC, read_control, write_control
 from wild.kernels.rewrite import InputMaps
 
@@ -142,9 +143,9 @@ def locked_for_long(project, monkeypatch):
     os.mkdir("program.incr")
     with open("program.incr/lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        session = sessions.Session("program", [])
+        session = sessions.Session("program", CommandLine([]))
         assert (session.usable, session.reason[0]) == (False, "A6")
-    assert sessions.Session("program", []).usable
+    assert sessions.Session("program", CommandLine([])).usable
 
 
 @reason("A7")
@@ -228,7 +229,7 @@ def input_that_changes_during_the_link(project, monkeypatch):
         project.write("part.c", PART + "int more = 5, other;\n")
 
     monkeypatch.setattr(Update, "write", write_late)
-    session = sessions.Session("program", arguments)
+    session = sessions.Session("program", CommandLine(arguments))
     session.strict = False
     assert not session.try_update(lambda: None)
     assert session.reason[0] == "B8"

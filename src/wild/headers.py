@@ -6,6 +6,8 @@ from wild.output_sections import by_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from wild.kernels.output import Output
     from wild.layout import Placement
     from wild.output_sections import OutputSection
@@ -13,11 +15,18 @@ if TYPE_CHECKING:
 
 EHDR_SIZE, PHDR_SIZE, SHDR_SIZE = 64, 56, 64
 SHN_LORESERVE, SHN_XINDEX = 0xFF00, 0xFFFF
+# Bytes of the fields, in order (gABI, "ELF Header", "Sections", "Program Header").
+EHDR_FIELDS = b"\2\2\4\10\10\10\4\2\2\2\2\2\2"
+PHDR_FIELDS = b"\4\4\10\10\10\10\10\10"
+SHDR_FIELDS = b"\4\4\10\10\10\10\4\4\10\10"
+MASKS = [(1 << 8 * size) - 1 for size in range(9)]
+ORDER: list[Literal["little"]] = ["little"] * 16
 
 
-def numbers(*pairs: tuple[int, int]) -> bytes:
-    """(value, bytes) each, little-endian."""
-    return b"".join((value & ((1 << 8 * size) - 1)).to_bytes(size, "little") for value, size in pairs)
+def numbers(sizes: bytes, *values: int) -> bytes:
+    """Little-endian numbers of so many bytes each."""
+    cut = map(int.__and__, values, map(MASKS.__getitem__, sizes))
+    return b"".join(map(int.to_bytes, cut, sizes, ORDER))
 
 
 class NameTable:
@@ -39,26 +48,29 @@ def write_headers(
     count = len(placement.sections) + 1
     shstrtab = placement.sections[-1].shndx
     ident = b"\x7fELF\x02\x01\x01" + bytes([osabi]) + bytes(8)
+    extended = count >= SHN_LORESERVE  # the first section header has the numbers then (gABI, "ELF Header")
     output.write(
         0,
         ident
         + numbers(
-            (type, 2),
-            (machine, 2),
-            (1, 4),
-            (entry, 8),
-            (EHDR_SIZE, 8),
-            (placement.section_headers, 8),
-            (0, 4),
-        )
-        + numbers((EHDR_SIZE, 2), (PHDR_SIZE, 2), (len(placement.segments), 2), (SHDR_SIZE, 2))
-        + numbers(
-            (count if count < SHN_LORESERVE else 0, 2), (shstrtab if count < SHN_LORESERVE else SHN_XINDEX, 2)
+            EHDR_FIELDS,
+            type,
+            machine,
+            1,
+            entry,
+            EHDR_SIZE,
+            placement.section_headers,
+            0,
+            EHDR_SIZE,
+            PHDR_SIZE,
+            len(placement.segments),
+            SHDR_SIZE,
+            0 if extended else count,
+            SHN_XINDEX if extended else shstrtab,
         ),
     )
     output.write(EHDR_SIZE, b"".join(program_header(segment) for segment in placement.segments))
-    null = numbers((0, 32), (0 if count < SHN_LORESERVE else count, 8))
-    null += numbers((0 if count < SHN_LORESERVE else shstrtab, 4), (0, 20))
+    null = numbers(SHDR_FIELDS, 0, 0, 0, 0, 0, count if extended else 0, shstrtab if extended else 0, 0, 0, 0)
     found = by_name(placement.sections)
     rows = [section_header(section, placement.names, found) for section in placement.sections]
     output.write(placement.section_headers, null + b"".join(rows))
@@ -66,14 +78,15 @@ def write_headers(
 
 def program_header(segment: Segment) -> bytes:
     return numbers(
-        (segment.type, 4),
-        (segment.flags, 4),
-        (segment.offset, 8),
-        (segment.address, 8),
-        (segment.address if segment.load_address is None else segment.load_address, 8),
-        (segment.file_size, 8),
-        (segment.memory_size, 8),
-        (segment.align, 8),
+        PHDR_FIELDS,
+        segment.type,
+        segment.flags,
+        segment.offset,
+        segment.address,
+        segment.address if segment.load_address is None else segment.load_address,
+        segment.file_size,
+        segment.memory_size,
+        segment.align,
     )
 
 
@@ -83,14 +96,15 @@ def section_header(section: OutputSection, names: NameTable, sections: dict[str,
     if isinstance(info, str):
         info = sections[info].shndx if info in sections else 0
     return numbers(
-        (names.offsets[section.name], 4),
-        (section.type, 4),
-        (section.flags, 8),
-        (section.address, 8),
-        (section.offset, 8),
-        (section.size, 8),
-        (link, 4),
-        (info, 4),
-        (section.align, 8),
-        (section.entsize, 8),
+        SHDR_FIELDS,
+        names.offsets[section.name],
+        section.type,
+        section.flags,
+        section.address,
+        section.offset,
+        section.size,
+        link,
+        info,
+        section.align,
+        section.entsize,
     )

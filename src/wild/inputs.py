@@ -80,15 +80,16 @@ class InputSet:
             paths.append(find_script(script, self.options))
             bits.append(IN_SCRIPT)
         missing = []
-        if IN_LIBRARY in map(IN_LIBRARY.__and__, bits):
-            for index, flags in enumerate(bits):
-                if flags & IN_LIBRARY:
-                    static = bool(flags & IN_STATIC) or self.options.kind == "relocatable"
-                    found = self.find_library(names[index], static)
-                    if found is None:
-                        missing.append(self.library_missing(names[index], static))
-                    else:
-                        paths[index] = found
+        libraries = bytes(map(IN_LIBRARY.__and__, bits))
+        index = libraries.find(IN_LIBRARY)
+        while index >= 0:
+            static = bool(bits[index] & IN_STATIC) or self.options.kind == "relocatable"
+            found = self.find_library(names[index], static)
+            if found is None:
+                missing.append(self.library_missing(names[index], static))
+            else:
+                paths[index] = found
+            index = libraries.find(IN_LIBRARY, index + 1)
         if missing:
             self.call_error_script(
                 [name for name, each in zip(names, bits, strict=False) if each & IN_LIBRARY]
@@ -96,7 +97,7 @@ class InputSet:
             raise LinkError(*dict.fromkeys(missing))
         if self.options.remapped_inputs:
             self.remap(paths, bits)
-        if IN_COPY_NEEDED in map(IN_COPY_NEEDED.__and__, bits):
+        if any(each & IN_COPY_NEEDED for each in set(bits)):
             self.shared = []
         self.maps, self.flags = self.open_paths(paths, bits, 0)
         if self.shared:
@@ -196,24 +197,21 @@ class InputSet:
         first = self.inputs.open(self.pool, paths)
         self.inputs.guard_truncation(None)
         maps = list(range(first, first + len(paths)))
-        if self.options.static or IN_STATIC in map(IN_STATIC.__and__, bits):
+        kinds = set(bits)  # few, though there may be thousands of files
+        if self.options.static or any(each & IN_STATIC for each in kinds):
             self.refuse_shared(paths, bits, first)
         if self.shared is not None:
             found = self.inputs.maps_of_kind(MAP_SHARED, first)
             self.shared += [
                 (paths[map - first], bits[map - first]) for map in found if map - first < len(paths)
             ]
-        flags = [file_flags(each) for each in bits]
+        flags = list(map({each: file_flags(each) for each in kinds}.__getitem__, bits))
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)
-        binary = [
-            index
-            for index, each in enumerate(bits)
-            if each & IN_BINARY and not each & (IN_LIBRARY | IN_SCRIPT)
-        ]
-        if binary:
+        if any(is_binary(each) for each in kinds):
             from wild.binary_input import replace_binaries
 
+            binary = [index for index, each in enumerate(bits) if is_binary(each)]
             replace_binaries(self.inputs, paths, maps, binary)
         if self.options.just_symbols and depth == 0:
             from wild.binary_input import replace_by_symbols
@@ -378,6 +376,11 @@ def file_flags(bits: int) -> int:
     flags = AS_NEEDED if bits & IN_AS_NEEDED else 0
     flags |= WHOLE_ARCHIVE if bits & IN_WHOLE_ARCHIVE else 0
     return flags | (LAZY if bits & IN_LAZY else 0)
+
+
+def is_binary(bits: int) -> bool:
+    """Is -b binary about this input?"""
+    return bool(bits & IN_BINARY) and not bits & (IN_LIBRARY | IN_SCRIPT)
 
 
 def is_file(path: str) -> bool:

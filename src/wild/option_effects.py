@@ -11,8 +11,6 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from wild.option_table import Row
     from wild.options import Options
 
@@ -44,7 +42,8 @@ class Effects:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self.queue: Iterator[str] = iter(())  # the arguments that are still to be read
+        self.arguments: list[str] = []
+        self.at = 0  # from which on they are still to be read
         self.warnings: list[str] = []
         self.marks = 0
         self.saved_marks: list[int] = []

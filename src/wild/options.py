@@ -77,18 +77,23 @@ class _Reader(Effects):
         self.expanded = False  # are response files replaced by what is in them?
 
     def read(self, arguments: list[str]) -> None:
-        add_input = self.options.inputs.append
-        queue = self.queue = iter(arguments)
-        while True:
-            for argument in queue:
-                if argument[:1] not in "-@":
-                    add_input(argument)
-                else:
-                    self.read_special(argument)
-            if queue is self.queue:
-                break
-            queue = self.queue  # a response file came up, and the queue was made anew
+        """Read all; inputs, of which there may be thousands, are taken by the stretch."""
+        self.begin(arguments)
+        while self.at < len(self.arguments):
+            end = self.special.find(1, self.at)
+            if end != self.at:
+                end = end if end >= 0 else len(self.arguments)
+                self.options.inputs += self.arguments[self.at : end]
+                self.at = end
+            else:
+                self.at += 1
+                self.read_special(self.arguments[end])
         self.fill_flags()
+
+    def begin(self, arguments: list[str]) -> None:
+        """Read these from now on; `special` has a one for each that may be something other than an input."""
+        self.arguments, self.at = arguments, 0
+        self.special = bytes(map(str.startswith, arguments, [("-", "@")] * len(arguments)))
 
     def read_special(self, argument: str) -> None:
         """Read an option, a response file, or an input with an odd name."""
@@ -108,14 +113,15 @@ class _Reader(Effects):
         """Take all that follows as inputs, whatever it begins with."""
         from wild.response import expand
 
-        names = list(self.queue)
+        names = self.arguments[self.at :]
+        self.at = len(self.arguments)
         self.options.inputs += names if self.expanded else expand(names)
 
     def expand(self, argument: str) -> None:
         """Replace all response files from here on; as in GNU ld, an option's argument may come from one."""
         from wild.response import expand
 
-        self.queue = iter(expand([argument, *self.queue]))
+        self.begin(expand([argument, *self.arguments[self.at :]]))
         self.expanded = True
 
     def read_option(self, argument: str) -> None:
@@ -138,22 +144,25 @@ class _Reader(Effects):
 
     def take(self, option: str) -> str:
         """Return the next argument, which belongs to `option`."""
-        value = next(self.queue, None)
+        value = self.next()
         if value is not None and value[:1] == "@" and not self.expanded:
             self.expand(value)
-            value = next(self.queue, None)
+            value = self.next()
         if value is None:
             raise LinkError(f"{option}: missing argument")
         return value
 
+    def next(self) -> str | None:
+        """The next argument; None if all are read."""
+        if self.at == len(self.arguments):
+            return None
+        self.at += 1
+        return self.arguments[self.at - 1]
+
     def take_number(self) -> str:
         """Return the next argument if it is a number, else nothing."""
-        value = next(self.queue, None)
-        if value is None:
-            return ""
-        if value.isdigit():
-            return value
-        self.queue = iter([value, *self.queue])
+        if self.at < len(self.arguments) and self.arguments[self.at].isdigit():
+            return self.next() or ""
         return ""
 
 

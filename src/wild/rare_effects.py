@@ -316,8 +316,7 @@ def show_version(effects: Effects, row: Row, name: str, value: str) -> None:
 
 def stop_reading(effects: Effects) -> None:
     """Leave the arguments that follow unread."""
-    for _ in effects.queue:
-        pass
+    effects.at = len(effects.arguments)
 
 
 def parse_number(text: str) -> int:
