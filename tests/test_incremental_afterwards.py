@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from editing import Project, initial
-from test_incremental_crashes import MAIN, OUTPUTS, VERSIONS, inject_faults, link_faulty
+from test_incremental_crashes import OUTPUTS, inject_faults, link_faulty, make_versions
 
 pytestmark = pytest.mark.only_wild
 
@@ -19,15 +19,9 @@ LARGE = ".data\n.globl large\nlarge: .zero 17 << 20\n.byte 1\n"
 
 @pytest.fixture
 def project(tmp_path) -> Project:
-    """A large program with two versions of one object, linked with the first."""
-    made = Project(tmp_path / "project")
-    made.environment.pop("WILD_VERIFY_INCREMENTAL")
-    for number, text in enumerate(VERSIONS):
-        made.write("part.c", text)
-        shutil.copy(made.directory / "part.o", version(made, number))
+    """A large program with two versions of one object, not linked yet."""
+    made = make_versions(tmp_path)
     made.write("large.s", LARGE)
-    made.write("main.c", MAIN)
-    shutil.copy(version(made, 0), made.directory / "part.o")
     return made
 
 

@@ -34,15 +34,21 @@ OUTPUTS = ("0\n11\n", "0\n1362\n")
 @pytest.fixture
 def project(tmp_path) -> Project:
     """A program with two versions of one object, linked with the first, and a linker with the shim."""
-    made = Project(tmp_path / "project")
+    made = make_versions(tmp_path)
+    initial(made)
+    inject_faults(made)
+    return made
+
+
+def make_versions(path: Path) -> Project:
+    """A program that is not linked yet; its object part.o is `version0`."""
+    made = Project(path / "project")
     made.environment.pop("WILD_VERIFY_INCREMENTAL")
     for number, text in enumerate(VERSIONS):
         made.write("part.c", text)
         shutil.copy(made.directory / "part.o", made.directory / f"version{number}")
     made.write("main.c", MAIN)
     shutil.copy(made.directory / "version0", made.directory / "part.o")
-    initial(made)
-    inject_faults(made)
     return made
 
 
