@@ -393,7 +393,7 @@ def long_chain_of_dropped_functions(project, monkeypatch):
 def common_symbols(project, monkeypatch):
     project.flags.append("-fcommon")
     begin(project, part=PART + "int common;\n")
-    expect_after(project, "E12", "part.c", PART + "int common; int more = 1;\n")
+    expect_after(project, "E12", "part.c", PART + "int common[2];\n")
 
 
 @reason("E13")

@@ -93,7 +93,7 @@ class Composition:
         if options.incremental:
             from wild.incremental.room import Room
 
-            self.room = Room(options.incremental_growth)
+            self.room = Room(options.incremental_growth, options.kind == "shared")
         self.abbreviations = 0  # offset in .debug_abbrev of those that fillers use
         self.used: dict[int, int] = {}  # PartId -> bytes that are not room, where there is room
         self.array_rooms: dict[int, int] = {}  # PartId of a list of functions -> bytes behind its section
@@ -168,6 +168,8 @@ class Composition:
         kinds = self.common_kinds(layout)
         self.commons = [self.parts.add(name, 10) for name, _ in kinds]
         self.copies = self.parts.add(".bss", 11)
+        if self.room is not None:
+            self.room.add_parts(self.parts)
         self.measured = layout.measure(pool, len(self.parts), [*self.sorted, *self.orders])
         self.linked = linked_parts(layout)
         for part, ordering in self.orders.items():
@@ -222,11 +224,12 @@ class Composition:
 
     def add_room(self, room: Room, layout: Layout) -> None:
         """Make parts larger than they need to be, for incremental links."""
+        room.reserve(self.parts, self.measured)
         for part, (size, align, flags) in enumerate(self.measured):
             more = (
                 0
                 if part in self.sorted
-                else room.of_part(self.parts.section[part], flags, size, layout.largest(part))
+                else room.of_part(part, self.parts.section[part], flags, size, layout.largest(part))
             )
             self.used[part] = size
             self.measured[part] = (size + more, align, flags)
@@ -350,7 +353,7 @@ class Composition:
                 at += -at % (1 << align)
                 flags = flags | SEC_NOBITS if section.nobits else flags & ~SEC_NOBITS
                 layout.set_part(part, section.address + at, section.offset + at, size, section.shndx, fill)
-                layout.set_flags(part, flags, part not in self.sorted and part not in self.orders)
+                layout.set_flags(part, flags, align, part not in self.sorted and part not in self.orders)
                 self.part_places[part] = section.address + at
                 self.part_offsets[part] = section.offset + at
                 at += size

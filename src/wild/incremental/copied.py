@@ -50,6 +50,14 @@ def place_copies(update: Update) -> None:
             done.add(number)
 
 
+def place_commons(update: Update) -> None:
+    """Places in .bss for common symbols that no object had; raises CannotUpdate."""
+    graft = update.graft
+    for name, size, align in graft.new_commons:
+        part = part_with_room(update, ".bss", size + align)
+        graft.common_places[name] = refit.take_bytes(graft, part, size, align)
+
+
 def add_symbol(tables: ExportTables, output: dict[str, Any], name: bytes, described: bytes) -> None:
     """An entry of .symtab behind the others."""
     (entry, entries), (at, end) = output["global"], output["names"]

@@ -9,7 +9,7 @@ functions (constructors, destructors) have no gaps either, but room behind them:
 from __future__ import annotations
 
 from wild.incremental.fillers import ABBREVIATIONS, filler_head, fills
-from wild.output_sections import SEC_ALLOC, SEC_EXEC, SEC_NOBITS, TYPES
+from wild.output_sections import SEC_ALLOC, SEC_EXEC, SEC_NOBITS, SEC_TLS, SEC_WRITE, TYPES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from wild.kernels.frames import FrameTable
     from wild.kernels.output import Output
     from wild.kernels.symtab import SymbolTable
+    from wild.output_sections import Parts
 
 GAPLESS = frozenset(
     (*TYPES, ".init", ".fini", ".ctors", ".dtors", ".jcr", ".preinit_array", ".tm_clone_table")
@@ -28,6 +29,19 @@ MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large sect
 # The same of what is not loaded; that is zero and takes no room on the disk.
 MOST_UNLOADED, MOST_UNLOADED_FOR_ONE = 4 << 20, 16 << 20
 MOST_FRAMES = 524288  # bytes that .eh_frame gets if that is no more than one and a half of what it has
+# Every thread has those of thread-local variables, which must leave room for the smallest stacks (PTHREAD_STACK_MIN).
+LEAST_TLS, TLS_ALIGNMENT = 1024, 6  # bytes, log2
+# Sections that nearly every program gets some day, but not at first: SEC_* flags, log2 of the alignment.
+RESERVED = {
+    ".data.rel.ro": (SEC_ALLOC | SEC_WRITE, 5),
+    ".gcc_except_table": (SEC_ALLOC, 2),
+    ".tdata": (SEC_ALLOC | SEC_WRITE | SEC_TLS, TLS_ALIGNMENT),
+    ".tbss": (SEC_ALLOC | SEC_WRITE | SEC_TLS | SEC_NOBITS, TLS_ALIGNMENT),
+}
+LEAST_EMPTY = 4096  # bytes of them
+# The same of debug information: is it DWARF 5?
+LISTS = {False: (".debug_ranges", ".debug_loc"), True: (".debug_rnglists", ".debug_loclists")}
+SEC_DEBUG = 1024  # kernels/tables.pxd
 LEAST_ARRAY = 256  # bytes of .init_array
 LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
 LEAST_SYMBOLS, LEAST_NAMES = 4096, 131072  # entries of .symtab of either kind, bytes of .strtab
@@ -47,17 +61,46 @@ LEAST_RELATIVE, LEAST_SYMBOLIC, LEAST_SLOTS = 256, 64, 64  # entries of .rela.dy
 class Room:
     """The room of one link; `percent` is what --incremental-growth says."""
 
-    def __init__(self, percent: int) -> None:
+    def __init__(self, percent: int, shared: bool) -> None:
         self.percent = percent
+        self.shared = shared
+        self.reserved: dict[str, int] = {}  # section -> PartId
+        self.empty: set[int] = set()  # those of them that get room though nothing is in their section
+
+    def add_parts(self, parts: Parts) -> None:
+        """Parts for what may come first by an update: those of the default rules, and some for debug information."""
+        for name in RESERVED:
+            self.reserved[name] = parts.of_rule(name, 0)
+        for name in (*LISTS[False], *LISTS[True]):
+            self.reserved[name] = parts.add(name, 0, True)
+
+    def reserve(self, parts: Parts, measured: list[tuple[int, int, int]]) -> None:
+        """Let there be room in sections that are empty now, and for thread-local variables of all usual alignments."""
+        there = {parts.section[part] for part, (size, _, _) in enumerate(measured) if size}
+        for part, (size, align, flags) in enumerate(measured):
+            if flags & SEC_TLS and size:
+                measured[part] = (size, max(align, TLS_ALIGNMENT), flags)
+        may_have_tls = not self.shared or not there.isdisjoint((".tdata", ".tbss"))
+        wanted = {name: kind for name, kind in RESERVED.items() if may_have_tls or not kind[0] & SEC_TLS}
+        if ".debug_info" in there:
+            wanted.update(dict.fromkeys(LISTS[".debug_line_str" in there], (SEC_DEBUG, 0)))
+        for name in wanted.keys() - there:
+            flags, align = wanted[name]
+            measured[self.reserved[name]] = (0, align, flags)
+            self.empty.add(self.reserved[name])
 
     def of(self, size: int, least: int) -> int:
         """Room beside `size` units, rounded so that alignments stay."""
         return -(-max(size * self.percent // 100, least) // 64) * 64
 
-    def of_part(self, section: str, flags: int, size: int, largest: int) -> int:
+    def of_part(self, part: int, section: str, flags: int, size: int, largest: int) -> int:
         """Bytes at the end of a part, whose largest section should be able to move there and grow."""
-        if not size or not may_have_gaps(section, flags):
+        if not (size or part in self.empty) or not may_have_gaps(section, flags):
             return 0
+        if flags & SEC_TLS:
+            return self.of(size, max(LEAST_TLS, largest + largest // 2))
+        if not size and flags & SEC_ALLOC:
+            return LEAST_EMPTY
         least = LEAST if flags & SEC_ALLOC else LEAST_UNLOADED
         half, one = min(size // 2, MOST_BY_HALF), min(largest + largest // 2, MOST_FOR_ONE)
         if largest and not flags & SEC_ALLOC:

@@ -171,6 +171,7 @@ class Saver:
                 "parts": describe_parts(sized),
                 "spaces": {},  # PartId -> (offset, bytes) that nothing has now
                 "keys": describe_keys(sized),
+                "commons": found.resolution.common_rows(),
                 "abbreviations": sized.composition.abbreviations,
                 "output": describe_output(found, sized, options),
             }

@@ -20,11 +20,13 @@ from wild.errors import CannotUpdate, LinkError, ObjectsNeeded
 from wild.incremental.commit import commit
 from wild.incremental.effects import check_bounds, check_libraries, repeat_warnings
 from wild.incremental.fillers import SMALLEST, UNITS, filler
-from wild.incremental.save import EXPORT_CHOSEN, RACY, changed_since, key_of
+from wild.incremental.parts import assign_parts
+from wild.incremental.save import EXPORT_CHOSEN, RACY, changed_since
 from wild.incremental.session import rows_of
 from wild.kernels import (
     pairing,
     rearray,
+    recommon,
     recopy,
     refit,
     reframe,
@@ -41,7 +43,6 @@ from wild.kernels.frames import FrameTable
 from wild.kernels.graft import Graft
 from wild.kernels.identity import ROW, identities
 from wild.kernels.judge import defines_anew, judge_names
-from wild.kernels.merge import MergeTable
 from wild.kernels.names import NameTable
 from wild.kernels.pool import Arena, KernelFault, Pool
 from wild.kernels.rehash import refresh_build_id
@@ -63,7 +64,6 @@ if TYPE_CHECKING:
 MOST_FILES = 4096  # files that may have changed; rustc makes 256 anew for every link of a large crate
 FEW = 8  # changed objects, which are never too many, and say nothing about the time for one; attempts, too
 FIRST_GUESS = 1.0  # milliseconds for each changed object, until that has been measured
-STRINGS, CONSTANTS = 2, 3  # SectionRow.kind
 DT_RELACOUNT = 0x6FFFFFF9
 ARRAY_SIZES = {".init_array": 27, ".fini_array": 28}  # DT_INIT_ARRAYSZ, DT_FINI_ARRAYSZ
 E_SHOFF, SHDR_SIZE, SH_SIZE = 40, 64, 32  # where fields are in the ELF header and in a section's
@@ -194,6 +194,7 @@ class Update:
             else:
                 self.write()
             session.lap("write")
+            self.control["commons"] = bytes(self.graft.commons) + recommon.note_commons(self.graft)
         rows = b"".join(self.paths[number] + b"\0" for number in changed)
         self.note_identities(changed, identities(rows, len(changed)))
         self.note_cost(count)
@@ -271,8 +272,6 @@ class Update:
         graft.match_names(self.names)
         graft.settle_groups()
         self.resolution.bind(pool, self.sections)
-        if self.resolution.common_count:
-            raise CannotUpdate("E12", "an object with common symbols changed")
         if self.resolution.duplicates(1):
             raise CannotUpdate("E3", "two changed objects define a name")
         reframe.check_frames(graft)
@@ -281,6 +280,7 @@ class Update:
 
             choose_exports(self)
         check_bounds(self)
+        graft.commons = bytearray(self.control["commons"])
         judge_names(graft, output["exports"], output["offers"])
         repeat_warnings(self)
         if reoffer.offered_names(graft) or reoffer.withdrawn_entries(graft):
@@ -290,26 +290,7 @@ class Update:
 
     def move(self) -> None:
         """Rows of the changed objects into the tables of the link."""
-        output = self.output
-        self.merged = MergeTable.of(self.inputs, self.sections)
-        numbers = []
-        first = 0
-        for index, key in enumerate(self.sections.part_keys()):
-            rule, _, kind, entsize, _, align, _, _, count, _ = key
-            part = self.control["keys"].get(key_of(key))
-            if part is None and rule >= 0 and kind in (STRINGS, CONSTANTS):
-                # Mergeable in a way that none was: such a section can always be copied as a whole.
-                self.sections.unmerge(index)
-                part, kind = self.part_with_room(self.rules[rule][2]), 0
-            if part is None:
-                raise CannotUpdate("D8", "a section of a new kind")
-            numbers.append(part)
-            if kind in (STRINGS, CONSTANTS):
-                self.merged.add_group(entsize, kind == STRINGS, align.bit_length() - 1, first, count)
-            first += count
-            if rule < 0 and key[1].decode("utf-8", "surrogateescape") in output["bounded"]:
-                self.sections.keep(index)
-        self.sections.assign_parts(numbers)
+        self.merged = assign_parts(self)
         regraft.move_rows(self.graft)
         refit.bind_sections(self.graft)
         self.frames = FrameTable(self.inputs, self.sections, relocation_rows())
@@ -325,16 +306,6 @@ class Update:
             check_libraries(self)
         self.merged.merge(self.pool, False)
         self.frames.size_up(self.pool)
-
-    def part_with_room(self, part: int) -> int | None:
-        """The part, or where that has no room another of the same output section."""
-        section = self.parts.section[part]
-        parts: list[tuple[str, int, int, int]] = self.control["parts"]
-        for number in (part, *range(1, len(parts))):
-            name, used, size, grows = parts[number]
-            if name == section and used < size and grows:
-                return int(number)
-        return None
 
     def place(self) -> None:
         """Places for everything."""
@@ -354,6 +325,10 @@ class Update:
                 from wild.incremental.copied import place_copies
 
                 place_copies(self)
+            if graft.new_commons:
+                from wild.incremental.copied import place_commons
+
+                place_commons(self)
         except CannotUpdate as reason:
             raise self.with_section(reason) from None
         relative, symbolic, self.free_runs = renumber.number_relocations(
@@ -451,7 +426,10 @@ class Update:
             return
         arena = Arena()
         views = Views.of(self.inputs, self.names, self.resolution, self.sections)
-        views.place(resymbol.part_indices(self.graft, arena), [], [], self.saved.tls_start)
+        # Only common symbols are not in a section of an input.
+        zeros = [number for number, (section, *_) in enumerate(self.control["parts"]) if section == ".bss"]
+        places = recommon.places_of(self.graft, zeros)
+        views.place(resymbol.part_indices(self.graft, arena), places, [], self.saved.tls_start)
         symtab = SymbolTable(self.pool, views, DISCARD[output["discard"]], None)
         offsets = (made[".symtab"][1], made[".strtab"][1])
         ends = [output[name][1] for name in ("local", "global", "names")]

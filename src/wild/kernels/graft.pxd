@@ -65,6 +65,9 @@ cdef class Graft:
     cdef set left                # FileIds of archive members that a changed object referred to, and does not now
     cdef set joining             # FileIds of objects that have to join
     cdef set libraries           # FileIds of shared objects that are needed for the first time
+    cdef public bytearray commons    # CommonRows of the link (recommon.py)
+    cdef public list new_commons # (NameId, size, alignment) of common symbols without a place
+    cdef public dict common_places   # NameId -> address of those
     cdef public set walked       # PartIds between `__start_` and `__stop_` symbols that something refers to
     cdef list withdrawn          # entries of .dynsym of definitions that are gone
     cdef uint32_t dynsym, dynsym_end     # the next entry of .dynsym for an import; where their room ends

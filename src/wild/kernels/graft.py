@@ -47,6 +47,9 @@ class Graft:
         self.joining = set()
         self.left = set()
         self.walked = set()
+        self.commons = bytearray()
+        self.new_commons = []
+        self.common_places = {}
 
     def __dealloc__(self):
         i: int64_t

@@ -11,6 +11,9 @@ class Graft:
     copied: list[int]
     strengthened: list[int]
     walked: set[int]
+    commons: bytearray
+    new_commons: list[tuple[int, int, int]]
+    common_places: dict[int, int]
     def __init__(self, saved: Saved, inputs: Inputs) -> None: ...
     def take_room(self, dynsym: tuple[int, int], plt: tuple[int, int]) -> None: ...
     @property

@@ -13,6 +13,7 @@ from cython.cimports.wild.kernels.binding import DEFINED
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.first_needed import need_library
 from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.recommon import judge_common, leave_common
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.shapes import shape_of
 from cython.cimports.wild.kernels.tables import *
@@ -35,12 +36,12 @@ def judge_names(graft: Graft, exports: int, offers: bool):
     for i in range(graft.count):
         shapes[graft.changed[i].file] = new_shapes(graft, cython.address(graft.changed[i]))
     for i in range(graft.count):
-        judge_old(graft, cython.address(graft.changed[i]), shapes[graft.changed[i].file])
+        judge_old(graft, cython.address(graft.changed[i]), shapes)
     # All definitions come before all references, since objects refer to each other.
     for references in (False, True):
         for i in range(graft.count):
             changed = cython.address(graft.changed[i])
-            judge_new(graft, changed, shapes[changed.file], references)
+            judge_new(graft, changed, shapes, references)
     check_added(graft, shapes)
     check_left(graft, shapes)
     if graft.joining:
@@ -88,16 +89,15 @@ def new_shapes(graft: Graft, changed: cython.pointer[Changed]):
             shape: uint8_t = shape_of(
                 graft.inputs.view.base[changed.mini], row, cython.address(graft.sections.view), k
             )
-            if shape & SHAPE_STATE == SHAPE_COMMON:
-                raise CannotUpdate("E12", "an object with common symbols changed")
             found[graft.name[mini]] = (shape, k)
     return found
 
 
 @cython.cfunc
 @cython.exceptval(-1)
-def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> cython.int:
+def judge_old(graft: Graft, changed: cython.pointer[Changed], all_shapes: dict) -> cython.int:
     """What the old version said and the new one does not say, or says otherwise."""
+    shapes: dict = all_shapes[changed.file]
     image = cython.address(graft.saved.image)
     g: uint32_t
     for g in range(
@@ -109,9 +109,12 @@ def judge_old(graft: Graft, changed: cython.pointer[Changed], shapes: dict) -> c
         shape: uint8_t = graft.saved.shape[g]
         now = shapes.get(name)
         symbol = cython.address(image.symbols[name])
-        if shape & SHAPE_STATE == SHAPE_COMMON:
-            raise CannotUpdate("E12", "an object with common symbols changed")
         if now is not None and now[0] == shape:
+            continue
+        if shape & SHAPE_STATE == SHAPE_COMMON:
+            if now is None or now[0] & SHAPE_STATE != SHAPE_COMMON:
+                if leave_common(graft, changed, name, now, all_shapes):
+                    remove(graft, name)
             continue
         if not shape & (SHAPE_STATE | SHAPE_WEAK) and symbol.file != NONE:
             if image.files.row[symbol.file].flags & (FILE_LAZY | FILE_AS_NEEDED):
@@ -161,9 +164,10 @@ def defines(shape: uint8_t) -> cython.bint:
 @cython.cfunc
 @cython.exceptval(-1)
 def judge_new(
-    graft: Graft, changed: cython.pointer[Changed], shapes: dict, references: cython.bint
+    graft: Graft, changed: cython.pointer[Changed], all_shapes: dict, references: cython.bint
 ) -> cython.int:
     """What the new version says: its definitions, or its references."""
+    shapes: dict = all_shapes[changed.file]
     image = cython.address(graft.saved.image)
     old: dict = old_shapes(graft, changed)
     mini_of: dict = mini_names(graft, changed)
@@ -173,7 +177,10 @@ def judge_new(
         symbol = cython.address(image.symbols[cython.cast(uint32_t, name)])
         mini = cython.address(graft.resolution.view.row[cython.cast(uint32_t, mini_of[name])])
         before = old.get(name)
-        if references:
+        if shape & SHAPE_STATE == SHAPE_COMMON:
+            exports: uint32_t = 0 if symbol.file != NONE else export_flags(graft, symbol, mini) & SYM_EXPORTED
+            judge_common(graft, changed, name, before, index, mini, exports, all_shapes)
+        elif references:
             if before != shape:
                 judge_reference(graft, name, shape, before)
         elif before != shape or symbol.file == NONE:

@@ -136,9 +136,11 @@ class Layout:
         row.shndx = shndx
         row.fill = fill
 
-    def set_flags(self, part: int, flags: int, ordered: bool):
-        """SEC_* flags of a part (SEC_NOBITS: no room in the file); not `ordered`: not in input order."""
+    def set_flags(self, part: int, flags: int, align: int, ordered: bool):
+        """SEC_* flags of a part (SEC_NOBITS: no room in the file), and log2 of its alignment; not `ordered`: not in
+        input order."""
         row = cython.address(self.view.part[cython.cast(uint32_t, part)])
+        row.align = align
         row.flags = cython.cast(uint32_t, flags) | (0 if ordered else PART_SORTED)
 
     def part_indices(self):

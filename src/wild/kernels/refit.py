@@ -284,11 +284,15 @@ def place_names(graft: Graft) -> list:
                 if not image.sections.row[symbol.section].flags & SEC_LIVE and graft.seen[name] & SEEN_LIVE:
                     raise CannotUpdate("E6", "a name is defined in a section that is left out")
                 value = place_in_section(image, symbol.section, value, cython.address(outside))
+            elif symbol.flags & SYM_COMMON:
+                value = graft.common_places.get(name, symbol.value)
             if value != symbol.value and not graft.seen[name] & SEEN_NEW:
                 move_name(graft, name, symbol)
             symbol.value = value
             graft.saved.touch(symbol, cython.sizeof(SymbolRow))
-            if symbol.dynsym and not symbol.flags & (SYM_IFUNC | NEEDS_CANONICAL):  # these did not move
+            if symbol.dynsym and not symbol.flags & (
+                SYM_IFUNC | NEEDS_CANONICAL | SYM_COMMON
+            ):  # these did not move
                 dynamic.append(describe_symbol(graft, symbol, cython.address(table[symbol.sym])))
         mini.value = symbol.value
         mini.flags = symbol.flags

@@ -8,6 +8,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.recommon import check_common
 from cython.cimports.wild.kernels.relocation import local_flags
 from cython.cimports.wild.kernels.renumber import *
 from cython.cimports.wild.kernels.saved import *
@@ -40,6 +41,8 @@ def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -
         needs: uint32_t = symbol.flags & ~graft.flags_before[i] & (NEEDS_ANY | NEEDS_DYNSYM | SYM_MISSING)
         if needs & SYM_MISSING:
             raise CannotUpdate("E2", "a name is not defined")
+        if symbol.flags & SYM_COMMON and symbol.flags & ~graft.flags_before[i] & SYM_KEPT:
+            check_common(graft, name)
         imported: cython.bint = (
             symbol.flags & (SYM_IMPORTED | SYM_SHARED_DEF) == SYM_IMPORTED | SYM_SHARED_DEF
         )

@@ -177,6 +177,11 @@ class Resolution:
             raise IndexError(f"no name has the number {name}")
         return self.view.version[cython.cast(uint32_t, name)]
 
+    def common_rows(self) -> bytes:
+        """All CommonRows, to be saved."""
+        size: int64_t = self.common_count * cython.sizeof(CommonRow)
+        return cython.cast(cython.p_char, self.commons)[:size] if size else b""
+
     def common(self, index: int) -> tuple:
         """(name, size, alignment, COMMON_* area) of a common symbol."""
         if not 0 <= index < self.common_count:

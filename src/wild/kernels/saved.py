@@ -190,6 +190,10 @@ class Saved:
         """Address of the TLS segment."""
         return self.image.tls_start
 
+    def part_flags(self, part: int) -> int:
+        """SEC_* flags of the sections of a part."""
+        return self.image.part[cython.cast(uint32_t, part)].flags
+
     def part_is_code(self, part: int) -> bool:
         """Are gaps of a part filled with instructions that trap?"""
         return self.image.part[cython.cast(uint32_t, part)].fill != 0

@@ -404,11 +404,11 @@ class ScriptedComposition(Composition):
             for piece in section.pieces():
                 if not piece.part:
                     continue
-                flags = self.measured[piece.part][2]
+                _, align, flags = self.measured[piece.part]
                 flags = flags | SEC_NOBITS if section.nobits else flags & ~SEC_NOBITS
                 offset = section.offset + piece.address - section.address
                 layout.set_part(piece.part, piece.address, offset, piece.size, shndx, 0)
-                layout.set_flags(piece.part, flags, piece.part not in self.sorted)
+                layout.set_flags(piece.part, flags, align, piece.part not in self.sorted)
                 self.part_places[piece.part] = piece.address
                 self.part_offsets[piece.part] = offset
 
