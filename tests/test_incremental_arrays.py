@@ -120,7 +120,29 @@ def test_priorities_stay_in_front(tmp_path):
     assert after(made, text) == expected
     text += call("too_urgent", "constructor(180)")
     expected.insert(1, "too_urgent")
-    assert after(made, text, "initial:E8") == expected
+    assert after(made, text) == expected
+    text += call("last_of_all", "destructor(102)") + call("end_of_part", "destructor")
+    expected[-1:] = ["end_of_part", "end_of_first", "last_of_all"]
+    assert after(made, text) == expected
+    assert after(made, PART) == ["urgent", "first", "last", "main 4", "end_of_first"]
+
+
+@pytest.mark.parametrize("flags", KINDS)
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_first_priorities(tmp_path, flags, compiler):
+    """They come before what crtbegin.o has a name for; clang writes numbers without zeros in front."""
+    made = project_of(tmp_path, flags)
+    made.write("part.c", PART)
+    initial(made)
+    for number in (900, 2000, 900):
+        made.driver = compiler
+        made.write("last.c", call("late", f"constructor({number})") + call("last"))
+        made.write("part.c", PART + call("early", "constructor(1000)"))
+        made.driver = "gcc"
+        early = ["late", "early"] if number == 900 else ["early", "late"]
+        assert words(made.step("update")) == [*early, "first", "last", "main 4", "end_of_first"]
+    made.write("last.c", call("last"))
+    assert after(made, PART) == ["first", "last", "main 4", "end_of_first"]
 
 
 def test_global_objects(tmp_path):

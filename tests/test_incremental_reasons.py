@@ -367,10 +367,10 @@ def new_export(project, monkeypatch):
 
 
 @reason("E8")
-def new_constructor(project, monkeypatch):
-    begin(project)
-    constructor = '__attribute__((constructor(200))) static void first(void) { asm volatile("nop"); }\n'
-    expect_after(project, "E8", "part.c", PART + constructor)
+def longer_list(project, monkeypatch):
+    entry = '__attribute__((section("list"), used)) static int entry%d = 1;\n'
+    begin(project, part=PART + entry % 1)
+    expect_after(project, "E8", "part.c", PART + entry % 1 + entry % 2)
 
 
 @reason("E9")

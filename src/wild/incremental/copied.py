@@ -1,4 +1,6 @@
-"""Variables of shared objects that the code of a program refers to directly for the first time, as `stderr`.
+"""What gets its address from the program though a library defines it, and common symbols.
+
+Variables of shared objects that the code of a program refers to directly for the first time, as `stderr`:
 
 The program gets a copy of the variable, in the room of .bss, and the loader is told by a copy relocation to fill it.
 From then on the copy is the variable, for the shared object as well: so all its names are exported, and the tables
@@ -8,9 +10,9 @@ of dynamic symbols get entries as for other exports (offers.py), with the versio
 from __future__ import annotations
 
 from wild.errors import CannotUpdate
-from wild.incremental.imports import SYM_SIZE, VER_NDX_GLOBAL, Library
+from wild.incremental.imports import STB_GLOBAL, STT_FUNC, SYM_SIZE, VER_NDX_GLOBAL, Library
 from wild.incremental.offers import ExportTables
-from wild.kernels import recopy, refit
+from wild.kernels import recanonical, recopy, refit, rewrite
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,6 +50,22 @@ def place_copies(update: Update) -> None:
                 add_symbol(tables, output, text, described)
             recopy.place_copy(graft, number, entry, address, number == name, read_only)
             done.add(number)
+
+
+def place_canonical(update: Update) -> None:
+    """Dynamic symbols for functions of libraries whose PLT entries are their addresses now; raises CannotUpdate."""
+    graft, output = update.graft, update.output
+    tables = ExportTables(graft, output)
+    sonames: list[bytes] = output["sonames"]
+    for name in dict.fromkeys(graft.canonical):
+        _, text, path, symbol, shared = rewrite.imported(graft, [name])[0]
+        tables.need(sonames, shared)
+        _, version = Library(update.paths[path]).describe(symbol)
+        index = tables.require(sonames[shared], version) if version else VER_NDX_GLOBAL
+        entry = tables.add_export(text, index)
+        address = recanonical.place_canonical(graft, name, entry)
+        described = bytes((STB_GLOBAL << 4 | STT_FUNC, 0, 0, 0)) + address.to_bytes(8, "little") + bytes(8)
+        tables.write(".dynsym", SYM_SIZE * entry + 4, described)
 
 
 def place_commons(update: Update) -> None:

@@ -26,6 +26,7 @@ from wild.incremental.session import rows_of
 from wild.kernels import (
     pairing,
     rearray,
+    recanonical,
     recommon,
     recopy,
     refit,
@@ -319,12 +320,16 @@ class Update:
         refit.set_parts(graft, rooms, self.control["spaces"])
         merge_pieces(graft, self.merged)
         try:
-            rearray.place_arrays(graft, list(output["arrays"].values()))
+            rearray.place_arrays(graft, list(output["arrays"].values()), self.paths, self.maps)
             self.holes = refit.place_sections(graft)
             if graft.copied:
                 from wild.incremental.copied import place_copies
 
                 place_copies(self)
+            if graft.canonical:
+                from wild.incremental.copied import place_canonical
+
+                place_canonical(self)
             if graft.new_commons:
                 from wild.incremental.copied import place_commons
 
@@ -356,6 +361,9 @@ class Update:
         relative, symbolic = reslots.fill_new_slots(graft, output["relative"], output["symbolic"], got[1])
         symbolic = recopy.write_copies(graft, symbolic, output["symbolic"][1])
         reslots.fill_new_plt(graft, output["plt_offset"], output["split_plt"])
+        symbolic = recanonical.write_jumps(
+            graft, symbolic, output["symbolic"][1], output["plt_offset"], output["split_plt"]
+        )
         imports = rewrite.new_imports(graft)
         libraries = [] if output["gc"] else rewrite.new_libraries(graft)
         if imports or libraries or graft.strengthened:

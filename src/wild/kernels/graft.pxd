@@ -54,6 +54,8 @@ cdef class Graft:
     cdef list new_slots          # (AuxRow, SLOT_*) of GOT slots that are to be filled
     cdef list new_tls            # (AuxRow or 0 for the pair of the output, NEEDS_*) of thread-local words to be filled
     cdef list gone_slots         # AuxRows of names that nobody mentions any more
+    cdef public list canonical   # NameIds of functions of libraries whose PLT entries are their addresses now
+    cdef public list jump_words  # (NameId, word of .got) of the PLT entries of those
     cdef list new_plt            # AuxRows with new PLT entries
     cdef list imports            # NameIds with new entries of .dynsym
     cdef int exports             # EXPORT_*

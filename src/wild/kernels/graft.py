@@ -38,6 +38,8 @@ class Graft:
         self.new_tls = []
         self.gone_slots = []
         self.new_plt = []
+        self.canonical = []
+        self.jump_words = []
         self.imports = []
         self.offered = []
         self.copied = []
@@ -78,7 +80,8 @@ class Graft:
     def libraries_added(self):
         """FileIds of the shared objects that live code needs for the first time.  After the scan."""
         used: set = {
-            self.saved.image.symbols[cython.cast(uint32_t, name)].file for name in self.imports + self.copied
+            self.saved.image.symbols[cython.cast(uint32_t, name)].file
+            for name in self.imports + self.copied + self.canonical
         }
         return sorted(self.libraries & used)
 

@@ -10,6 +10,8 @@ class Graft:
     chosen: bool
     copied: list[int]
     strengthened: list[int]
+    canonical: list[int]
+    jump_words: list[tuple[int, int]]
     walked: set[int]
     commons: bytearray
     new_commons: list[tuple[int, int, int]]

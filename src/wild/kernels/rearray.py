@@ -1,12 +1,13 @@
 """Lists of functions, .init_array and .fini_array, of which an update makes one longer or shorter.
 
 The loader calls all that is between the ends, so there are no gaps, and the order of the objects is that of the calls.
-When an object gets its first constructor, or another, or loses one, the whole list is laid out anew: sections with a
-number in their names stay in front in the order that they have, the others follow in the order of the files.  Those of
-objects that have not changed move, too, and are written anew in their new places.  The room is behind the section.
+When an object gets its first constructor, or another, or loses one, the whole list is laid out anew, by the numbers in
+the names of the sections (sorted_parts.py), and in the order of the files.  Those of objects that have not changed
+move, too, and are written anew in their new places.  The room is behind the section.
 
 Nothing refers to such sections but the ends of the list, which the dynamic section tells the loader of.  Where code of
-the output asks for the ends by name, or an object refers to its own section, the list is left to a full link.
+the output asks for the ends by name, the list is left to a full link.  An object that has a name for its own section,
+as crtbegin.o, joins the changed ones when that moves.
 """
 
 import cython
@@ -23,15 +24,18 @@ from cython.cimports.wild.kernels.rewrite import (
     write_one,
 )
 from cython.cimports.wild.kernels.saved import *
-from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of
+from cython.cimports.wild.kernels.sections import RelaSpan, relocations_of, section_header, section_name
 from cython.cimports.wild.kernels.shapes import hash_name
+from cython.cimports.wild.kernels.sorted_parts import number_in_name
 from cython.cimports.wild.kernels.tables import *
 
-from wild.errors import CannotUpdate
+from wild.errors import CannotUpdate, ObjectsNeeded
 
 
-def place_arrays(graft: Graft, parts: list):
-    """Give the sections of these parts their addresses, if those of the changed objects are not what they were."""
+def place_arrays(graft: Graft, parts: list, paths: list, maps: InputMaps):
+    """Give the sections of these parts their addresses, if those of the changed objects are not what they were.
+
+    Raises CannotUpdate, ObjectsNeeded; nothing has been placed then."""
     image = cython.address(graft.saved.image)
     for number in parts:
         part: uint32_t = number
@@ -43,7 +47,7 @@ def place_arrays(graft: Graft, parts: list):
             now: list = entries_of(image.sections.row + row.sec_base, row.shnum, part)
             same = same and entries_of(changed.old_sections, changed.old.shnum, part) == now
         if not same:
-            rearrange(graft, part)
+            rearrange(graft, part, paths, maps)
 
 
 @cython.cfunc
@@ -66,29 +70,27 @@ def entries_of(rows: cython.pointer[SectionRow], count: uint32_t, part: uint32_t
 
 @cython.cfunc
 @cython.exceptval(-1)
-def rearrange(graft: Graft, part: uint32_t) -> cython.int:
+def rearrange(graft: Graft, part: uint32_t, paths: list, maps: InputMaps) -> cython.int:
     """Lay out one part."""
     image = cython.address(graft.saved.image)
-    numbered: list = []  # (address, FileId, section)
-    others: list = []  # (FileId, section)
+    entries: list = []  # (number in the name, FileId, section)
     i: int64_t
     k: uint32_t
     for i in range(1, image.files.count):
         row = cython.address(image.files.row[i])
-        changed = changed_of(graft, cython.cast(uint32_t, i))
         for k in range(1, row.shnum if row.sec_base else 0):
             sec = cython.address(image.sections.row[row.sec_base + k])
             if not is_entry(sec, part):
                 continue
             if not graft.saved.run[i].original:
                 raise CannotUpdate("E8", "a constructor in an object that was not there")
-            if is_plain(sec):
-                others.append((i, k))
-            elif changed is cython.NULL:
-                numbered.append((sec.address, i, k))
-            else:
-                numbered.append((old_address(changed, sec), i, k))
-    place_entries(graft, part, [(file, k) for _, file, k in sorted(numbered)] + others)
+            number: uint64_t = number_in_name(b".init_array")  # none, as nearly all have
+            if not is_plain(sec):
+                open_file(graft, cython.cast(uint32_t, i), paths, maps)
+                name = section_name(image.files.base[i], row, section_header(image.files.base[i], row, k))
+                number = number_in_name(name)
+            entries.append((number, i, k))
+    place_entries(graft, part, sorted(entries), paths, maps)
     for i in range(graft.count):
         changed = cython.address(graft.changed[i])
         for k in range(1, changed.old.shnum if changed.old_sections is not cython.NULL else 0):
@@ -106,26 +108,14 @@ def is_plain(sec: cython.pointer[SectionRow]) -> cython.bint:
 
 
 @cython.cfunc
-@cython.exceptval(0)
-def old_address(changed: cython.pointer[Changed], sec: cython.pointer[SectionRow]) -> uint64_t:
-    """Where the section of the old version was that has the same name and size."""
-    k: uint32_t
-    for k in range(1, changed.old.shnum if changed.old_sections is not cython.NULL else 0):
-        old = cython.address(changed.old_sections[k])
-        if is_entry(old, sec.part) and old.unused == sec.unused and old.size == sec.size:
-            return old.address
-    raise CannotUpdate("E8", "a constructor with a priority is new")
-
-
-@cython.cfunc
 @cython.exceptval(-1)
-def place_entries(graft: Graft, part: uint32_t, entries: list) -> cython.int:
+def place_entries(graft: Graft, part: uint32_t, entries: list, paths: list, maps: InputMaps) -> cython.int:
     """One behind the other; `shifted` lists what has moved of objects that have not changed."""
     image = cython.address(graft.saved.image)
     room = cython.address(graft.part[part])
     base: uint64_t = image.part[part].address
     used: uint64_t = 0
-    for file, k in entries:
+    for _, file, k in entries:
         row = cython.address(image.files.row[cython.cast(int64_t, file)])
         sec = cython.address(image.sections.row[row.sec_base + cython.cast(uint32_t, k)])
         if sec.size % 8 or sec.align > 3:
@@ -134,9 +124,14 @@ def place_entries(graft: Graft, part: uint32_t, entries: list) -> cython.int:
             sec.link = cython.cast(uint32_t, sec.size)
         elif sec.address != base + used:
             graft.shifted.append((file, k))
+            open_file(graft, file, paths, maps)
+            if has_name(graft, file, k):
+                graft.joining.add(file)
         sec.address = base + used
         graft.saved.touch(sec, cython.sizeof(SectionRow))
         used += sec.size
+    if graft.joining:
+        raise ObjectsNeeded("E8", "a list of functions moves that has names", graft.joining)
     if used == 0:
         raise CannotUpdate("E8", "a list of functions is gone")
     if used > room.size:
@@ -158,7 +153,6 @@ def write_shifted(graft: Graft, pool: Pool, paths: list, maps: InputMaps) -> Non
     try:
         for file, k in graft.shifted:
             open_file(graft, file, paths, maps)
-            check_unnamed(graft, file, k)
             write_one(graft, cython.address(write), file, k)
             mark_relocations(graft, file)
     finally:
@@ -169,8 +163,8 @@ def write_shifted(graft: Graft, pool: Pool, paths: list, maps: InputMaps) -> Non
 
 @cython.cfunc
 @cython.exceptval(-1)
-def check_unnamed(graft: Graft, file: uint32_t, section: uint32_t) -> cython.int:
-    """Nothing in an object may refer to a section that has moved; raises CannotUpdate."""
+def has_name(graft: Graft, file: uint32_t, section: uint32_t) -> cython.bint:
+    """Does an object refer to a section of its own, or has it a name for something there?"""
     image = cython.address(graft.saved.image)
     row = cython.address(image.files.row[file])
     symbols = cython.cast(cython.pointer[cython.const[Elf64_Sym]], image.files.base[file] + row.symoff)
@@ -180,7 +174,7 @@ def check_unnamed(graft: Graft, file: uint32_t, section: uint32_t) -> cython.int
     for i in range(1, row.nsyms):
         if symbols[i].st_shndx == section:
             if symbols[i].st_info & 15 != STT_SECTION or of_section:
-                raise CannotUpdate("E8", "a list of functions has a name in an object that has not changed")
+                return True
             of_section = i
     for i in range(1, row.shnum):
         sec = cython.address(image.sections.row[row.sec_base + i])
@@ -193,5 +187,5 @@ def check_unnamed(graft: Graft, file: uint32_t, section: uint32_t) -> cython.int
         )
         for n in range(span.count):
             if span.rela[n].r_sym == of_section:
-                raise CannotUpdate("E8", "an object that has not changed refers to a list of functions")
-    return 0
+                return True
+    return False

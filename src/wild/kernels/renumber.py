@@ -8,6 +8,7 @@ from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.string import memset
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.graft import *
+from cython.cimports.wild.kernels.recanonical import can_be_canonical, give_canonical
 from cython.cimports.wild.kernels.recommon import check_common
 from cython.cimports.wild.kernels.relocation import local_flags
 from cython.cimports.wild.kernels.renumber import *
@@ -49,13 +50,16 @@ def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -
         # Own definitions that can be bound to others' are called by way of the PLT, too.
         called: cython.bint = imported or (symbol.flags & SYM_IMPORTED and symbol.dynsym)
         copied: cython.bint = needs & NEEDS_COPY and imported and can_be_copied(graft, symbol)
-        can_have: uint32_t = (
-            NEEDS_GOT | NEEDS_TLS | (NEEDS_PLT if called else 0) | (NEEDS_COPY if copied else 0)
-        )
+        canonical: cython.bint = needs & NEEDS_CANONICAL and imported and can_be_canonical(graft, symbol)
+        can_have: uint32_t = NEEDS_GOT | NEEDS_TLS | (NEEDS_PLT if called else 0)
+        can_have |= (NEEDS_COPY if copied else 0) | (NEEDS_CANONICAL if canonical else 0)
         if needs & NEEDS_ANY & ~can_have or (needs and image.mode.relr):
             raise CannotUpdate("D2", "a slot of another kind is needed")
         if copied:
             graft.copied.append(name)
+        elif canonical:
+            give_canonical(graft, name, got_room)
+            needs &= ~cython.cast(uint32_t, NEEDS_PLT | NEEDS_DYNSYM)
         elif needs & (NEEDS_ANY | NEEDS_DYNSYM) and symbol.dynsym == 0 and symbol.flags & SYM_IMPORTED:
             import_name(graft, name, imported)
         if needs & NEEDS_DYNSYM and symbol.dynsym == 0:
@@ -98,7 +102,7 @@ def import_name(graft: Graft, name: uint32_t, defined: cython.bint) -> cython.in
 
 
 @cython.cfunc
-@cython.exceptval(-1)
+@cython.exceptval(-1, check=False)
 def give_plt(graft: Graft, symbol: cython.pointer[SymbolRow]) -> cython.int:
     """A PLT entry for an import, behind all others."""
     if graft.plt == graft.plt_end:
@@ -182,7 +186,7 @@ def give_tls(graft: Graft, number: uint32_t, kinds: uint32_t, got_room: uint64_t
 
 
 @cython.cfunc
-@cython.exceptval(0xFFFFFFFF)
+@cython.exceptval(0xFFFFFFFF, check=False)
 def take_words(graft: Graft, count: uint32_t, got_room: uint64_t) -> uint32_t:
     """The number of the first of some new words of .got."""
     places = graft.saved.places

@@ -7,6 +7,7 @@ from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.fill import Fill, fill_module_pair, fill_tls
 from cython.cimports.wild.kernels.graft import *
 from cython.cimports.wild.kernels.image import plt_address
+from cython.cimports.wild.kernels.reslots import *
 from cython.cimports.wild.kernels.saved import *
 from cython.cimports.wild.kernels.sections import section_of
 from cython.cimports.wild.kernels.slots import SLOT_RELATIVE, SLOT_SYMBOLIC, slot_kind
@@ -116,23 +117,32 @@ def mark_words(graft: Graft, got: cython.pointer[uint8_t], slot: uint32_t, size:
 
 
 def fill_new_plt(graft: Graft, plt_offset: int, ibt: bool):
-    """Write new PLT entries, which jump through their symbols' words of .got: [endbr64]; jmp *word(%rip); nop.
+    """Write new PLT entries, which jump through their symbols' words of .got.
 
     `plt_offset`: where the first entry is in the file."""
     image = cython.address(graft.saved.image)
     number: uint32_t
     for number in graft.new_plt:
-        aux = cython.address(image.slots.row[number])
-        entry: uint64_t = plt_address(image, aux)
-        to = image.out + cython.cast(uint64_t, plt_offset) + (entry - image.plt)
-        word: uint64_t = image.got + 8 * cython.cast(uint64_t, aux.got)
-        if ibt:
-            memcpy(to, b"\xf3\x0f\x1e\xfa\xff\x25\x00\x00\x00\x00\x66\x0f\x1f\x44\x00\x00", 16)
-            write32(to + 6, cython.cast(uint32_t, word - (entry + 10)))
-        else:
-            memcpy(to, b"\xff\x25\x00\x00\x00\x00\x0f\x1f\x80\x00\x00\x00\x00\x66\x90\x90", 16)
-            write32(to + 2, cython.cast(uint32_t, word - (entry + 6)))
-        graft.saved.change(to, 16)
+        word: uint64_t = image.got + 8 * cython.cast(uint64_t, image.slots.row[number].got)
+        write_plt_entry(graft, number, word, plt_offset, ibt)
+
+
+@cython.cfunc
+@cython.exceptval(check=False)
+def write_plt_entry(
+    graft: Graft, number: uint32_t, word: uint64_t, plt_offset: uint64_t, ibt: cython.bint
+) -> cython.void:
+    """The PLT entry of an AuxRow, which jumps to what is in a word: [endbr64]; jmp *word(%rip); nop."""
+    image = cython.address(graft.saved.image)
+    entry: uint64_t = plt_address(image, cython.address(image.slots.row[number]))
+    to = image.out + plt_offset + (entry - image.plt)
+    if ibt:
+        memcpy(to, b"\xf3\x0f\x1e\xfa\xff\x25\x00\x00\x00\x00\x66\x0f\x1f\x44\x00\x00", 16)
+        write32(to + 6, cython.cast(uint32_t, word - (entry + 10)))
+    else:
+        memcpy(to, b"\xff\x25\x00\x00\x00\x00\x0f\x1f\x80\x00\x00\x00\x00\x66\x90\x90", 16)
+        write32(to + 2, cython.cast(uint32_t, word - (entry + 6)))
+    graft.saved.change(to, 16)
 
 
 @cython.cfunc

@@ -314,13 +314,20 @@ def new_libraries(graft: Graft) -> list:
 
 
 def new_imports(graft: Graft) -> list:
-    """(index in .dynsym, name, path number and symbol of the shared object that defines it, its SharedRow)."""
+    """What `imported` says of the functions that are used for the first time."""
+    return imported(graft, graft.imports)
+
+
+def imported(graft: Graft, names) -> list:
+    """(index in .dynsym, name, path number and symbol of the shared object that defines it, its SharedRow) of NameIds
+    that changed objects mention.
+    """
     found: list = []
     image = cython.address(graft.saved.image)
     i: int64_t
     for i in range(graft.name_count):
         name: uint32_t = graft.name[graft.mini_name[i]]
-        if name in graft.imports:
+        if name in names:
             symbol = cython.address(image.symbols[name])
             row = cython.address(image.files.row[symbol.file])
             text: bytes = graft.names.text(graft.mini_name[i])
