@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from programs import archive, assemble, compile_c, pic_c
+from scripts import script
 
 CALL_F = "int f(void); int main(void) { return f(); }"
 WRAPPER = "int __real_f(void); int __wrap_f(void) { return __real_f() + 2; }"
@@ -86,3 +87,37 @@ def test_real_name_defined_by_the_user_is_left_alone(link):
     )
 
     link.raw(main, "--wrap=f").run(status=42)
+
+
+OTHERS = "int alias(void), real(void); int main(void) { return alias() - real(); }"
+
+
+@pytest.mark.parametrize("definitions", ["alias=f,real=__real_f", "__wrap_f=other,alias=f,real=__real_f"])
+def test_references_in_expressions_are_wrapped(link, definitions):
+    f = compile_c("int f(void) { return 1; }", name="f")
+    name = "other" if "other" in definitions else "__wrap_f"
+    wrapper = compile_c(f"int {name}(void) {{ return 43; }}", name="wrapper")
+    words = [f"-Wl,--defsym={it}" for it in definitions.split(",")]
+
+    link(compile_c(OTHERS), f, wrapper, "-Wl,--wrap=f", *words).run(status=42)
+
+
+def test_the_symbol_itself_can_be_its_wrapper(link):
+    f = compile_c("int f(void) { return 42; }", name="f")
+
+    link(compile_c(CALL_F), f, "-Wl,--wrap=f,--defsym=__wrap_f=__real_f").run(status=42)
+
+
+@pytest.mark.unlike("mold", reason="has no such scripts")
+def test_references_in_a_script_are_wrapped(link):
+    text = """
+        a = f; b = __real_f;
+        SECTIONS { .text : { *(.text) c = DEFINED(f) ? f : 0; } d = DEFINED(__real_f) ? __real_f : 0; }
+    """
+    source = assemble(".globl _start, f, __wrap_f\n_start: nop\nf: nop\n__wrap_f: ret\n")
+
+    program = link.raw(source, "--wrap=f", "-T", script(link, text))
+
+    value = {name: program.symbols[name].value for name in ("a", "b", "c", "d", "f", "__wrap_f")}
+    assert value["a"] == value["c"] == value["__wrap_f"]
+    assert value["b"] == value["d"] == value["f"]

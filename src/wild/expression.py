@@ -87,6 +87,17 @@ def evaluate(node: Node, lookup: Lookup, fact: FactLookup | None = None) -> int:
     return _Evaluator(lookup, fact).value(node)
 
 
+def renamed(node: Node, names: dict[str, str]) -> Node:
+    """The expression with other names for some symbols, also where DEFINED asks about them."""
+    if node[0] == "symbol":
+        return ("symbol", names.get(node[1], node[1]))
+    if node[0] == "call":
+        known = names if node[1] == "DEFINED" else {}
+        arguments = [known.get(it, it) if isinstance(it, str) else renamed(it, names) for it in node[2]]
+        return ("call", node[1], type(node[2])(arguments))
+    return (node[0], *(renamed(it, names) if isinstance(it, tuple) else it for it in node[1:]))
+
+
 def symbols_of(node: Node) -> list[str]:
     """The symbols an expression refers to, each once, in order; neither `.` nor those DEFINED asks about."""
     found: dict[str, None] = {}

@@ -87,7 +87,8 @@ class OwnSymbols:
         assignments = [(name, node, flags) for script in scripts for name, node, flags in script.assignments]
         if not self.options.defsyms and not assignments:
             return
-        from wild.expression import parse_expression, symbols_of
+        from wild.expression import parse_expression, renamed, symbols_of
+        from wild.wrap import other_names
 
         for name, text in self.options.defsyms:
             self.definitions.append((encode(name), parse_expression(text, f"--defsym {name}={text}"), False))
@@ -95,6 +96,8 @@ class OwnSymbols:
             self.definitions.append((encode(name), node, bool(flags & 1)))
         for _, node, _ in self.definitions:
             self.references += [encode(name) for name in symbols_of(node)]
+        if names := other_names(self.options):  # the references get theirs with those of the objects
+            self.definitions = [(name, renamed(node, names), flag) for name, node, flag in self.definitions]
 
     def refer_to_matching(self, pool: Pool, inputs: Inputs, sources: InputSet) -> None:
         """--undefined-glob, once all names can be seen: number the symbols anew, with more references."""

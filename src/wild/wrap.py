@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from wild.options import Options
 
 
+def other_names(options: Options) -> dict[str, str]:
+    """What references in expressions go to, as those of objects do."""
+    names = {"__real_" + name: name for name in options.wraps}
+    return names | {name: "__wrap_" + name for name in options.wraps}
+
+
 def wrap_names(pool: Pool, options: Options, names: NameTable) -> None:
     """Let references bear the other name, before anything is resolved."""
     if options.wraps:

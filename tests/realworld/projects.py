@@ -374,6 +374,14 @@ PROJECTS = {
         ("cargo test --locked -j $JOBS",),
         "Rust, procedural macros",
     ),
+    "fd": Project(
+        "crate:fd-find",
+        3,
+        "!cargo",
+        # The versions that it was published with need not be there any more.
+        ("cargo test -j $JOBS || { rm Cargo.lock && cargo test -j $JOBS; }",),
+        "Rust, procedural macros, an allocator in C that a build script compiles",
+    ),
     "go-sqlite3": Project(
         "go:github.com/mattn/go-sqlite3",
         4,

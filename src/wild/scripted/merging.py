@@ -44,6 +44,11 @@ def merge_scripts(scripts: list[LayoutScript], options: Options) -> LayoutScript
     overwrite(whole)
     if options.orphan_handling == "discard":
         whole.matched.append(everything_else())
+    if options.wraps:
+        from wild.scripted.symbols import rename_symbols
+        from wild.wrap import other_names
+
+        rename_symbols(whole, other_names(options))
     return whole
 
 

@@ -7,7 +7,7 @@ an input, and PROVIDE counts only where something refers to the symbol and no in
 from __future__ import annotations
 
 from wild import elf
-from wild.expression import symbols_of
+from wild.expression import renamed, symbols_of
 from wild.own_symbols import INTERNAL_FILE, RELATIVE, encode
 from wild.script import HIDDEN, PROVIDE
 from wild.scripted.sections import ScriptedSection
@@ -102,6 +102,28 @@ def expressions_of(statement: object) -> list[Node]:
         nodes = (statement.address, statement.align, statement.load_address)
         return [node for node in nodes if node is not None]
     return []
+
+
+def rename_symbols(script: LayoutScript, names: dict[str, str]) -> None:
+    """Give some symbols other names where expressions refer to them."""
+    for statement in script.statements:
+        rename_in(statement, names)
+        if isinstance(statement, Output):
+            for inner in statement.statements:
+                rename_in(inner, names)
+
+
+def rename_in(statement: object, names: dict[str, str]) -> None:
+    """The same in one statement; the fields are those of `expressions_of`."""
+    fields: tuple[str, ...] = ()
+    if isinstance(statement, Assignment | Assertion | Data):
+        fields = ("value",)
+    elif isinstance(statement, Output):
+        fields = ("address", "align", "load_address")
+    for field in fields:
+        node = getattr(statement, field)
+        if node is not None:
+            setattr(statement, field, renamed(node, names))
 
 
 def is_number(statement: Assignment) -> bool:
