@@ -185,3 +185,41 @@ def test_a_value_that_depends_on_itself_is_an_error(link):
 
 def test_a_definition_may_come_before_what_it_needs(link):
     link.raw(assemble(START), "--defsym=value=b+1", "--defsym=b=a+1", "--defsym=a=40").run(status=42)
+
+
+@pytest.mark.unlike("mold", reason="has no such functions")
+@pytest.mark.parametrize("kind", ["-static", "-pie"])
+def test_facts_about_sections(link, kind):
+    source = assemble(".globl _start\n_start: ret\n.data\n.balign 32\n.skip 100, 1\n")
+    words = {
+        "a": "ADDR(.data)+4",
+        "s": "SIZEOF(.data)*2",
+        "l": "ALIGNOF(.data)",
+        "d": "ADDR(.data)-ADDR(.text)",
+    }
+
+    program = link.raw(source, kind, *(f"--defsym={name}={text}" for name, text in words.items()))
+
+    data, text = program.sections[".data"], program.sections[".text"]
+    assert program.symbols["a"].value == data.address + 4
+    assert program.symbols["s"].value == 200
+    assert program.symbols["l"].value == 32
+    assert program.symbols["d"].value == data.address - text.address
+
+
+@pytest.mark.unlike("mold", reason="has no such functions")
+def test_the_address_of_a_section_moves_with_the_image(link):
+    main = compile_c(
+        'extern char start[]; __attribute__((section(".first"))) int first = 42; char *volatile p = start;'
+        "int main(void) { return p == (char *)&first ? *(int *)p : 1; }",
+        "-fPIE",
+    )
+
+    link(main, "-pie", "-Wl,--defsym=start=ADDR(.first)").run(status=42)
+
+
+@pytest.mark.unlike("ld", "lld", "mold", reason="take it for empty, or have no such functions")
+def test_a_section_that_is_not_there_is_an_error(link):
+    assert "there is no section of that name" in link.fails(
+        assemble(".globl _start\n_start: ret\n"), "--defsym=a=ADDR(.nosuch)", driver="raw"
+    )

@@ -121,8 +121,9 @@ class OwnSymbols:
             rows += [(each, 0, elf.STB_WEAK << 4, elf.STV_DEFAULT) for each in (name, b"__wrap_" + name)]
         if self.definitions:
             from wild.expression import symbols_of
+            from wild.scripted.values import is_absolute
         for name, node, provided in self.definitions:
-            section = RELATIVE if symbols_of(node) else elf.SHN_ABS
+            section = RELATIVE if symbols_of(node) or not is_absolute(node, set()) else elf.SHN_ABS
             rows.append((name, section, (elf.STB_WEAK if provided else elf.STB_GLOBAL) << 4, elf.STV_DEFAULT))
         if self.options.kind != "relocatable":
             rows += self.provided_rows()
@@ -222,7 +223,7 @@ class OwnSymbols:
         for _ in range(len(ours) + 2):
             before = [layout.symbol_address(number) for number, _ in ours]
             for number, node in ours:
-                layout.set_symbol(number, evaluate(node, lookup))
+                layout.set_symbol(number, evaluate(node, lookup, places.fact))
             after = [layout.symbol_address(number) for number, _ in ours]
             changed = [node[1] for (_, node), old, new in zip(ours, before, after, strict=True) if old != new]
             if not changed:
@@ -287,6 +288,15 @@ class Places:
         text_end = max((section.address + section.size for section in code), default=self.base)
         bss = self.sections.get(".bss")
         return [end, end, data_end, data_end, text_end, text_end, text_end, bss.address if bss else data_end]
+
+    def fact(self, function: str, name: str) -> int | None:
+        """What an expression can ask about an output section in memory; None if there is no such section."""
+        section = self.sections.get(name)
+        if section is None or function not in ("ADDR", "LOADADDR", "SIZEOF", "ALIGNOF"):
+            return None
+        if function == "SIZEOF":
+            return section.size
+        return section.align if function == "ALIGNOF" else section.address
 
     def lookup(self, names: NameTable, resolution: Resolution, layout: Layout) -> Callable[[str], int | None]:
         """How an expression finds the value of a symbol."""
