@@ -376,3 +376,21 @@ def working_directory(process: str) -> str:
         return os.readlink(f"/proc/{process}/cwd")
     except OSError:
         return ""
+
+
+@pytest.mark.parametrize("name", ["input.o", "./input.o", "other.o"])
+@pytest.mark.parametrize("how", [(), ("-r",)])
+def test_an_output_that_is_an_input(link, name, how):
+    """It stays what it is, under whatever name."""
+    path = link.directory / "input.o"
+    shutil.copy(assemble(START), path)
+    before = path.read_bytes()
+    (link.directory / "other.o").symlink_to("input.o")
+    command = [linker_under_test(), *how, "input.o", "-o", name]
+
+    done = subprocess.run(command, cwd=link.directory, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert name in done.stderr
+    assert path.read_bytes() == before
+    assert (link.directory / "other.o").is_symlink()

@@ -103,6 +103,10 @@ class InputSet:
         if self.shared:
             self.add_needed(self.shared)
         self.obey_scripts()
+        if self.inputs.has_file(self.options.output):
+            raise LinkError(
+                f"{self.options.output}: is an input of this link; give the output another name with -o"
+            )
         self.inputs.arrange(self.pool, self.maps, self.flags)
         entries = [script.entry for script in self.scripts if script.entry]
         if entries and self.options.entry is None and entries[-1] != "_start":

@@ -127,8 +127,7 @@ def open_output(options: Options, placement: Placement, composition: Composition
     has_draft = needs_draft(options)
     # The room of an incremental link is filled only where it must not be zero.
     fresh = has_draft or composition.parts.scripted or composition.room is not None
-    in_place = options.update_in_place and not fresh
-    reuse = in_place and not inputs.has_file(options.output)
+    reuse = options.update_in_place and not fresh
     return Output(options.output, placement.file_size, has_draft, reuse, inputs.guard_truncation)
 
 
