@@ -21,8 +21,8 @@ FIRST = {
     "int part(int x) { return table[x & 1](x); }\n",
     "zeros": "static _Thread_local int zeros[3]; int part(int x) { return ++zeros[x]; }\n",
     "values": "static _Thread_local int value = 7; int part(int x) { return value++ + x; }\n",
-    "alignment": "static _Thread_local _Alignas(64) int value = 7; int *where(void) { return &value; }\n"
-    "int part(int x) { return value++ + x + ((unsigned long) where() & 63); }\n",
+    "alignment": "static _Thread_local _Alignas(16) int value = 7; int *where(void) { return &value; }\n"
+    "int part(int x) { return value++ + x + ((unsigned long) where() & 15); }\n",
     "lists": "int other(int); int part(int x) { int y = other(x); if (y > 1) y = other(y); return y * other(x); }\n",
     "switch": "int other(int); int part(int x) { switch (x) { case 0: return 7; case 1: return other(9); case 2: return"
     " 20; case 3: return 8; case 4: return 77; case 5: return other(x); } return 3; }\n",
@@ -112,7 +112,7 @@ def test_more_alignment_than_there_is_room_for(tmp_path):
     made.write("other.c", OTHER)
     made.write("part.c", PART)
     initial(made)
-    made.write("part.c", FIRST["alignment"].replace("64", "256").replace("63", "255"))
+    made.write("part.c", FIRST["alignment"].replace("16", "256").replace("15", "255"))
     made.step("initial:D8")
 
 

@@ -30,7 +30,7 @@ MOST_FOR_ONE = 1 << 20  # bytes that are reserved for the sake of one large sect
 MOST_UNLOADED, MOST_UNLOADED_FOR_ONE = 4 << 20, 16 << 20
 MOST_FRAMES = 524288  # bytes that .eh_frame gets if that is no more than one and a half of what it has
 # Every thread has those of thread-local variables, which must leave room for the smallest stacks (PTHREAD_STACK_MIN).
-LEAST_TLS, TLS_ALIGNMENT = 1024, 6  # bytes, log2
+LEAST_TLS, TLS_ALIGNMENT = 1024, 4  # bytes, log2
 # Sections that nearly every program gets some day, but not at first: SEC_* flags, log2 of the alignment.
 RESERVED = {
     ".data.rel.ro": (SEC_ALLOC | SEC_WRITE, 5),
@@ -39,8 +39,9 @@ RESERVED = {
     ".tbss": (SEC_ALLOC | SEC_WRITE | SEC_TLS | SEC_NOBITS, TLS_ALIGNMENT),
 }
 LEAST_EMPTY = 4096  # bytes of them
-# The same of debug information: is it DWARF 5?
-LISTS = {False: (".debug_ranges", ".debug_loc"), True: (".debug_rnglists", ".debug_loclists")}
+# The same of debug information: is it DWARF 5?  Lists of locations are left out: readelf reports an error where
+# there is a section of them and no unit that has any, and optimised programs have them from the start.
+LISTS = {False: (".debug_ranges",), True: (".debug_rnglists",)}
 SEC_DEBUG = 1024  # kernels/tables.pxd
 LEAST_ARRAY = 256  # bytes of .init_array
 LEAST_FRAMES, LEAST_INDEX = 65536, 2048  # bytes of .eh_frame, entries of .eh_frame_hdr
