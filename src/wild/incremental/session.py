@@ -214,6 +214,7 @@ class Session:
         here = stamp(self.output)
         if here is None or here[:2] != control["stamps"][image][:2]:
             self.publish(path)
+        remove(f"{self.directory}/control")  # a rename that replaces a file takes longer, see `publish`
         write_control(self.directory, control)
         self.warn_again = control["warnings"]
 
