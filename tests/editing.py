@@ -93,6 +93,15 @@ class Project:
         self.check(*more)
         return self.run()
 
+    def check_library(self) -> None:
+        """A program of `use.c` does the same with the shared object as with that of a full link."""
+        self.call(*self.command("libfull.so", "-Wl,--no-incremental"))
+        printed = []
+        for each in (self.output, "libfull.so"):
+            self.call("gcc", "use.c", f"./{each}", "-o", "use")
+            printed.append(self.run("use"))
+        assert printed[0] == printed[1] != ""
+
     def check(self, *more: str) -> None:
         """The incremental output is as sound as any, and does what a full link's does."""
         faults = sanity.faults(Elf((self.directory / self.output).read_bytes()), self.directory / self.output)

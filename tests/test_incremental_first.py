@@ -82,12 +82,7 @@ def test_thread_local_variables_of_a_shared_object(tmp_path, kind):
     for text in (FIRST[kind], PART):
         made.write("part.c", text)
         made.step("update")
-        made.call(*made.command("libfull.so", "-Wl,--no-incremental"))
-        printed = []
-        for each in (made.output, "libfull.so"):
-            made.call("gcc", "use.c", f"./{each}", "-o", "use")
-            printed.append(made.run("use"))
-        assert printed[0] == printed[1] != ""
+        made.check_library()
 
 
 def test_a_section_of_another_alignment(tmp_path):

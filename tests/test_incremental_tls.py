@@ -121,12 +121,7 @@ def test_a_shared_object(tmp_path, options, dialect):
         assert line["mode"] == "update" or line["code"] in ("E2", "E7"), (
             line
         )  # the module's address is a name, too
-        made.call(*made.command("libfull.so", "-Wl,--no-incremental"))
-        printed = []
-        for each in (made.output, "libfull.so"):
-            made.call("gcc", "use.c", f"./{each}", "-o", "use")
-            printed.append(made.run("use"))
-        assert printed[0] == printed[1] != ""
+        made.check_library()
 
     made.write("part.c", "__thread int before = 3; " + part.replace("return x", "return before + x"))
     relink()

@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from wild.bundle import Bundle
     from wild.incremental.session import Session
     from wild.options import Options
 
@@ -99,8 +100,7 @@ class Command:
         session = None
         if self.wants_incremental():
             bundle = Bundle(UPDATES)
-            bundle.bring("wild.incremental.session")
-            session = self.incremental_session()
+            session = self.incremental_session(bundle)
             if session is not None and session.try_update(bundle.load):
                 bundle.complete()
                 for text in session.warn_again:
@@ -163,8 +163,10 @@ class Command:
             for argument in self.arguments
         )
 
-    def incremental_session(self) -> "Session | None":
+    def incremental_session(self, bundle: "Bundle") -> "Session | None":
         """The session of an incremental link; None for an ordinary link."""
+        bundle.bring("wild.incremental.request")
+        bundle.bring("wild.incremental.session")
         from wild.incremental.request import open_session
 
         return open_session(self.arguments)

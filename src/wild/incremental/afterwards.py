@@ -2,7 +2,7 @@
 
 The output is complete and has its name; what is left is for the next link: hashes of all inputs, and the tables.  That
 takes a quarter of the time of a large link, for which nobody has to wait.  So a child does it: a copy of the process
-(fork(2), so what the parent does from here on is not seen), which goes on when the parent has ended.
+(fork(2), so what the parent does from here on is not seen), which goes on while the parent ends.
 
 What makes this safe is what makes a killed link safe.  The child holds the lock of the state directory, which the next
 link of the output waits for.  There is no control file until the child has written all else, so if it is killed, or the

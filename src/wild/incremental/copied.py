@@ -1,10 +1,13 @@
-"""What gets its address from the program though a library defines it, and common symbols.
+"""Names to which the linker gives a place, and no object: copies, canonical PLT entries, common symbols.
 
-Variables of shared objects that the code of a program refers to directly for the first time, as `stderr`:
-
-The program gets a copy of the variable, in the room of .bss, and the loader is told by a copy relocation to fill it.
+When the code of a program refers directly to a variable of a shared object for the first time, as to `stderr`, the
+program gets a copy of the variable, in the room of .bss, and the loader is told by a copy relocation to fill it.
 From then on the copy is the variable, for the shared object as well: so all its names are exported, and the tables
 of dynamic symbols get entries as for other exports (offers.py), with the versions that imports have.
+
+When it takes the address of a function of a shared object, that becomes the address of a PLT entry, which the
+dynamic symbol tells all others (kernels/recanonical.py).  A common symbol that is new gets its place in the room of
+.bss as well (kernels/recommon.py).
 """
 
 from __future__ import annotations
@@ -12,13 +15,17 @@ from __future__ import annotations
 from wild.errors import CannotUpdate
 from wild.incremental.imports import STB_GLOBAL, STT_FUNC, SYM_SIZE, VER_NDX_GLOBAL, Library
 from wild.incremental.offers import ExportTables
+from wild.incremental.parts import part_with_room
 from wild.kernels import recanonical, recopy, refit, rewrite
+from wild.output_sections import SEC_ALLOC, SEC_NOBITS, SEC_WRITE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
     from wild.incremental.update import Update
+
+SECTION_FLAGS = {".bss": SEC_ALLOC | SEC_WRITE | SEC_NOBITS, ".data.rel.ro": SEC_ALLOC | SEC_WRITE}
 
 
 def place_copies(update: Update) -> None:
@@ -33,7 +40,7 @@ def place_copies(update: Update) -> None:
             continue
         variable = recopy.copied_variable(graft, name, update.paths, update.maps)
         size, align, read_only, path, shared, names = variable
-        part = part_with_room(update, ".data.rel.ro" if read_only else ".bss", size + align)
+        part = room_for(update, ".data.rel.ro" if read_only else ".bss", size + align)
         address = refit.take_bytes(graft, part, size, align)
         if path not in libraries:
             libraries[path] = Library(update.paths[path])
@@ -57,10 +64,13 @@ def place_canonical(update: Update) -> None:
     graft, output = update.graft, update.output
     tables = ExportTables(graft, output)
     sonames: list[bytes] = output["sonames"]
+    libraries: dict[int, Library] = {}
     for name in dict.fromkeys(graft.canonical):
         _, text, path, symbol, shared = rewrite.imported(graft, [name])[0]
+        if path not in libraries:
+            libraries[path] = Library(update.paths[path])
         tables.need(sonames, shared)
-        _, version = Library(update.paths[path]).describe(symbol)
+        _, version = libraries[path].describe(symbol)
         index = tables.require(sonames[shared], version) if version else VER_NDX_GLOBAL
         entry = tables.add_export(text, index)
         address = recanonical.place_canonical(graft, name, entry)
@@ -72,7 +82,7 @@ def place_commons(update: Update) -> None:
     """Places in .bss for common symbols that no object had; raises CannotUpdate."""
     graft = update.graft
     for name, size, align in graft.new_commons:
-        part = part_with_room(update, ".bss", size + align)
+        part = room_for(update, ".bss", size + align)
         graft.common_places[name] = refit.take_bytes(graft, part, size, align)
 
 
@@ -86,9 +96,9 @@ def add_symbol(tables: ExportTables, output: dict[str, Any], name: bytes, descri
     output["global"], output["names"] = (entry + 1, entries), (at + len(name) + 1, end)
 
 
-def part_with_room(update: Update, section: str, size: int) -> int:
-    """A part of an output section that has so many bytes of room."""
-    for number, (name, used, end, grows) in enumerate(update.control["parts"]):
-        if name == section and grows and used + size <= end:
-            return number
-    raise CannotUpdate("D1", f"no room left in a section of the output ({section})")
+def room_for(update: Update, section: str, size: int) -> int:
+    """A part of `.bss` or `.data.rel.ro` that has so many bytes of room; raises CannotUpdate."""
+    part = part_with_room(update, section, SECTION_FLAGS[section], size)
+    if part is None:
+        raise CannotUpdate("D1", f"no room left in a section of the output ({section})")
+    return part

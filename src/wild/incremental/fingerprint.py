@@ -29,8 +29,7 @@ SILENT = frozenset((
 ))  # fmt: skip
 # What stands in every argument that may have to be treated specially, besides the names of temporary directories.
 MARKS = (
-    f"{UNIT}{END}", *PREFIXES, "/rustc", "=rustc", f"{END}rustc", "-incremental", "-verify-incremental", "-time",
-    "-color-diagnostics",
+    f"{UNIT}{END}", *PREFIXES, "/rustc", "=rustc", f"{END}rustc", "-incremental", "-time", "-color-diagnostics",
 )  # fmt: skip
 
 

@@ -50,11 +50,11 @@ def assign_parts(update: Update) -> MergeTable:
     return merged
 
 
-def part_with_room(update: Update, section: str, flags: int) -> int | None:
-    """A part of an output section that has room for sections with such SEC_* flags."""
+def part_with_room(update: Update, section: str, flags: int, bytes: int = 1) -> int | None:
+    """A part of an output section that has so much room, at least, for what has such SEC_* flags."""
     parts: list[tuple[str, int, int, int]] = update.control["parts"]
     for number, (name, used, size, grows) in enumerate(parts):
         apart = (update.saved.part_flags(number) ^ flags) & APART
-        if name == section and used < size and grows and not apart:
+        if name == section and used + bytes <= size and grows and not apart:
             return number
     return None

@@ -122,7 +122,7 @@ class Saver:
         posix.link(temporary, f"{directory}/image-0")
 
     def note_image(self) -> None:
-        """What the image is known by, before anybody else can get at the output; raises OSError.
+        """What the image is known by, before anybody is told that the output is there; raises OSError.
 
         Its time is set to the nanosecond, which the time of the last write is not: who writes to it in the same
         tick of the clock gives it another."""
