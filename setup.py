@@ -39,7 +39,9 @@ DIRECTIVES = {
 QUIET = "-Wno-sign-compare"
 IMPORT_ONCE = "src/wild/kernels/import_once.h"
 LOADER = "src/wild/kernel_library.c"
-EVERYWHERE = [QUIET, "-include", IMPORT_ONCE]
+# Cython compresses what texts a kernel has, and seventy kernels would decompress theirs at every start.
+PLAIN_TEXTS = ["-DCYTHON_COMPRESS_STRINGS=0", "-Wno-unused-function"]  # of which the decompressor is then one
+EVERYWHERE = [QUIET, *PLAIN_TEXTS, "-include", IMPORT_ONCE]
 COMMON = ["-O2", "-fno-semantic-interposition", "-fvisibility=hidden", *EVERYWHERE]
 CHECKED = ["-O1", "-g", "-UNDEBUG", "-fno-omit-frame-pointer", *EVERYWHERE]
 SANITIZERS = "-fsanitize=address,undefined"

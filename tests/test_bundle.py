@@ -86,9 +86,48 @@ def test_a_link_makes_only_the_code_that_every_link_needs(package, program, tmp_
 
     _, entries, _, order = marshal.loads((package / BUNDLE).read_bytes())
     marshalled = {name for name, (_, _, code, _) in entries.items() if isinstance(code, bytes)}
-    assert {"wild.response", "wild.script"} <= marshalled
-    assert not marshalled & set(order)
+    behind = {name for name, (_, _, code, _) in entries.items() if isinstance(code, tuple)}
+    assert "wild.script" in marshalled
+    assert "wild.response" in behind
+    assert not (marshalled | behind) & set(order)
     assert {"wild.link", "wild.inputs"} <= set(order)
+
+
+def test_what_an_error_imports_is_read_from_the_bundle_by_the_next_one(package, tmp_path):
+    program = compile_c("void lacking(void); void _start(void) { lacking(); }", name="lacks")
+    command = [PYTHON, "-ISv", package / "wild" / "launch.py", "ld", program, "-o", tmp_path / "program"]
+
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=False) for _ in range(2))
+
+    assert "undefined symbol: lacking" in first.stderr
+    assert "import 'wild.reports' # <_frozen_importlib_external.SourceFileLoader" in first.stderr
+    assert "undefined symbol: lacking" in second.stderr
+    assert "import 'wild.reports' # <wild.bundle.Bundle" in second.stderr
+    assert "kernels.spellings" not in str(marshal.loads((package / BUNDLE).read_bytes())[2])
+
+
+def test_code_behind_a_bundle_that_was_replaced_comes_from_the_source(package, program):
+    """Another link may have written a bundle between the reading of this one and the import."""
+    replaced = f"""
+import sys
+sys.path.insert(0, {str(package)!r})
+from wild.bundle import BUNDLE, Bundle
+bundle = Bundle()
+places = {{name: code for name, (_, _, code, _) in bundle.entries.items() if isinstance(code, tuple)}}
+assert "wild.response" in places
+with open(BUNDLE, "ab") as file:
+    file.write(b"more")
+from wild.response import expand
+assert bundle.missed == []
+print("read")
+"""
+    arguments = package / "arguments"
+    arguments.write_text(str(program), encoding="utf-8")
+    link(package, f"@{arguments}")
+
+    done = subprocess.run([PYTHON, "-IS", "-c", replaced], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("read\n", "")
 
 
 def test_an_attempt_to_update_leaves_no_kernels_to_ordinary_links(package, program):
@@ -103,6 +142,7 @@ from wild.bundle import Bundle
 bundle = Bundle()
 bundle.load()
 import wild.link
+bundle.note_kernels()
 bundle.complete()
 """
     subprocess.run([PYTHON, "-IS", "-c", attempt], check=True)

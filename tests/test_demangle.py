@@ -206,8 +206,8 @@ def test_a_hundred_thousand_names_take_well_under_a_second():
 
 
 def test_without_a_cxx_library_names_stay(monkeypatch):
-    monkeypatch.setattr(demangler, "_cxx", None)
-    monkeypatch.setattr(demangler, "_LIBRARIES", ("libnothing.so.0",))
+    monkeypatch.setattr(demangler, "_address", None)
+    monkeypatch.setattr(demangler, "_LIBRARIES", [b"libnothing.so.0"])
 
     assert not can_demangle_cxx()
     assert demangle("_Z3foov") == "_Z3foov"

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +181,23 @@ def test_changed_files_are_found(pool, tmp_path, one_object):
     paths[3].unlink()
 
     assert inputs.changed(pool) == [str(path) for path in paths[1:]]
+
+
+def test_files_that_were_read_long_after_they_were_written_cannot_change_for_us(pool, tmp_path, one_object):
+    """We hold a copy; of a large file we look at its pages."""
+    content = one_object.read_bytes()
+    paths = [tmp_path / "small", tmp_path / "large"]
+    for path, behind in zip(paths, (b"", bytes(1 << 20)), strict=True):
+        path.write_bytes(content + behind)
+        os.utime(path, (time.time() - 60,) * 2)
+    inputs = Inputs(Arena())
+    inputs.open(pool, [str(path) for path in paths])
+
+    for path in paths:
+        path.write_bytes(b"another")
+
+    assert inputs.changed(pool) == [str(paths[1])]
+    assert inputs.map_bytes(0) == content
 
 
 TRUNCATED = """

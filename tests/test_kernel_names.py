@@ -14,6 +14,7 @@ from symbols import ABS, LOCAL, UNDEF, Symbol, arrange, grouped, relocatable, sh
 from wild.kernels.files import Inputs
 from wild.kernels.names import NameTable
 from wild.kernels.pool import KernelFault, Pool
+from wild.kernels.wrapping import wrap
 
 SYMBOL_NAME, LOCAL_GLOBAL = 50, 52  # faults
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -180,7 +181,7 @@ def test_wrap_redirects_undefined_symbols_of_objects(pool):
     inputs = arrange(pool, [(first, 0), (second, 0), (shared([undefined("f")]), 0)])
     table = NameTable(pool, inputs)
 
-    table.wrap(pool, [b"f", b"unknown"])
+    wrap(table, pool, [b"f", b"unknown"])
 
     base = inputs.file_row(1)["global_base"]
     found = [table.text(table.of(base + i)).decode() for i in range(6)]
@@ -192,7 +193,7 @@ def test_wrap_leaves_definitions_alone(pool):
     inputs = arrange(pool, [(relocatable([Symbol("f"), Symbol("__real_f")]), 0)])
     table = NameTable(pool, inputs)
 
-    table.wrap(pool, [b"f"])
+    wrap(table, pool, [b"f"])
 
     base = inputs.file_row(1)["global_base"]
     assert [table.text(table.of(base + i)) for i in range(2)] == [b"f", b"__real_f"]
@@ -202,4 +203,4 @@ def test_wrap_needs_the_names_that_it_puts_in_place(pool):
     table = NameTable(pool, arrange(pool, [(relocatable([undefined("f")]), 0)]))
 
     with pytest.raises(KeyError, match="f"):
-        table.wrap(pool, [b"f"])
+        wrap(table, pool, [b"f"])

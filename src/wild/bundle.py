@@ -3,10 +3,11 @@
 The import system looks for each module in the directories of `sys.path`, asks for the time of its source, and
 opens and reads the compiled file beside it: ten system calls, and as many steps of interpreted code, for each of
 fifty modules.  The bundle is one marshalled tuple: whom it is made for (`this_reader`); a dictionary from the name of a
-module to the time and size of its source and its code, which counts only while the source has that time and size
-(the code of a module that only some links import is marshalled apart, so that the others need not make it);
-and the orders in which kernels were initialised and modules are run, each after those that it uses, so that none has
-to import another: to find one that is loaded is cheap, the rest of the import system takes 60 µs for each module.
+module to the time and size of its source and its code, which counts only while the source has that time and size; and
+the orders in which kernels were initialised and modules are run, each after those that it uses, so that none has to
+import another: to find one that is loaded is cheap, the rest of the import system takes 60 µs for each module.  The
+code of a module that not every link imports is marshalled apart, so that the others need not make it.  If few links do,
+it stands behind the tuple in the file and is read when it is wanted.
 The library of the kernels (kernel_library.c) maps the file instead of reading it, because a page of new memory costs
 more than a microsecond.
 
@@ -24,15 +25,17 @@ import sys
 from _frozen_importlib import ModuleSpec
 from _imp import create_dynamic, extension_suffixes
 from marshal import loads
-from posix import W_OK, access, stat
+from posix import O_CLOEXEC, O_RDONLY, W_OK, access, close, lseek, pread, stat
+from posix import open as open_file
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
 
     Stamp = tuple[int, int]  # of a source: its modification time in ns, its size in bytes
-    # The path of the source, what it was compiled to (marshalled, if few links need it), and the modules it imports.
-    Entry = tuple[str, Stamp, CodeType | bytes, tuple[str, ...]]
+    Place = tuple[int, int]  # of marshalled code in the file: how far before its end, and the size
+    # The path of the source, what it was compiled to, and the modules that it imports.
+    Entry = tuple[str, Stamp, CodeType | bytes | Place, tuple[str, ...]]
 
 PACKAGE = __file__.rpartition("/")[0]
 DIRECTORY = f"{PACKAGE}/__pycache__"
@@ -40,6 +43,7 @@ BUNDLE = f"{DIRECTORY}/bundle.{sys.implementation.cache_tag}"
 UPDATES = f"{DIRECTORY}/updates.{sys.implementation.cache_tag}"
 LIBRARY = f"{PACKAGE}/kernels/_library{extension_suffixes()[0]}"
 PACKAGE_FILE = "/__init__.py"
+SEEK_END = 2
 
 try:
     library = create_dynamic(ModuleSpec("wild.kernels._library", None, origin=LIBRARY))
@@ -83,8 +87,13 @@ class Bundle:
 
     def exec_module(self, module: "ModuleType") -> None:
         """Run the module's code in its name space."""
-        code = self.entries[module.__name__][2]
-        exec(loads(code) if isinstance(code, bytes) else code, module.__dict__)
+        entry = self.entries[module.__name__]
+        code = entry[2]
+        if isinstance(code, bytes):
+            code = loads(code)
+        elif isinstance(code, tuple):
+            code = code_at(self.path, code, entry) or compiled(entry[0])
+        exec(code, module.__dict__)
 
     def load(self) -> None:
         """Import what every link needs: kernels, then modules; the first that has changed ends it."""
@@ -131,6 +140,13 @@ class Bundle:
             raise
         setattr(sys.modules[package], name, module)
 
+    def note_kernels(self) -> None:
+        """The work begins: kernels that are brought in from now on, not every link needs."""
+        from wild.kernels import initialised
+
+        if not self.kernels_before:
+            self.kernels = [*self.kernels, *initialised]
+
     def complete(self) -> None:
         """Write the bundle anew if modules had to be imported without it, and if it can be written."""
         if self.missed and access(DIRECTORY, W_OK):
@@ -146,6 +162,28 @@ def read_bundle(path: str) -> "tuple[dict[str, Entry], list[str], list[str]]":
     except (OSError, EOFError, ValueError, TypeError):
         return {}, [], []
     return (entries, kernels, order) if reader == this_reader() else ({}, [], [])
+
+
+def code_at(path: str, place: "Place", entry: "Entry") -> "CodeType | None":
+    """Code behind the tuple of a bundle; None if another link has put another file in its place."""
+    before_end, size = place
+    try:
+        descriptor = open_file(path, O_RDONLY | O_CLOEXEC)
+        try:
+            source, stamp, code = loads(pread(descriptor, size, lseek(descriptor, 0, SEEK_END) - before_end))
+        finally:
+            close(descriptor)
+    except (OSError, EOFError, ValueError, TypeError):
+        return None
+    found: CodeType = code
+    return found if (source, stamp) == entry[:2] else None
+
+
+def compiled(source: str) -> "CodeType":
+    """The code of a module from its source."""
+    with open(source, "rb") as file:
+        code: CodeType = compile(file.read(), source, "exec", dont_inherit=True)
+    return code
 
 
 def this_reader() -> tuple[str, int, int]:

@@ -13,67 +13,80 @@ from io import open_code
 from marshal import dumps, loads
 from posix import getpid, rename
 
-from wild.bundle import BUNDLE, PACKAGE, UPDATES, Bundle, stamp_of, this_reader
+from wild.bundle import BUNDLE, PACKAGE, UPDATES, Bundle, code_at, stamp_of, this_reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType
 
-    from wild.bundle import Entry
+    from wild.bundle import Entry, Stamp
+
+    Whole = tuple[str, Stamp, CodeType, tuple[str, ...]]  # an entry with its code at hand
 
 ROOTS = {  # these, and what they use, are run at once
     BUNDLE: ("wild.options", "wild.messages", "wild.link"),
     UPDATES: ("wild.incremental.update",),
 }
-# The code of these, and of what they use, is made whenever the bundle is read; that of others when they are imported.
+# The code of these, and of what they use, is made whenever the bundle is read.
 READY = {BUNDLE: ROOTS[BUNDLE], UPDATES: ("wild.incremental.session", "wild.incremental.request")}
-OFTEN = {BUNDLE: ("script",), UPDATES: ("incremental.imports",)}  # modules that are imported later, if at all
+# Modules that are imported later, by most links.
+OFTEN = {BUNDLE: ("wild.script",), UPDATES: ("wild.incremental.imports",)}
 # Kernels that are imported later, by nearly every link.
 LATER = {BUNDLE: ("conflicts", "references", "usage", "buildid"), UPDATES: ()}
 
 
 def complete(bundle: Bundle) -> None:
     """Write the bundle anew with the modules that it missed; whatever prevents it does no harm."""
-    from wild.kernels import initialised
-
     names = [name for name in bundle.missed if is_bundled(name) and name != __name__]
     missed = [sys.modules[name] for name in names if name in sys.modules]
     if not missed:
         return
-    entries = {name: entry for name, entry in bundle.entries.items() if stamp_of(entry[0]) == entry[1]}
     sources = {module.__name__: str(module.__file__) for module in missed}
-    sources |= {
-        f"wild.{name}": f"{PACKAGE}/{name.replace('.', '/')}.py"
-        for name in OFTEN[bundle.path]
-        if f"wild.{name}" not in entries
-    }
+    for name in OFTEN[bundle.path]:
+        sources.setdefault(name, f"{PACKAGE}/{name.removeprefix('wild.').replace('.', '/')}.py")
     try:
-        entries |= {name: entry_of(source) for name, source in sources.items()}
-        kernels = bundle.kernels if bundle.kernels_before else [*bundle.kernels, *initialised]
-        kernels = [*kernels, *(f"wild.kernels.{name}" for name in LATER[bundle.path])]
+        entries = still_true(bundle)
+        for name, source in sources.items():
+            if name not in entries:
+                entries[name] = entry_of(source)
+        kernels = [*bundle.kernels, *(f"wild.kernels.{name}" for name in LATER[bundle.path])]
         write_bundle(bundle.path, entries, list(dict.fromkeys(kernels)))
-    except (OSError, SyntaxError):
+    except (OSError, SyntaxError, KeyboardInterrupt):
         pass
 
 
-def write_bundle(path: str, entries: dict[str, Entry], kernels: list[str]) -> None:
+def still_true(bundle: Bundle) -> dict[str, Whole]:
+    """The entries whose sources are what they were, with all code."""
+    kept: dict[str, Whole] = {}
+    for name, entry in bundle.entries.items():
+        source, stamp, code, used = entry
+        if stamp_of(source) == stamp:
+            made = code_at(bundle.path, code, entry) if isinstance(code, tuple) else code
+            if made is not None:
+                kept[name] = source, stamp, loads(made) if isinstance(made, bytes) else made, used
+    return kept
+
+
+def write_bundle(path: str, entries: dict[str, Whole], kernels: list[str]) -> None:
     """Put a new bundle in the place of the old one, in one step; raises OSError."""
     beside = f"{path}.{getpid()}"
     order, ready = ordered(entries, ROOTS[path]), ordered(entries, READY[path])
-    packed = {
-        name: (source, stamp, fitting(code, name in ready), used)
-        for name, (source, stamp, code, used) in entries.items()
-    }
+    often = {*order, *OFTEN[path]}
+    packed: dict[str, Entry] = {}
+    behind: list[bytes] = []  # from the end of the file on
+    before_end = 0
+    for name, (source, stamp, code, used) in entries.items():
+        fitting: CodeType | bytes | tuple[int, int] = code
+        if name not in ready and name in often:
+            fitting = dumps(code)
+        elif name not in ready:
+            behind.append(dumps((source, stamp, code)))
+            before_end += len(behind[-1])
+            fitting = before_end, len(behind[-1])
+        packed[name] = source, stamp, fitting, used
     with open(beside, "wb") as file:
-        file.write(dumps((this_reader(), packed, kernels, order)))
+        file.write(dumps((this_reader(), packed, kernels, order)) + b"".join(reversed(behind)))
     rename(beside, path)
-
-
-def fitting(code: CodeType | bytes, ready: bool) -> CodeType | bytes:
-    """A module's code as the bundle holds it: ready if every link runs it, else marshalled."""
-    if ready:
-        return loads(code) if isinstance(code, bytes) else code
-    return code if isinstance(code, bytes) else dumps(code)
 
 
 def is_bundled(name: str) -> bool:
@@ -81,7 +94,7 @@ def is_bundled(name: str) -> bool:
     return name.startswith("wild.") and not name.startswith("wild.kernels.")
 
 
-def ordered(entries: dict[str, Entry], roots: tuple[str, ...]) -> list[str]:
+def ordered(entries: dict[str, Whole], roots: tuple[str, ...]) -> list[str]:
     """The modules that `roots` use, each behind those that it uses itself."""
     order: dict[str, None] = {}
 
@@ -96,7 +109,7 @@ def ordered(entries: dict[str, Entry], roots: tuple[str, ...]) -> list[str]:
     return list(order)
 
 
-def entry_of(path: str) -> Entry:
+def entry_of(path: str) -> Whole:
     """The entry of a module, without what only readers need; raises OSError, SyntaxError."""
     stamp = stamp_of(path)  # before the source is read: should it change meanwhile, the entry will not count
     with open_code(path) as file:

@@ -173,9 +173,7 @@ def similar_candidates(tables: LinkTables, spelling: bytes) -> list[str]:
 
 def search_libraries(locations: Locations, names: list[int], causes: list[list[str]]) -> None:
     """Name the library that defines what has no other explanation; it cannot define what must be in the output."""
-    from os.path import realpath
-
-    from wild.library_search import find_defining, first_defining, option_for
+    from wild.library_search import find_defining, first_defining, identity, option_for
 
     flags = locations.tables.resolution.symbol
     open_names = {
@@ -187,7 +185,7 @@ def search_libraries(locations: Locations, names: list[int], causes: list[list[s
     if not texts:
         return
     options = locations.options
-    linked = set(map(realpath, locations.tables.inputs.paths))
+    linked = set(map(identity, locations.tables.inputs.paths)) - {None}
     needed = first_defining(list(texts.values()), needed_libraries(locations), linked)
     open_texts = [text for text in texts.values() if text not in needed]
     found = find_defining(open_texts, options.library_paths + options.default_library_paths, linked)

@@ -52,18 +52,21 @@ def main(argv: list[str]) -> "NoReturn":
     The interpreter is not torn down, which would cost a millisecond and more after a large link.
     """
     command = Command(argv)
-    _exit(command.finish(command.run_reporting_errors()))
+    status = command.finish(command.run_reporting_errors())
+    command.help_those_that_follow(status)
+    _exit(status)
 
 
 class Command:
     """One run of the command: its arguments, and how its messages are to look."""
 
-    __slots__ = ("arguments", "color", "name")
+    __slots__ = ("arguments", "bundle", "color", "name")
 
     def __init__(self, argv: list[str]) -> None:
         self.name = argv[0].rpartition("/")[2]
         self.arguments = argv[1:]
         self.color = "auto"
+        self.bundle: Bundle | None = None
 
     def run_reporting_errors(self) -> int:
         """Run the command; whatever goes wrong becomes a text on standard error and an exit status."""
@@ -99,15 +102,15 @@ class Command:
         gc.disable()  # what a link makes in cycles is small, and the search for it takes a twentieth of a small one
         session = None
         if self.wants_incremental():
-            bundle = Bundle(UPDATES)
+            bundle = self.bundle = Bundle(UPDATES)
             session = self.incremental_session(bundle)
             if session is not None and session.try_update(bundle.load):
-                bundle.complete()
+                bundle.note_kernels()
                 for text in session.warn_again:
                     self.report("warning", text)
                 return 0
 
-        bundle = Bundle()
+        bundle = self.bundle = Bundle()
         bundle.load()
 
         from wild.options import parse
@@ -138,7 +141,7 @@ class Command:
 
         from wild.link import link
 
-        bundle.complete()
+        bundle.note_kernels()
         if session is not None and options.incremental:
             session.link_fully(link, options, messages)
             if options.incremental_how == "explain":
@@ -220,6 +223,11 @@ class Command:
             self.report("error", f"standard output: {error.strerror}")
             return FAILED
         return status
+
+    def help_those_that_follow(self, status: int) -> None:
+        """What this run had to import from many files goes into one, now that all is said and done."""
+        if self.bundle is not None and status != INTERRUPTED:
+            self.bundle.complete()
 
 
 def contents_of(path: str) -> bytes:

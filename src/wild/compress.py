@@ -128,9 +128,9 @@ def choose(options: Options, section: OutputSection) -> tuple[str, int | None]:
 
 
 def matches(name: str, pattern: str) -> bool:
-    from fnmatch import fnmatchcase
+    from wild.kernels.version_text import matches as glob_matches
 
-    return fnmatchcase(name, pattern)
+    return glob_matches(pattern.encode(), name.encode())
 
 
 def compressor(kind: str, level: int | None) -> Compress:

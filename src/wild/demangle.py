@@ -14,19 +14,15 @@ Nothing here is imported by a link that has neither an error nor such patterns.
 from __future__ import annotations
 
 from wild.demangle_rust import demangle_v0, visible
+from wild.kernels.cxx_names import demangled, find_demangler
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-_LIBRARIES = ("libstdc++.so.6", "libc++abi.so.1", "libc++.so.1")
+_LIBRARIES = [b"libstdc++.so.6", b"libc++abi.so.1", b"libc++.so.1"]
 
 _HEX = frozenset("0123456789abcdef")
 # Characters that a C++ name cannot hold, in Rust's legacy names between dollar signs.
 _ESCAPES = {"SP": "@", "BP": "*", "RF": "&", "LT": "<", "GT": ">", "LP": "(", "RP": ")", "C": ","}
 
-_cxx: Callable[[str], str | None] | None = None
+_address: int | None = None  # of __cxa_demangle, once it was looked for
 
 
 def demangle(name: str) -> str:
@@ -36,7 +32,7 @@ def demangle(name: str) -> str:
     symbol, at, version = name.partition("@")
     text = demangle_v0(symbol) or _demangle_legacy(symbol)
     if text is None and symbol.startswith("_Z"):
-        text = _demangle_cxx()(symbol)
+        text = _demangle_cxx(symbol)
     return name if text is None else text + at + version
 
 
@@ -45,67 +41,26 @@ def demangle_many(names: list[str]) -> list[str]:
 
     Rust's legacy names count as the C++ names they look like, as in GNU ld.
     """
-    cxx = _demangle_cxx()
-    return [(cxx(name) or name) if name.startswith("_Z") else name for name in names]
+    return [(_demangle_cxx(name) or name) if name.startswith("_Z") else name for name in names]
 
 
 def can_demangle_cxx() -> bool:
     """Is there a C++ runtime library on this machine?"""
-    return _demangle_cxx() is not _unknown
+    return cxx_demangler_address() != 0
 
 
 def cxx_demangler_address() -> int:
     """Where __cxa_demangle is, for kernels that have many names to demangle; 0 if there is none."""
-    import ctypes
-
-    function = _find_cxx()
-    return ctypes.cast(function, ctypes.c_void_p).value or 0 if function else 0
-
-
-def _demangle_cxx() -> Callable[[str], str | None]:
-    global _cxx
-    if _cxx is None:
-        _cxx = _load_cxx()
-    return _cxx
+    global _address
+    if _address is None:
+        _address = find_demangler(_LIBRARIES)
+    return _address
 
 
-def _unknown(name: str) -> None:
-    return None
-
-
-def _find_cxx() -> Any:
-    """__cxa_demangle of the first library that can be loaded (Itanium C++ ABI, "Demangler API"), or None."""
-    import ctypes
-
-    for library in _LIBRARIES:
-        try:
-            return ctypes.CDLL(library)["__cxa_demangle"]
-        except (OSError, AttributeError):
-            continue
-    return None
-
-
-def _load_cxx() -> Callable[[str], str | None]:
-    import ctypes
-
-    function = _find_cxx()
-    if function is None:
-        return _unknown
-    free = ctypes.CDLL(None).free
-    free.argtypes = [ctypes.c_void_p]
-    function.restype = ctypes.c_void_p
-    function.argtypes = [ctypes.c_char_p, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
-    string_at = ctypes.string_at
-
-    def demangle_one(name: str) -> str | None:
-        address = function(name.encode("utf-8", "surrogateescape"), None, None, None)
-        if not address:
-            return None
-        text = string_at(address).decode("utf-8", "surrogateescape")
-        free(address)
-        return text
-
-    return demangle_one
+def _demangle_cxx(name: str) -> str | None:
+    address = cxx_demangler_address()
+    text = demangled(address, name.encode("utf-8", "surrogateescape")) if address else None
+    return None if text is None else text.decode("utf-8", "surrogateescape")
 
 
 def _demangle_legacy(name: str) -> str | None:

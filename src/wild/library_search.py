@@ -8,7 +8,7 @@ an index are passed over.  The search ends after a second, whatever there is lef
 from __future__ import annotations
 
 import mmap
-import os
+import posix
 import struct
 import time
 
@@ -16,33 +16,44 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    Identity = tuple[int, int] | None  # of a file, whatever its names: device and inode
+
 LONGEST = 1.0  # seconds
 SHT_DYNSYM = 11
 
 
-def find_defining(names: list[bytes], directories: list[str], linked: set[str]) -> dict[bytes, str]:
-    """For each name the path of the first library that defines it; `linked`: the real paths of the inputs."""
+def find_defining(names: list[bytes], directories: list[str], linked: set[Identity]) -> dict[bytes, str]:
+    """For each name the path of the first library that defines it; `linked`: the inputs."""
     paths = (path for directory in dict.fromkeys(directories) for path in libraries_in(directory))
     return first_defining(names, paths, linked)
 
 
-def first_defining(names: list[bytes], paths: Iterable[str], linked: set[str]) -> dict[bytes, str]:
+def first_defining(names: list[bytes], paths: Iterable[str], linked: set[Identity]) -> dict[bytes, str]:
     """The same among some libraries."""
     found: dict[bytes, str] = {}
     end = time.monotonic() + LONGEST
     for path in paths:
         if len(found) == len(names) or time.monotonic() > end:
             break
-        if os.path.realpath(path) not in linked:
+        if identity(path) not in linked:
             wanted = [name for name in names if name not in found]
             found.update(dict.fromkeys(defined_in(path, wanted), path))
     return found
 
 
+def identity(path: str) -> Identity:
+    """Which file this is; None if there is none."""
+    try:
+        status = posix.stat(path)
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
 def libraries_in(directory: str) -> list[str]:
     """The files of a directory that -l can find, shared objects first, as there."""
     try:
-        names = sorted(name for name in os.listdir(directory) if name.startswith("lib"))
+        names = sorted(name for name in posix.listdir(directory) if name.startswith("lib"))
     except OSError:
         return []
     ordered = [name for ending in (".so", ".a") for name in names if name.endswith(ending)]

@@ -20,4 +20,6 @@ def other_names(options: Options) -> dict[str, str]:
 def wrap_names(pool: Pool, options: Options, names: NameTable) -> None:
     """Let references bear the other name, before anything is resolved."""
     if options.wraps:
-        names.wrap(pool, [encode(name) for name in options.wraps])
+        from wild.kernels.wrapping import wrap
+
+        wrap(names, pool, [encode(name) for name in options.wraps])

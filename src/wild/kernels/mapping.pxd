@@ -32,6 +32,7 @@ cdef struct MapRow:
     int32_t error                # errno or REASON_*, 0: open
     uint8_t kind
     uint8_t held
+    bint settled                 # what we hold cannot change any more
 
 cdef struct Reader:              # one worker's memory for small files
     void *chunks                 # each begins with the address of the one before

@@ -7,7 +7,8 @@ takes from the system in large pieces; with huge pages (a page fault for each 4 
 reading).  On 16,000 objects of 6 KB in the page cache, one thread: open, fstat and close take 47 ms; reading
 adds 23 ms, mapping 37 ms to set up, 33 ms to touch and 67 ms to tear down.  For 64 KiB reading still takes
 half of mapping, but more memory; populating maps beforehand was never better than touching them.  Read files
-have a second advantage: nobody can shrink them while we look at them.
+have a second advantage: nobody can shrink them while we look at them.  So only maps have to be compared with their
+files at the end, and those read files that were written moments before: their writer may have been at it still.
 
 Nothing here may block: an input can be a FIFO by mistake, and opening one waits for a writer unless
 O_NONBLOCK is given.  Nothing raises either: the reason for which a file cannot be used is left in its row,
@@ -33,6 +34,7 @@ from cython.cimports.posix.mman import (
     munmap,
 )
 from cython.cimports.posix.stat import S_ISDIR, S_ISREG, fstat, stat, struct_stat
+from cython.cimports.posix.time import CLOCK_REALTIME, clock_gettime, timespec
 from cython.cimports.posix.unistd import close, read
 from cython.cimports.wild.kernels.elf import (
     ELFCLASS64,
@@ -65,11 +67,17 @@ from cython.cimports.wild.kernels.pool import Pool
 SMALL = cython.declare(cython.const[uint64_t], 64 << 10)
 FIRST_CHUNK = cython.declare(cython.const[uint64_t], 256 << 10)  # must hold a small file
 CHUNK = cython.declare(cython.const[uint64_t], 8 << 20)
+RECENT = cython.declare(
+    cython.const[int64_t], 3
+)  # seconds; there are clocks of file systems that step by two
 TEXT_SAMPLE = cython.declare(cython.const[uint64_t], 512)
 
 Chunk = cython.struct(before=cython.p_void, size=uint64_t)
 Opening = cython.struct(
-    rows=cython.pointer[MapRow], readers=cython.pointer[Reader], changed=cython.pointer[uint8_t]
+    rows=cython.pointer[MapRow],
+    readers=cython.pointer[Reader],
+    recent=int64_t,  # the files of this second may still be written
+    changed=cython.pointer[uint8_t],
 )
 
 
@@ -80,8 +88,11 @@ def open_maps(
 ) -> cython.int:
     """Fill in rows whose `path` is set; `readers` has one item for each thread of the pool."""
     context = cython.declare(Opening)
+    now = cython.declare(timespec)
+    clock_gettime(CLOCK_REALTIME, cython.address(now))
     context.rows = rows
     context.readers = readers
+    context.recent = now.tv_sec - RECENT
     return pool.run_evenly(open_block, cython.address(context), count, 16)
 
 
@@ -96,6 +107,7 @@ def open_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: cyt
         row.error = open_row(row, cython.address(opening.readers[worker]))
         if row.error == 0:
             row.kind = identify(row.base, row.size)
+            row.settled = row.held != HELD_MAPPED and row.seconds < opening.recent
     return 0
 
 
@@ -240,7 +252,7 @@ def identify_elf(base: cython.pointer[cython.const[uint8_t]], size: uint64_t) ->
 def find_changes(
     pool: Pool, rows: cython.pointer[MapRow], count: int64_t, changed: cython.pointer[uint8_t]
 ) -> cython.int:
-    """Set changed[i] for each file that is no longer as it was when it was opened."""
+    """Set changed[i] for each file that is no longer as it was when it was opened, unless we hold a copy of it."""
     context = cython.declare(Opening)
     context.rows = rows
     context.changed = changed
@@ -256,7 +268,7 @@ def compare_block(context: cython.p_void, begin: int64_t, end: int64_t, worker: 
     i: int64_t
     for i in range(begin, end):
         row = cython.address(opening.rows[i])
-        if row.error or row.inode == 0:
+        if row.error or row.inode == 0 or row.settled:
             continue
         if (
             stat(row.path, cython.address(status)) != 0

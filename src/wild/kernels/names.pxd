@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from wild.kernels.files cimport Inputs
 from wild.kernels.pool cimport Fault
-from wild.kernels.tables cimport Files, FileRow, Names, SHARD_BITS
+from wild.kernels.tables cimport Files, FileRow, NameRow, Names, SHARD_BITS
 
 cdef extern from "string.h" nogil:
     const char *strchrnul(const char *text, int byte) noexcept
@@ -50,6 +50,8 @@ cdef struct Index:               # the context of the loops that make the table
     Spelling *spellings          # `widest` for each thread
     uint64_t widest              # keys in the fullest shard
     NameSlots *slots
+    NameRow *rows                # where shards leave theirs, each from room_at[shard] on
+    uint64_t room_at[64]
     int64_t blocks
     Fault *fault
 

@@ -9,11 +9,13 @@ hashes into 64 shards, each of which one thread fills alone, in input order:
     work): find the name's end, hash it, and leave a `NameKey`; then sort the keys of the block by shard,
     stably, while they are in cache.
  2. `fill_shard`, parallel over shards: walk the shard's run in every block, in order, and insert into an
-    open-addressing table.  NameId = start of the shard + order of first appearance.  The starts come from
-    the counts of keys, an upper bound, so that no shard waits for another; hence the gaps between the ids of
-    shards.
+    open-addressing table.  A name's number within its shard is the order of first appearance.
+ 3. `close_up`, parallel over shards, and `settle_ids`, over GlobalIds: NameId = start of the shard + number
+    within it.  Until all shards are filled only upper bounds of the starts are known, by which rows are laid
+    out in memory that is given back.  Ids with gaps would save these two loops, but most names are mentioned
+    several times: every table by NameId would be four times as large as what is in it.
 
-Both loops are bound by memory latency, not by instructions: the symbol says where the name is, the name
+The first two loops are bound by memory latency, not by instructions: the symbol says where the name is, the name
 gives the hash, the hash the slot, and the slot a name to compare with.  So each is prefetched a few steps
 ahead.
 
@@ -26,8 +28,8 @@ only default versions bear their name.
 import cython
 from cython.cimports.libc.stdint import int64_t, uint32_t, uint64_t
 from cython.cimports.libc.stdlib import free
-from cython.cimports.libc.string import memcmp, memset
-from cython.cimports.wild.kernels.cc import atomic_min32, hash_bytes, prefetch
+from cython.cimports.libc.string import memcmp, memcpy, memset
+from cython.cimports.wild.kernels.cc import hash_bytes, prefetch
 from cython.cimports.wild.kernels.elf import *
 from cython.cimports.wild.kernels.files import Inputs
 from cython.cimports.wild.kernels.mentions import index_block
@@ -38,14 +40,9 @@ from cython.cimports.wild.kernels.tables import *
 LARGE_PAGE = cython.declare(cython.const[uint64_t], 2 << 20)
 LINE = cython.declare(cython.const[uint64_t], 64)  # of cache; most names of C++ have two
 AHEAD = cython.declare(cython.const[uint32_t], 8)
-
-
-Wrapping = cython.struct(
-    files=cython.pointer[Files],
-    names=cython.pointer[Names],
-    instead=cython.pointer[uint32_t],  # by NameId: the name that takes its place, 0: none, NONE: unknown
-    missing=uint32_t,  # a name whose place nothing can take, 0: none
-)
+# While shards are filled, `of` has the shard in the upper bits and the number within it, counted from 1, below.
+SHIFT = cython.declare(cython.const[uint32_t], 26)  # 32 - SHARD_BITS
+IN_SHARD = cython.declare(cython.const[uint32_t], 1 << 26)
 
 
 @cython.final
@@ -75,6 +72,7 @@ class NameTable:
             free(index.base)
             free(index.scratch)
             free(index.spellings)
+            free(index.rows)
 
     @cython.cfunc
     @cython.nogil
@@ -125,31 +123,6 @@ class NameTable:
         self.text(name)
         return self.view.row[cython.cast(uint32_t, name)].first
 
-    def wrap(self, pool: Pool, symbols: list):
-        """--wrap: where an object refers to a symbol of the list, let it refer to `__wrap_` and its name
-        instead, and to the symbol where it refers to `__real_` and its name.
-
-        Raises KeyError when a name that has to take another's place is not mentioned by any input: the
-        internal file can mention it, by an undefined weak symbol, which has no other effect.
-        """
-        wrapping = cython.declare(Wrapping)
-        wrapping.files = cython.address(self.inputs.view)
-        wrapping.names = cython.address(self.view)
-        wrapping.instead = cython.cast(U32, self.inputs.arena.array(self.view.capacity, 4))
-        wrapping.missing = 0
-        for symbol in symbols:
-            for old, new in ((symbol, b"__wrap_" + symbol), (b"__real_" + symbol, symbol)):
-                name: uint32_t = self.find(old)
-                wrapping.instead[name] = self.find(new) or NONE
-        wrapping.instead[0] = 0
-        pool.run_evenly(wrap_files, cython.address(wrapping), wrapping.files.count, 8)
-        if wrapping.missing:
-            raise KeyError(self.text(wrapping.missing))
-        for symbol in symbols:
-            for each in (symbol, b"__wrap_" + symbol, b"__real_" + symbol):
-                self.view.row[cython.cast(uint32_t, self.find(each))].first = NONE
-        pool.run(find_first, cython.address(wrapping), wrapping.files.globals, 65536)
-
     def __len__(self):
         total: int64_t = 0
         for shard in range(SHARDS):
@@ -176,20 +149,22 @@ def fill_table(table: NameTable, pool: Pool, index: IndexPtr):
         cython.pointer[Spelling], room(index.widest * pool.threads, cython.sizeof(Spelling))
     )
     pool.run(fill_shard, index, SHARDS, 1)
+    number(table, index)
+    pool.run(close_up, index, SHARDS, 1)
+    pool.run(settle_ids, index, count, 65536)
     list_marked(table, index)
 
 
 @cython.cfunc
 def divide(table: NameTable, index: IndexPtr):
-    """Give each shard its range of NameIds and its slots, by the number of its keys."""
-    arena = table.inputs.arena
-    total: uint64_t = 1
+    """Give each shard room for its rows and its slots, by the number of its keys."""
+    total: uint64_t = 0
     slots: uint64_t = 0
     shard: cython.int
     for shard in range(SHARDS):
         keys: uint64_t = keys_in_shard(index, shard)
         index.widest = max(index.widest, keys)
-        table.view.start[shard] = cython.cast(uint32_t, total)
+        index.room_at[shard] = total
         total += keys
         width: uint64_t = 8
         while width < keys + (keys >> 2):
@@ -197,10 +172,24 @@ def divide(table: NameTable, index: IndexPtr):
         table.slots.start[shard] = slots
         table.slots.mask[shard] = width - 1
         slots += width
-    table.view.start[SHARDS] = cython.cast(uint32_t, total)
-    table.view.capacity = cython.cast(uint32_t, total)
-    table.view.row = cython.cast(cython.pointer[NameRow], arena.array(total, cython.sizeof(NameRow)))
-    table.slots.slots = cython.cast(U64, arena.array(slots, 8))
+    if index.widest >= IN_SHARD:
+        raise MemoryError(f"{index.widest} mentions of names are more than a shard can have")
+    index.rows = cython.cast(cython.pointer[NameRow], room(total, cython.sizeof(NameRow)))
+    table.slots.slots = cython.cast(U64, table.inputs.arena.array(slots, 8))
+
+
+@cython.cfunc
+def number(table: NameTable, index: IndexPtr):
+    """Give each shard its range of NameIds, by the number of its names."""
+    total: uint32_t = 1
+    shard: cython.int
+    for shard in range(SHARDS):
+        table.view.start[shard] = total
+        total += table.view.count[shard]
+    table.view.start[SHARDS] = table.view.capacity = total
+    table.view.row = cython.cast(
+        cython.pointer[NameRow], table.inputs.arena.array(total, cython.sizeof(NameRow))
+    )
 
 
 @cython.cfunc
@@ -298,7 +287,8 @@ def fill_run(
     """Insert one run; `count` names are in the shard already.  Returns how many there are then."""
     slots: U64 = index.slots.slots + index.slots.start[shard]
     mask: uint64_t = index.slots.mask[shard]
-    start: uint32_t = index.names.start[shard]
+    rows = index.rows + index.room_at[shard]
+    this_shard: uint32_t = cython.cast(uint32_t, shard << SHIFT)
     i: uint32_t
     for i in range(keys_count):
         if i + 2 * AHEAD < keys_count:
@@ -318,7 +308,7 @@ def fill_run(
                 file[0] += 1
             spellings[count].text = key.text
             spellings[count].length = length
-            row = cython.address(index.names.row[start + count])
+            row = cython.address(rows[count])
             row.hash = key.hash
             row.file = file[0]
             row.offset = offset_in_strings(index.files, file[0], key.text)
@@ -326,8 +316,38 @@ def fill_run(
             row.first = key.id
             count += 1
             slots[at] = (key.hash >> 32 << 32) | count
-        index.names.of[key.id] = start + cython.cast(uint32_t, slots[at]) - 1
+        index.names.of[key.id] = this_shard | cython.cast(uint32_t, slots[at])
     return count
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def close_up(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over shards: bring the rows to where their NameIds say."""
+    index: IndexPtr = cython.cast(IndexPtr, context)
+    shard: int64_t
+    for shard in range(begin, end):
+        memcpy(
+            index.names.row + index.names.start[shard],
+            index.rows + index.room_at[shard],
+            index.names.count[shard] * cython.sizeof(NameRow),
+        )
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def settle_ids(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
+    """Job over GlobalIds: from the number within a shard, counted from 1, to the NameId."""
+    names = cython.cast(IndexPtr, context).names
+    id: int64_t
+    for id in range(begin, end):
+        within: uint32_t = names.of[id] & (IN_SHARD - 1)
+        if within:
+            names.of[id] = names.start[names.of[id] >> SHIFT] + within - 1
+    return 0
 
 
 @cython.cfunc
@@ -355,41 +375,3 @@ def find_slot(
                 break
         at = (at + 1) & mask
     return at
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def wrap_files(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Job over files: give undefined symbols of objects the name that takes the place of theirs."""
-    wrapping = cython.cast(cython.pointer[Wrapping], context)
-    file: int64_t
-    i: uint32_t
-    for file in range(begin, end):
-        row = cython.address(wrapping.files.row[file])
-        if row.kind != FILE_OBJECT:
-            continue
-        of: U32 = wrapping.names.of + row.global_base
-        syms: Sym = cython.cast(Sym, wrapping.files.base[file] + row.symoff) + row.first_global
-        for i in range(globals_of(row)):
-            if syms[i].st_shndx != SHN_UNDEF or wrapping.instead[of[i]] == 0:
-                continue
-            if wrapping.instead[of[i]] == NONE:
-                wrapping.missing = of[i]
-            else:
-                of[i] = wrapping.instead[of[i]]
-    return 0
-
-
-@cython.cfunc
-@cython.nogil
-@cython.exceptval(check=False)
-def find_first(context: cython.p_void, begin: int64_t, end: int64_t, worker: cython.int) -> cython.int:
-    """Job over GlobalIds: which one bears a name first, now that some have another one?"""
-    wrapping = cython.cast(cython.pointer[Wrapping], context)
-    id: int64_t
-    for id in range(begin, end):
-        row = cython.address(wrapping.names.row[wrapping.names.of[id]])
-        if row.first > id:
-            atomic_min32(cython.address(row.first), cython.cast(uint32_t, id))
-    return 0

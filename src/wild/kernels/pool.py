@@ -13,10 +13,12 @@ thirty loops (5 of 34 ms).  A job that finds a fault records it with `report` an
 so that the faults that are finally raised are those with the lowest files and places, whichever thread met them first.
 The text of a fault code is policy and lives in wild/faults.py.
 
-`Arena` hands out zeroed memory in large pieces and frees everything at once.  Large requests are maps of their own, so
-a table that is sized by an upper bound costs only the pages that are touched.  Very large ones ask for huge pages: a
-page fault for each 4 KiB costs more than clearing them, and the walk over the graph of sections, which goes to and fro
-in tables of tens of megabytes, would wait for the translation of nearly every address.
+`Arena` hands out zeroed memory in large pieces and frees everything at once.  Of what is not touched nothing but
+addresses is used, so a piece may be larger than what is known to be wanted, and a table may be sized by an upper bound.
+Once a link has some megabytes of tables, pieces have huge pages and become larger with what there is: a page fault for
+each 4 KiB costs more than clearing them, and the walk over the graph of sections, which goes to and fro in tables of
+tens of megabytes, would wait for the translation of nearly every address.  Tables stand side by side in them; with a
+piece for each, half a huge page was lost behind every one.
 """
 
 import _thread
@@ -52,13 +54,17 @@ from cython.cimports.wild.kernels.cc import (
 from cython.cimports.wild.kernels.pool import Fault, Job
 
 CHUNK = cython.declare(cython.const[uint64_t], 1 << 20)
-HUGE = cython.declare(cython.const[uint64_t], 2 << 20)  # from here on a table has huge pages
+HUGE = cython.declare(cython.const[uint64_t], 2 << 20)  # from here on a piece has huge pages
 HUGE_PAGE = cython.declare(cython.const[uint64_t], 2 << 20)
 PATIENCE = cython.declare(cython.const[int64_t], 2_000_000)  # ns of loops before the workers are started
 OPEN = cython.declare(cython.const[uint32_t], 1 << 31)  # in Pool.gate, above the number of workers inside
 SHARES = cython.declare(cython.const[int64_t], 64)  # blocks that workers of any number share evenly
 SPINS = cython.declare(cython.const[cython.int], 2000)
+PACKED = cython.declare(cython.const[uint64_t], 3 << 20)  # with so much in an arena its pieces become larger
+LARGEST = cython.declare(cython.const[uint64_t], 64 << 20)  # but for larger tables
 MOST_FAULTS = cython.declare(cython.const[uint32_t], 10_000)  # whatever the limit
+
+HEAD = cython.declare(cython.const[uint64_t], 64)  # room for a Chunk, which keeps what follows aligned
 
 Chunk = cython.struct(previous=cython.p_void, size=uint64_t)
 
@@ -340,18 +346,22 @@ class Arena:
     def take(self, size: uint64_t) -> cython.p_void:
         """`size` zeroed bytes, aligned to 64; raises MemoryError."""
         size = (size + 63) & ~cython.cast(uint64_t, 63)
-        if size > self.left:
-            room: uint64_t = size + cython.sizeof(Chunk) + 64
-            own: cython.bint = room > CHUNK // 4
-            start = self.map_chunk(room if own else CHUNK)
-            if own:
-                return start
-            self.at = cython.cast(cython.p_char, start)
-            self.left = CHUNK - 64
-        found: cython.p_char = self.at
-        self.at += size
-        self.left -= size
-        return found
+        if size <= self.left:
+            found: cython.p_char = self.at
+            self.at += size
+            self.left -= size
+            return found
+        room: uint64_t = size + HEAD
+        if room <= CHUNK // 4:
+            room = CHUNK
+        if self.taken + room >= PACKED:
+            room = max(room, min(self.taken // 2, LARGEST))
+        start = self.map_chunk(room)
+        behind: uint64_t = cython.cast(cython.pointer[Chunk], self.chunks).size - HEAD - size
+        if behind > self.left:
+            self.at = start + size
+            self.left = behind
+        return start
 
     @cython.cfunc
     def array(self, count: uint64_t, size: uint64_t) -> cython.p_void:
@@ -362,6 +372,7 @@ class Arena:
 
     @cython.cfunc
     def map_chunk(self, size: uint64_t) -> cython.p_char:
+        """A new piece, of at least this size; returns what is behind its head."""
         flags: cython.int = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE
         if size >= HUGE:
             # Systems place only whole huge pages at the begin of one.
@@ -378,7 +389,7 @@ class Arena:
         chunk.size = size
         self.chunks = chunk
         self.taken += size
-        return start + 64
+        return start + HEAD
 
     def __dealloc__(self):
         chunk = cython.cast(cython.pointer[Chunk], self.chunks)
