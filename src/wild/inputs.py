@@ -21,6 +21,7 @@ from wild.kernels.files import (
     WHOLE_ARCHIVE,
     Inputs,
 )
+from wild.kernels.maps import can_be_library
 from wild.option_effects import (
     IN_AS_NEEDED,
     IN_BINARY,
@@ -321,7 +322,7 @@ class InputSet:
         for directory in self.directories:
             for candidate in candidates:
                 path = f"{directory}/{candidate}"
-                if is_file(path) and is_compatible(path):
+                if can_be_library(path):
                     self.searched.add(path)
                     return path
                 self.missed.append(path)
@@ -393,23 +394,6 @@ def is_file(path: str) -> bool:
         return posix.stat(path).st_mode & 0o170000 != 0o040000
     except (OSError, ValueError):
         return False
-
-
-def is_compatible(path: str) -> bool:
-    """Is this no ELF file of another class or machine?"""
-    try:
-        descriptor = posix.open(path, posix.O_RDONLY | posix.O_CLOEXEC | posix.O_NONBLOCK)
-    except OSError:
-        return True  # the error belongs to whoever opens it in earnest
-    try:
-        head = posix.read(descriptor, 20)
-        if head[:8] == b"!<arch>\n":
-            head = first_object(descriptor)
-    except OSError:
-        return True
-    finally:
-        posix.close(descriptor)
-    return head[:4] != b"\x7fELF" or (head[4:6] == b"\x02\x01" and head[18:20] == b"\x3e\x00")
 
 
 def find_script(name: str, options: Options) -> str:

@@ -17,8 +17,8 @@ from posix import environ, listdir
 
 from wild.elf import DT_NEEDED, DT_RPATH, DT_RUNPATH
 from wild.exports import sonames
-from wild.inputs import is_compatible, is_file
 from wild.kernels.files import MAP_SHARED, Inputs
+from wild.kernels.maps import can_be_library
 from wild.kernels.names import NameTable
 from wild.kernels.pool import Arena, KernelFault
 from wild.kernels.references import LinkTables
@@ -75,10 +75,10 @@ class NeededObjects:
     def find(self, name: str, inputs: Inputs, file: int) -> str | None:
         """The library of that name for the shared object that needs it, or None."""
         if "/" in name:
-            return name if is_library(name) else None
+            return name if can_be_library(name) else None
         for directory in (*self.fixed, *self.own_directories(inputs, file), *self.last):
             path = f"{directory}/{name}"
-            if is_library(path):
+            if can_be_library(path):
                 return path
         return None
 
@@ -197,8 +197,3 @@ def fsencode(text: str) -> bytes:
 def split(text: str) -> list[str]:
     """The directories of a list joined by colons."""
     return [directory for directory in text.split(":") if directory]
-
-
-def is_library(path: str) -> bool:
-    """Is there an ELF file for this machine?"""
-    return is_file(path) and is_compatible(path)

@@ -44,3 +44,4 @@ cdef int find_changes(Pool pool, MapRow *rows, int64_t count, uint8_t *changed) 
 cdef void close_map(MapRow *row) noexcept nogil
 cdef void close_reader(Reader *reader) noexcept nogil
 cdef int identify(const uint8_t *base, uint64_t size) noexcept nogil
+cdef bint is_library(const char *path) noexcept nogil

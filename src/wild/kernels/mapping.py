@@ -35,7 +35,7 @@ from cython.cimports.posix.mman import (
 )
 from cython.cimports.posix.stat import S_ISDIR, S_ISREG, fstat, stat, struct_stat
 from cython.cimports.posix.time import CLOCK_REALTIME, clock_gettime, timespec
-from cython.cimports.posix.unistd import close, read
+from cython.cimports.posix.unistd import close, pread, read
 from cython.cimports.wild.kernels.elf import (
     ELFCLASS64,
     ELFDATA2LSB,
@@ -67,6 +67,11 @@ from cython.cimports.wild.kernels.pool import Pool
 SMALL = cython.declare(cython.const[uint64_t], 64 << 10)
 FIRST_CHUNK = cython.declare(cython.const[uint64_t], 256 << 10)  # must hold a small file
 CHUNK = cython.declare(cython.const[uint64_t], 8 << 20)
+HEAD = cython.declare(cython.const[cython.int], 80)  # bytes of a file that tell whether it is for us
+MEMBER_HEADER = cython.declare(cython.const[cython.int], 60)
+MEMBERS_TRIED = cython.declare(cython.const[cython.int], 4)  # an index or two, a table of long names, an object
+SLASH = cython.declare(cython.const[uint8_t], 0x2F)
+ZERO = cython.declare(cython.const[uint8_t], 0x30)
 RECENT = cython.declare(
     cython.const[int64_t], 3
 )  # seconds; there are clocks of file systems that step by two
@@ -237,14 +242,78 @@ def identify(base: cython.pointer[cython.const[uint8_t]], size: uint64_t) -> cyt
 @cython.nogil
 @cython.exceptval(check=False)
 def identify_elf(base: cython.pointer[cython.const[uint8_t]], size: uint64_t) -> cython.int:
-    if size < cython.sizeof(Elf64_Ehdr) or base[4] != ELFCLASS64 or base[5] != ELFDATA2LSB:
+    if size < cython.sizeof(Elf64_Ehdr) or not is_for_us(base):
         return KIND_OTHER
     header = cython.cast(Ehdr, base)
-    if header.e_machine != EM_X86_64:
-        return KIND_OTHER
     if header.e_type == ET_REL:
         return KIND_OBJECT
     return KIND_SHARED if header.e_type == ET_DYN else KIND_OTHER
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def is_library(path: cython.p_const_char) -> cython.bint:
+    """May a search for a library end here: at anything but a directory, or an ELF file of another class or machine,
+    or an archive whose first member is one?  What cannot be read is not judged; who opens it in earnest says why.
+    """
+    status = cython.declare(struct_stat)
+    head = cython.declare(uint8_t[80])
+    file: cython.int = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+    if file < 0:
+        return stat(path, cython.address(status)) == 0 and not S_ISDIR(status.st_mode)
+    fits: cython.bint = fstat(file, cython.address(status)) != 0 or not S_ISDIR(status.st_mode)
+    if fits and S_ISREG(status.st_mode):
+        got: cython.Py_ssize_t = pread(file, head, HEAD, 0)
+        start: cython.Py_ssize_t = 0
+        if got > 8 and memcmp(head, b"!<arch>\n", 8) == 0:
+            start = MEMBER_HEADER
+            got = first_member(file, head)
+        if got - start >= 4 and memcmp(head + start, b"\x7fELF", 4) == 0:
+            fits = got - start >= 20 and is_for_us(head + start)
+    close(file)
+    return fits
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+def first_member(file: cython.int, head: cython.pointer[uint8_t]) -> cython.Py_ssize_t:
+    """Read the header (ar(5)) and the beginning of an archive's first member that is no index or table of names; returns
+    the number of bytes.
+    """
+    at: int64_t = 8
+    tried: cython.int
+    for tried in range(MEMBERS_TRIED):
+        got: cython.Py_ssize_t = pread(file, head, HEAD, at)
+        if got < MEMBER_HEADER:
+            break
+        if head[0] != SLASH or is_digit(head[1]):
+            return got
+        size: int64_t = 0
+        i: cython.int = 48
+        while i < 58 and is_digit(head[i]):
+            size = 10 * size + (head[i] - ZERO)
+            i += 1
+        at += MEMBER_HEADER + size + (size & 1)
+    return 0
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def is_digit(byte: uint8_t) -> cython.bint:
+    return ZERO <= byte <= ZERO + 9
+
+
+@cython.cfunc
+@cython.nogil
+@cython.exceptval(check=False)
+@cython.inline
+def is_for_us(base: cython.pointer[cython.const[uint8_t]]) -> cython.bint:
+    """Is an ELF file one of this class and machine?  Its first 20 bytes are there."""
+    return base[4] == ELFCLASS64 and base[5] == ELFDATA2LSB and base[18] | base[19] << 8 == EM_X86_64
 
 
 @cython.cfunc

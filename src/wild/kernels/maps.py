@@ -22,6 +22,7 @@ from cython.cimports.wild.kernels.mapping import (
     close_reader,
     find_changes,
     identify,
+    is_library,
     open_maps,
 )
 from cython.cimports.wild.kernels.maps import PyUnicode_EncodeFSDefault
@@ -216,3 +217,9 @@ class Maps:
     def end_guard(self) -> None:
         """Give SIGBUS back to whoever handled it before."""
         guard_end(cython.cast(cython.pointer[Mapped], self.guard))
+
+
+def can_be_library(path: str) -> bool:
+    """Is there a file that a search for a library may end at?  See `is_library` of mapping.py."""
+    encoded: bytes = PyUnicode_EncodeFSDefault(path)
+    return "\0" not in path and is_library(encoded)
