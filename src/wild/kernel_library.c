@@ -25,9 +25,10 @@
 
 PyObject *wild_kernel(const char *name);
 
-static void *library;         /* as dlopen knows it */
-static PyObject *spec_class;  /* called with the name of a kernel, its result becomes `__spec__` */
-static PyObject *initialised; /* the list of kernels that are ready, each behind those that it uses */
+static void *library;          /* as dlopen knows it */
+static PyObject *spec_class;   /* called with the name of a kernel, its result becomes `__spec__` */
+static PyObject *module_class; /* what kernels are made instances of */
+static PyObject *initialised;  /* the list of kernels that are ready, each behind those that it uses */
 
 /* The function of a kernel that PEP 489 calls its export hook; NULL if the library has no such kernel.  */
 static PyObject *(*export_hook(const char *name))(void) {
@@ -54,7 +55,8 @@ static PyObject *bring_in(PyObject *(*hook)(void), const char *name, PyObject *m
     module = PyModule_FromDefAndSpec(definition, spec);
     if (module == NULL)
         goto done;
-    if (PyObject_SetAttrString(module, "__spec__", spec) < 0 || PyDict_SetItem(modules, full_name, module) < 0) {
+    if (PyObject_SetAttrString(module, "__class__", module_class) < 0 ||
+        PyObject_SetAttrString(module, "__spec__", spec) < 0 || PyDict_SetItem(modules, full_name, module) < 0) {
         Py_CLEAR(module);
     } else if (PyModule_ExecDef(module, definition) < 0 || PyList_Append(initialised, full_name) < 0) {
         PyObject *type, *value, *traceback;
@@ -113,9 +115,10 @@ static PyObject *initialise(PyObject *self, PyObject *names) {
 static PyObject *prepare(PyObject *self, PyObject *arguments) {
     Dl_info place;
 
-    if (!PyArg_ParseTuple(arguments, "OO!", &spec_class, &PyList_Type, &initialised))
+    if (!PyArg_ParseTuple(arguments, "OOO!", &spec_class, &module_class, &PyList_Type, &initialised))
         return NULL;
     Py_INCREF(spec_class);
+    Py_INCREF(module_class);
     Py_INCREF(initialised);
     if (dladdr((void *)&wild_kernel, &place) != 0)
         library = dlopen(place.dli_fname, RTLD_NOW | RTLD_NOLOAD);
@@ -149,7 +152,8 @@ static PyObject *load(PyObject *self, PyObject *path) {
 
 static PyMethodDef methods[] = {
     {"prepare", prepare, METH_VARARGS,
-     "prepare(spec_class, initialised): what `__spec__` is made with, and the list that kernels are noted down in."},
+     "prepare(spec_class, module_class, initialised): what `__spec__` is made with, what kernels are instances of, and\n"
+     "the list that they are noted down in."},
     {"kernel", kernel, METH_O, "kernel(name): the kernel of that full name; raises ImportError if there is none."},
     {"initialise", initialise, METH_O,
      "initialise(names): bring in kernels in an order that was noted down, up to the first that is not there."},

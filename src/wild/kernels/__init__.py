@@ -7,7 +7,7 @@ search for a file per module.  The sources beside it cannot be imported, because
 import sys
 from _frozen_importlib import ModuleSpec
 
-from wild.bundle import LIBRARY, library
+from wild.bundle import LIBRARY, Module, library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -49,5 +49,5 @@ class KernelFinder:
 
 
 initialised: list[str] = []  # the kernels that were brought in, each after those that it uses
-library.prepare(KernelSpec, initialised)
+library.prepare(KernelSpec, Module, initialised)
 sys.meta_path.insert(0, KernelFinder)  # type: ignore[arg-type]

@@ -69,7 +69,9 @@ FIRST_CHUNK = cython.declare(cython.const[uint64_t], 256 << 10)  # must hold a s
 CHUNK = cython.declare(cython.const[uint64_t], 8 << 20)
 HEAD = cython.declare(cython.const[cython.int], 80)  # bytes of a file that tell whether it is for us
 MEMBER_HEADER = cython.declare(cython.const[cython.int], 60)
-MEMBERS_TRIED = cython.declare(cython.const[cython.int], 4)  # an index or two, a table of long names, an object
+MEMBERS_TRIED = cython.declare(
+    cython.const[cython.int], 4
+)  # an index or two, a table of long names, an object
 SLASH = cython.declare(cython.const[uint8_t], 0x2F)
 ZERO = cython.declare(cython.const[uint8_t], 0x30)
 RECENT = cython.declare(
@@ -279,8 +281,8 @@ def is_library(path: cython.p_const_char) -> cython.bint:
 @cython.nogil
 @cython.exceptval(check=False)
 def first_member(file: cython.int, head: cython.pointer[uint8_t]) -> cython.Py_ssize_t:
-    """Read the header (ar(5)) and the beginning of an archive's first member that is no index or table of names; returns
-    the number of bytes.
+    """Read the header (ar(5)) and the beginning of an archive's first member that is no index or table of names;
+    returns the number of bytes.
     """
     at: int64_t = 8
     tried: cython.int
