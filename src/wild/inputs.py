@@ -213,6 +213,8 @@ class InputSet:
         flags = list(map({each: file_flags(each) for each in kinds}.__getitem__, bits))
         if self.options.exclude_libs:
             self.mark_excluded(paths, flags, first)
+        if any(each & IN_SCRIPT for each in kinds):
+            self.refuse_other_scripts(paths, bits, first)
         if any(is_binary(each) for each in kinds):
             from wild.binary_input import replace_binaries
 
@@ -238,6 +240,16 @@ class InputSet:
             raise LinkError(
                 *(f"{path}: shared object, but -static or -Bstatic is in force before it" for path in wrong)
             )
+
+    def refuse_other_scripts(self, paths: list[str], bits: list[int], first: int) -> None:
+        """-T names a script: an object or archive there is a slip, whose file would have been linked in silence."""
+        wrong = [
+            path
+            for map, (path, each) in enumerate(zip(paths, bits, strict=True), first)
+            if each & IN_SCRIPT and self.inputs.map_kind(map) != MAP_TEXT
+        ]
+        if wrong:
+            raise LinkError(*(f"{path}: no linker script, though it was given with -T" for path in wrong))
 
     def mark_excluded(self, paths: list[str], flags: list[int], first: int) -> None:
         """--exclude-libs names archives by their file name, with or without `.a`, as in GNU ld."""
