@@ -124,3 +124,18 @@ def test_the_first_walk_where_a_library_has_such_a_section(tmp_path):
     initial(made)
     made.write("main.c", WALK.format(use=BOTH).replace(" __attribute__((weak))", ""))
     assert printed(made.step("initial:E2")) == "5 1 entries"
+
+
+@pytest.mark.parametrize("where", ["main.c", "walk.c"])
+def test_bounds_that_only_dropped_code_mentioned_are_needed(tmp_path, where):
+    """The entries are not in the output: a full link brings them."""
+    made = project_of(tmp_path, GC, REFERRED.format("one", 1), REFERRED.format("two", 2))
+    walk = WALK.format(use="0").replace("main", "walk")
+    main = '#include <stdio.h>\nint walk(void);\nint main(void) {{ puts("\\nnone"); return {}; }}\n'
+    made.write("main.c", "")
+    made.write("walk.c", "")
+    made.write(where, walk)
+    made.write("begin.c", main.format("0"))
+    assert "none" in initial(made)
+    made.write("begin.c", main.format("walk()"))
+    assert "1 2 2 entries" in made.step("initial:E2")

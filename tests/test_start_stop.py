@@ -161,3 +161,37 @@ def test_symbol_table_tells_the_visibility(link, visibility, shown):
     )
 
     assert program.symbols["__start_table"].visibility == shown
+
+
+@pytest.mark.parametrize("flag", ["-Wl,--gc-sections", "-Wl,--gc-sections,-z,nostart-stop-gc"])
+def test_bound_that_only_dead_code_mentions_keeps_nothing(link, flag):
+    entries = compile_c('__attribute__((section("table"))) int entry = 1;', name="entries")
+    main = compile_c(WALK.replace("main", "dead") + "int main(void) { return 42; }", "-ffunction-sections")
+
+    program = link(main, entries, flag)
+
+    program.run(status=42)
+    assert "table" not in program.sections
+    assert "__start_table" not in program.symbols
+
+
+@pytest.mark.unlike("lld", reason="drops them by default")
+def test_tables_that_are_reached_by_way_of_tables_are_kept(link):
+    """The entry of one table refers to code that walks over the next."""
+    first = compile_c(
+        'int walk(void); __attribute__((section("first"))) int (*call)(void) = walk;'
+        "extern int (*__start_first[])(void); int main(void) { return __start_first[0](); }"
+    )
+    walk = compile_c(WALK.replace("main", "walk"), "-ffunction-sections", name="walk")
+    entries = compile_c('__attribute__((section("table"))) int entry = 42;', name="entries")
+
+    link(first, walk, entries, "-Wl,--gc-sections").run(status=42)
+
+
+@pytest.mark.unlike("lld", reason="drops them by default")
+def test_exported_bound_keeps_its_section(link):
+    """Other files can ask for it."""
+    entries = pic_c('__attribute__((section("table"))) int entry = 42;', name="entries")
+    dead = pic_c(WALK.replace("main", '__attribute__((visibility("hidden"))) dead'), "-ffunction-sections")
+
+    assert "table" in link.shared(dead, entries, "-Wl,--gc-sections").sections

@@ -201,9 +201,9 @@ def measure(pool: Pool, inputs: Inputs, found: Resolved, options: Options, clock
     it.frames.read(pool, names, resolution)
     clock.step("unwind records")
     mode = output_mode(options, kind)
-    mark_roots(names, resolution, sections, found.own, options)
+    bounded = mark_roots(names, resolution, sections, found.own, options)
     reported = found.exported.reports_imports
-    reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, options.gc_sections, reported)
+    reach = Reach(pool, inputs, names, resolution, sections, it.frames, mode, bounded, reported)
     clock.step("walk")
     if options.gc_sections:
         resolution.drop_unneeded(pool)

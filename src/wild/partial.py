@@ -113,9 +113,9 @@ def collect_garbage(pool: Pool, inputs: Inputs, found: Resolved, options: Option
     """Walk from the roots; what relocations would need in a program is of no interest here."""
     frames = FrameTable(inputs, found.sections, relocation_types())
     frames.read(pool, found.names, found.resolution)
-    mark_roots(found.names, found.resolution, found.sections, found.own, options)
+    bounded = mark_roots(found.names, found.resolution, found.sections, found.own, options)
     mode = output_mode(options, found.kind)
-    Reach(pool, inputs, found.names, found.resolution, found.sections, frames, mode, True)
+    Reach(pool, inputs, found.names, found.resolution, found.sections, frames, mode, bounded)
     drop_commons(found.resolution)
     if options.print_gc_sections:
         from wild.notices import dropped

@@ -1,7 +1,7 @@
 """Names that stand for sections: `__start_NAME`, `__stop_NAME`; and the roots of --gc-sections (GNU ld manual).
 
-A section whose name C code can spell has its bounds defined if something refers to them.  Such a reference keeps all
-sections of that name alive, unless -z start-stop-gc says otherwise.
+A section whose name C code can spell has its bounds defined if something refers to them.  Such a reference in live
+code keeps all sections of that name alive, unless -z start-stop-gc says otherwise.
 """
 
 from __future__ import annotations
@@ -80,10 +80,10 @@ def hide_excluded(names: NameTable, resolution: Resolution, sources: InputSet) -
 
 def mark_roots(
     names: NameTable, resolution: Resolution, sections: SectionTable, own: OwnSymbols, options: Options
-) -> None:
-    """Entry point, -u, -init and -fini; and sections that code reaches by their bounds, `__start_NAME`."""
+) -> list[tuple[int, list[int]]] | None:
+    """Entry point, -u, -init and -fini; returns `bounded_keys`, or None without --gc-sections."""
     if not options.gc_sections:
-        return
+        return None
     wanted = [encode(options.init), encode(options.fini), encode(options.entry or "_start"), *own.references]
     if own.layout is not None:
         from wild.scripted.symbols import operands_of_wanted
@@ -92,11 +92,25 @@ def mark_roots(
     keep_names(resolution, [found for found in map(names.find, wanted) if found])
     if options.gc_keep_exported:
         keep_exported(resolution, names)
-    for index, (rule, name, *_) in enumerate(sections.part_keys()):
+    for index, (_, name, *_) in enumerate(sections.part_keys()):
         if name == PROBE_BASE:
             sections.keep(index)
-        if rule < 0 and not options.z_start_stop_gc and is_bounded(name, names, resolution):
-            sections.keep(index)
+    return [] if options.z_start_stop_gc else bounded_keys(names, resolution, sections)
+
+
+def bounded_keys(
+    names: NameTable, resolution: Resolution, sections: SectionTable
+) -> list[tuple[int, list[int]]]:
+    """(number in `part_keys`, NameIds of the bounds) of the sections that --gc-sections keeps if live code refers to a
+    bound.
+
+    Those that only dead code mentions are dropped, as by GNU ld; lld agrees.
+    """
+    return [
+        (index, [found for found in map(names.find, bounds_of(name)) if found])
+        for index, (rule, name, *_) in enumerate(sections.part_keys())
+        if rule < 0 and is_bounded(name, names, resolution)
+    ]
 
 
 def is_bounded(section: bytes, names: NameTable, resolution: Resolution) -> bool:

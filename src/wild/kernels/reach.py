@@ -9,8 +9,9 @@ Without --gc-sections this is a loop over files.  With it, the loop is a graph w
 scanning a section marks the sections it refers to.  Frontiers are processed in rounds; a worker follows what it marks
 depth first, up to a budget, and leaves the rest for the next round, so that long chains cost few rounds and broad
 graphs are shared.  Sections pass through a window before they are scanned (lookahead.py).  The set that is reached
-does not depend on the order.  An FDE does not keep its function; a live
-function keeps what its FDEs refer to (LSDA, personality).
+does not depend on the order.  An FDE does not keep its function; a live function keeps what its FDEs refer to
+(LSDA, personality).  The symbols `__start_NAME` and `__stop_NAME` stand for all sections of a name: when the walk has
+come to its end, the sections of those that it met are where it goes on.
 """
 
 import cython
@@ -85,10 +86,14 @@ class Reach:
         sections: SectionTable,
         frames: FrameTable,
         mode: OutputMode,
-        gc: bool,
+        bounded: object,
         reports_imports: bool = False,
     ):
-        """`faults` lists the relocations that cannot be right, as the arguments of a KernelFault."""
+        """`bounded`: with --gc-sections, (number in `sections.part_keys()`, NameIds of the bounds) of sections that the
+        walk keeps if it meets one of those; else None.  `faults` lists the relocations that cannot be right, as the
+        arguments of a KernelFault.
+        """
+        gc: cython.bint = bounded is not None
         self.view.local_needs = cython.cast(
             cython.pointer[uint32_t], inputs.arena.array(inputs.view.locals, 4)
         )
@@ -110,7 +115,7 @@ class Reach:
         try:
             if gc:
                 find_companions(cython.address(scan.companions), pool, inputs, sections)
-                walk(pool, inputs, cython.address(scan))
+                walk(pool, inputs, cython.address(scan), sections, bounded)
             else:
                 pool.run_evenly(scan_files, cython.address(scan), inputs.view.count, 8)
                 pool.run_evenly(scan_frames, cython.address(scan), frames.view.eh_count, 8)
@@ -121,7 +126,7 @@ class Reach:
 
 
 @cython.cfunc
-def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
+def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan], sections: SectionTable, bounded: list):
     """Mark and scan from the roots until nothing new is reached."""
     total: int64_t = scan.sections.count
     frontier = cython.cast(cython.pointer[uint32_t], inputs.arena.array(total, 4))
@@ -140,6 +145,36 @@ def walk(pool: Pool, inputs: Inputs, scan: cython.pointer[Scan]):
                 memcpy(frontier + count, stack.item, stack.count * 4)
             count += stack.count
             stack.count = 0
+        if count == 0 and bounded:
+            met: list = [key for key, names in bounded if is_met(scan, names)]
+            bounded = [each for each in bounded if each[0] not in met]
+            for key in met:
+                sections.keep(key)
+            if met:
+                with cython.nogil:
+                    count = collect_roots(scan, frontier)
+    for _, names in bounded:
+        forget(scan, names)
+
+
+@cython.cfunc
+def is_met(scan: cython.pointer[Scan], names: list):
+    """Has the walk come to a symbol of the linker's own that is one of some NameIds?"""
+    for name in names:
+        symbol = cython.address(scan.symbols[cython.cast(uint32_t, name)])
+        if symbol.file == 0 and symbol.flags & SYM_KEPT:
+            return True
+    return False
+
+
+@cython.cfunc
+def forget(scan: cython.pointer[Scan], names: list):
+    """Bounds that only dropped code mentions are not defined, since there is no section to be the bounds of."""
+    for name in names:
+        symbol = cython.address(scan.symbols[cython.cast(uint32_t, name)])
+        if symbol.file == 0 and symbol.sym == 0 and symbol.flags & SYM_OBJECT_DEF:
+            symbol.file = NONE
+            symbol.flags &= ~cython.cast(uint32_t, SYM_OBJECT_DEF | SYM_REF | SYM_STRONG_REF)
 
 
 @cython.cfunc

@@ -36,6 +36,6 @@ class Reach:
         sections: SectionTable,
         frames: FrameTable,
         mode: OutputMode,
-        gc: bool,
+        bounded: list[tuple[int, list[int]]] | None,
         reports_imports: bool = False,
     ) -> None: ...

@@ -231,7 +231,7 @@ def global_target(
     if scan.gc:
         if symbol.section:
             mark(scan, symbol.section, worker)
-        elif flags & SYM_COMMON:
+        elif flags & SYM_COMMON or symbol.file == 0:  # a bound of sections, perhaps (reach.py)
             set_bits32(cython.address(symbol.flags), SYM_KEPT)
     if not is_defined(flags) and (not flags & (SYM_IMPORTED | SYM_UNDEFINED_OK) or scan.reports_imports):
         sym = (
