@@ -143,7 +143,7 @@ def test_exact_names_go_before_patterns_and_the_first_of_each_counts(pool, exact
     table.take_patterns(
         pool, PatternTable([(text.encode(), version, flags) for text, version, flags in ordered])
     )
-    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0, 1))
+    table.apply(pool, (True, True, True, False, True, True, True, False, True, False, 0, 1))
 
     decided = Decided(bound, Exports())
     expected = {name: naive_version(name, exact, patterns) for name in defined}
@@ -166,7 +166,7 @@ def test_a_hundred_thousand_exact_names(pool):
     VersionText(rows, 0, len(rows.source)).take_names(5)
 
     table.take_names(pool, rows)
-    table.apply(pool, (True, True, True, False, True, True, True, False, True, 0, 1))
+    table.apply(pool, (True, True, True, False, True, True, True, False, True, False, 0, 1))
 
     decided = Decided(bound, Exports())
     assert {decided.version(f"name_{number}") for number in range(0, count, 1000)} == {5}
@@ -356,7 +356,7 @@ def test_definitions_of_shared_objects_are_imported(decide):
 
 def test_name_of_a_library_that_is_dropped_after_all_is_not_imported(decide, pool):
     """Nothing has scanned relocations here, so no name needs anything."""
-    decided = decide("pie", [*objects(undefined("f")), (shared([Symbol("f")]), AS_NEEDED)])
+    decided = decide("pie", [*objects(undefined("f")), (shared([Symbol("f")]), AS_NEEDED)], gc_sections=True)
     before = decided.states("f")
 
     decided.bound.resolution.drop_unneeded(pool)

@@ -196,11 +196,12 @@ def _match(pool: Pool, table: ExportTable, patterns: PatternTable, listing: bool
         table.match_demangled(patterns, [text.encode("utf-8", "surrogateescape") for text in demangled])
 
 
-def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, bool, bool, bool, bool, int]:
+def _rules(options: Options, kind: Kind) -> tuple[bool | int, ...]:
     """Rules of kernels/exports.pxd, in the order of `ExportTable.apply`, but for the last.
 
     A dynamic linker is there for a shared object and for a program that names one; a static PIE relocates
-    itself and finds no symbols.
+    itself and finds no symbols.  What an object mentions is looked up by it even if no relocation needs it, so that
+    a missing library shows at the start; --gc-sections leaves what live code does not use out, as in GNU ld and lld.
     """
     linked = kind.dynamic and (kind.shared or kind.interp)
     ignored = _may_be_undefined(options, kind.shared)
@@ -216,6 +217,7 @@ def _rules(options: Options, kind: Kind) -> tuple[bool, bool, bool, bool, bool, 
         ignored and not kind.shared,
         "data" in options.builtin_lists,
         options.gnu_unique,
+        not options.gc_sections,
         _SYMBOLIC[options.bsymbolic],
     )
 

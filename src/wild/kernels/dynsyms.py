@@ -1,10 +1,10 @@
 """Dynamic symbols: which names stand in .dynsym, in what order, and writing them.
 
-A name stands there as *undefined* when the output imports it and something refers to it, and as a
-*definition* when the output exports it.  Two definitions of shared objects are treated as the output's own:
-one that was copied (COPY relocation), and a function whose PLT entry is its address in all of the process
-(psABI, "Function Addresses"), whose symbol is undefined, but has a value, and must be found by the dynamic
-linker.
+A name stands there as *undefined* when the output imports it and something refers to it (with --gc-sections:
+live code; else the symbol table of an object is enough), and as a *definition* when the output exports it.
+Two definitions of shared objects are treated as the output's own: one that was copied (COPY relocation), and
+a function whose PLT entry is its address in all of the process (psABI, "Function Addresses"), whose symbol is
+undefined, but has a value, and must be found by the dynamic linker.
 
 Undefined symbols come first, in input order; the definitions follow, sorted by hash bucket (see
 dynhash.py).  The loops run over rows in input order nevertheless: names of neighbouring rows are neighbours
@@ -229,7 +229,8 @@ def class_of(tables: cython.pointer[Tables], name: uint32_t) -> cython.int:
         return 0
     if flags & SYM_SHARED_DEF and flags & (NEEDS_COPY | NEEDS_CANONICAL):
         return DEFINED
-    # A reference from live code needs a slot or a relocation; what only dropped code mentions needs nothing.
+    # A reference from live code needs a slot or a relocation; what only dropped code mentions needs nothing, and
+    # without --gc-sections whatever is mentioned was given NEEDS_DYNSYM (exports.py).
     if flags & SYM_IMPORTED and flags & (NEEDS_ANY | NEEDS_DYNSYM):
         return UNDEFINED
     return 0

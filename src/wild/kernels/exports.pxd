@@ -34,6 +34,7 @@ cdef struct Rules:               # what an output of this kind exports and impor
     bint undefined_ok            # undefined symbols that are not are zero, without complaint
     bint list_data               # variables count as listed (--dynamic-list-data)
     bint unique                  # STB_GNU_UNIQUE is kept
+    bint mentioned               # imports are dynamic symbols also if no relocation names them
     int symbolic                 # SYMBOLIC_*
     uint16_t unversioned         # the version of exports that are given none
 

@@ -119,12 +119,14 @@ class ExportTable:
         """Set the flags and versions of all names.
 
         `rules`: dynamic, shared, export_all, listed_only, import_strong, import_weak, undefined_ok, list_data,
-        unique (truth values), symbolic (SYMBOLIC_*) and unversioned (a version); exports.pxd says what they mean.
+        unique, mentioned (truth values), symbolic (SYMBOLIC_*) and unversioned (a version); exports.pxd says what
+        they mean.
         """
         state = cython.address(self.state)
         state.rules.dynamic, state.rules.shared, state.rules.export_all, state.rules.listed_only = rules[:4]
         state.rules.import_strong, state.rules.import_weak, state.rules.undefined_ok = rules[4:7]
-        state.rules.list_data, state.rules.unique, state.rules.symbolic, state.rules.unversioned = rules[7:]
+        state.rules.list_data, state.rules.unique, state.rules.mentioned = rules[7:10]
+        state.rules.symbolic, state.rules.unversioned = rules[10:]
         state.hidden_mentioned = 0
         pool.run(apply_shards, state, SHARDS, 1)
 
@@ -256,11 +258,28 @@ def apply_shards(context: cython.p_void, begin: int64_t, end: int64_t, worker: c
                     state.row[name].flags &= ~cython.cast(uint32_t, SYM_UNIQUE)
             elif flags & SYM_SHARED_DEF:
                 state.row[name].flags = flags | SYM_IMPORTED
+                if is_mentioned(state, name, flags):
+                    state.row[name].flags |= NEEDS_DYNSYM
             elif flags & SYM_REF:
                 if flags & SYM_STRONG_REF and has_version(state, name):
                     continue  # whose version it is cannot be said, so no loader could look for it
-                state.row[name].flags = flags | undefined_flags(cython.address(state.rules), flags)
+                imported: uint32_t = undefined_flags(cython.address(state.rules), flags)
+                # A program imports only what a relocation asks for if nothing defines it, as in GNU ld.
+                if state.rules.shared and imported & SYM_IMPORTED and is_mentioned(state, name, flags):
+                    imported |= NEEDS_DYNSYM
+                state.row[name].flags = flags | imported
     return 0
+
+
+@cython.cfunc
+@cython.inline
+@cython.nogil
+@cython.exceptval(check=False)
+def is_mentioned(state: VerdictsPtr, name: uint32_t, flags: uint32_t) -> cython.bint:
+    """Does a mention by an object make an import a dynamic symbol?  The command line (-u, -e) mentions names weakly."""
+    if not state.rules.mentioned or flags & SYM_REF == 0:
+        return False
+    return flags & SYM_STRONG_REF != 0 or state.names.row[name].file != 0
 
 
 @cython.cfunc

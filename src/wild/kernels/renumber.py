@@ -55,6 +55,8 @@ def number_slots(graft: Graft, scan: cython.pointer[Scan], got_room: uint64_t) -
         can_have |= (NEEDS_COPY if copied else 0) | (NEEDS_CANONICAL if canonical else 0)
         if needs & NEEDS_ANY & ~can_have or (needs and image.mode.relr):
             raise CannotUpdate("D2", "a slot of another kind is needed")
+        if imported and symbol.flags & SYM_REF and not scan.gc and not copied:
+            needs |= NEEDS_DYNSYM  # also if no relocation names it (exports.py)
         if copied:
             graft.copied.append(name)
         elif canonical:

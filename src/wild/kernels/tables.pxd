@@ -126,7 +126,7 @@ cdef enum:                       # SymbolRow.flags
     NEEDS_GOTTP = 1 << 21
     NEEDS_TLSGD = 1 << 22
     NEEDS_TLSDESC = 1 << 23
-    NEEDS_DYNSYM = 1 << 24       # a dynamic relocation names it
+    NEEDS_DYNSYM = 1 << 24       # a dynamic relocation names it, or it is mentioned and that is enough (exports.py)
     SYM_ALIASED = 1 << 25        # `alias` of another name (foo@V of a default foo@@V)
     SYM_TRACED = 1 << 26         # -y
     SYM_KEPT = 1 << 27           # a root of --gc-sections, or a common symbol that the walk has reached
