@@ -33,6 +33,38 @@ def test_value_of_an_expression(link, expression, expected):
     assert program.symbols["value"].value == 42
 
 
+@pytest.mark.parametrize(("options", "page"), [([], 4096), (["-z", "max-page-size=0x10000"], 0x10000)])
+def test_constants_of_the_machine(link, options, page):
+    definitions = ("--defsym=value=CONSTANT(MAXPAGESIZE)", "--defsym=common=CONSTANT (COMMONPAGESIZE)")
+
+    program = link.raw(assemble(START), *definitions, *options)
+
+    assert (program.symbols["value"].value, program.symbols["value"].section) == (page, "ABS")
+    assert program.symbols["common"].value == 4096
+
+
+def test_constants_in_a_partial_link(link):
+    partial = link.raw("-r", assemble(START), "--defsym=value=CONSTANT(MAXPAGESIZE) / 2", output="partial.o")
+
+    assert (partial.symbols["value"].value, partial.symbols["value"].section) == (2048, "ABS")
+
+
+@pytest.mark.parametrize("script", [False, True])
+def test_size_of_the_headers_and_load_address(link, script):
+    path = link.directory / "layout.ld"
+    path.write_text(
+        "SECTIONS { . = 0x400000 + SIZEOF_HEADERS; .text : { *(.text) } . = ALIGN(0x1000);"
+        " .data : AT(0x600000) { *(.data) } }"
+    )
+    definitions = ("--defsym=value=SIZEOF_HEADERS", "--defsym=load=LOADADDR(.data)")
+
+    program = link.raw(assemble(START + ".data\n.long 1"), *definitions, *(["-T", path] if script else []))
+
+    assert program.symbols["value"].value == 64 + 56 * len(program.segments)
+    assert program.symbols["value"].section == "ABS"
+    assert program.symbols["load"].value == (0x600000 if script else program.sections[".data"].address)
+
+
 @pytest.mark.parametrize("form", [("--defsym=value=42",), ("--defsym", "value=42"), ("-defsym=value=42",)])
 def test_spellings_of_the_option(link, form):
     link.raw(assemble(START), *form).run(status=42)

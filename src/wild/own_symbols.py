@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from wild import elf
 from wild.errors import LinkError
+from wild.machine import x86_64
 from wild.output_sections import by_name
 
 TYPE_CHECKING = False
@@ -260,6 +261,9 @@ class Places:
         self.got_base = got_base
         self.tls_base = tls_base
         self.iplt = (0, 0)
+        self.numbers: dict[
+            tuple[str, str], int
+        ] = {}  # (function, name) -> what --defsym can ask besides sections
 
     def provided(self) -> list[tuple[bytes, int]]:
         """(name, value) of everything the linker provides."""
@@ -290,12 +294,14 @@ class Places:
         return [end, end, data_end, data_end, text_end, text_end, text_end, bss.address if bss else data_end]
 
     def fact(self, function: str, name: str) -> int | None:
-        """What an expression can ask about an output section in memory; None if there is no such section."""
+        """What an expression can ask about an output section in memory, or of `numbers`; None if it is not there."""
         section = self.sections.get(name)
         if section is None or function not in ("ADDR", "LOADADDR", "SIZEOF", "ALIGNOF"):
-            return None
+            return self.numbers.get((function, name))
         if function == "SIZEOF":
             return section.size
+        if function == "LOADADDR":
+            return getattr(section, "load_address", section.address)  # only scripts tell the two apart
         return section.align if function == "ALIGNOF" else section.address
 
     def lookup(self, names: NameTable, resolution: Resolution, layout: Layout) -> Callable[[str], int | None]:
@@ -308,6 +314,14 @@ class Places:
             return layout.symbol_address(number)
 
         return value_of
+
+
+def page_sizes(options: Options) -> dict[tuple[str, str], int]:
+    """What CONSTANT() stands for."""
+    return {
+        ("CONSTANT", "MAXPAGESIZE"): options.z_max_page_size or x86_64.MAX_PAGE_SIZE,
+        ("CONSTANT", "COMMONPAGESIZE"): options.z_common_page_size or x86_64.COMMON_PAGE_SIZE,
+    }
 
 
 def encode(name: str) -> bytes:

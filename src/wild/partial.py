@@ -20,7 +20,7 @@ from wild.kernels.reach import Reach
 from wild.kernels.views import Views
 from wild.mode import output_mode, relocation_types
 from wild.notes import property_note
-from wild.own_symbols import INTERNAL_FILE, encode
+from wild.own_symbols import INTERNAL_FILE, encode, page_sizes
 from wild.roots import mark_roots
 
 TYPE_CHECKING = False
@@ -146,13 +146,15 @@ def define_symbols(partial: PartialLink, found: Resolved) -> None:
         return
     from wild.expression import evaluate, relative_to
 
+    sizes = page_sizes(found.own.options)
     for name, node, _ in found.own.definitions:
         number = found.names.find(name)
         if found.resolution.symbol(number)[0] != INTERNAL_FILE:
             continue
         base = relative_to(node)
         if base is None:
-            partial.set_symbol(number, 0, evaluate(node, lambda symbol: None))
+            value = evaluate(node, lambda symbol: None, lambda function, name: sizes.get((function, name)))
+            partial.set_symbol(number, 0, value)
             continue
         other = found.names.find(encode(base[0]))
         if not other or found.resolution.symbol(other)[0] is None:

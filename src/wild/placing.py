@@ -6,7 +6,7 @@ from wild import elf
 from wild.headers import NameTable as SectionNames
 from wild.kernels.common_areas import place_commons
 from wild.machine import x86_64
-from wild.own_symbols import Places, encode, init_functions
+from wild.own_symbols import Places, encode, init_functions, page_sizes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def place_output(
         if not kind.dynamic and ".rela.plt" in synthetic.sections:
             plt = synthetic.sections[".rela.plt"]
             places.iplt = (plt.address, plt.address + plt.size)
+        places.numbers = {**page_sizes(options), ("SIZEOF_HEADERS", ""): placement.headers_size}
         own.set_values(places, names, resolution, layout)
         placement.set_symbols(layout, views)
         set_bounds(sections, names, resolution, layout)
