@@ -50,6 +50,25 @@ def test_what_follows_an_overlay_in_its_region_is_behind_its_largest_section(lin
     same_as_ld(link, text % order, assemble(PLAIN))
 
 
+def test_load_addresses_of_an_overlay_are_provided(link):
+    """Code that brings a section to its place finds it by them; what cannot be in a C identifier is left out."""
+    text = (
+        "SECTIONS { .text 0x10000 : { *(.text) }"
+        "  OVERLAY 0x20000 : AT(0x40000) { .one { *(.one) } .two.x { *(.two) } }"
+        "  length = __load_stop_twox - __load_start_twox; }"
+    )
+    source = (
+        ".globl _start\n_start: ret\n.quad __load_start_one, __load_start_twox, __load_stop_twox\n"
+        '.section .one,"aw"\n.quad 1, 2\n.section .two,"aw"\n.quad 3\n'
+    )
+
+    program = same_as_ld(link, text, assemble(source))
+
+    wanted = ("__load_start_one", "__load_start_twox", "__load_stop_twox", "length")
+    assert [program.symbols[name].value for name in wanted] == [0x40000, 0x40010, 0x40018, 8]
+    assert "__load_stop_one" not in program.symbols
+
+
 @pytest.mark.parametrize(
     ("statements", "overlap"),
     [

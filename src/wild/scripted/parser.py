@@ -423,6 +423,7 @@ class LayoutParser(Scanner):
             section.load_region = section.load_region or last.load_region
             section.headers = section.headers or last.headers
             section.fill = section.fill or last.fill
+        into += [each for section in overlay.members for each in load_bounds(section)]
 
     # --- files
     # ------------------------------------------------------------------------------------------------
@@ -459,3 +460,16 @@ class LayoutParser(Scanner):
             except OSError as error:
                 raise self.script.error(f"INCLUDE {path}: {error.strerror}") from None
         raise self.script.error(f"INCLUDE {name}: there is no such file here or in the directories of -L")
+
+
+def load_bounds(section: Output) -> list[Assignment]:
+    """What code that brings a section of an OVERLAY to its place asks for (GNU ld manual, "Overlay Description")."""
+    name = "".join(each for each in section.name if each.isascii() and (each.isalnum() or each == "_"))
+    start: Node = ("call", "LOADADDR", (section.name,))
+    end: Node = ("binary", "+", start, ("call", "SIZEOF", (section.name,)))
+    values = (("__load_start_", start), ("__load_stop_", end))
+    place = section.where
+    return [
+        Assignment(prefix + name, ("place", f"{place}: {prefix}{name}", value), PROVIDE, place)
+        for prefix, value in values
+    ]
