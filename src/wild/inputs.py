@@ -26,6 +26,7 @@ from wild.option_effects import (
     IN_AS_NEEDED,
     IN_BINARY,
     IN_COPY_NEEDED,
+    IN_JUST_SYMBOLS,
     IN_LAZY,
     IN_LIBRARY,
     IN_SCRIPT,
@@ -246,7 +247,7 @@ class InputSet:
         wrong = [
             path
             for map, (path, each) in enumerate(zip(paths, bits, strict=True), first)
-            if each & IN_SCRIPT and self.inputs.map_kind(map) != MAP_TEXT
+            if each & IN_JUST_SYMBOLS == IN_SCRIPT and self.inputs.map_kind(map) != MAP_TEXT
         ]
         if wrong:
             raise LinkError(*(f"{path}: no linker script, though it was given with -T" for path in wrong))
