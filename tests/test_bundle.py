@@ -106,6 +106,19 @@ def test_what_an_error_imports_is_read_from_the_bundle_by_the_next_one(package, 
     assert "kernels.spellings" not in str(marshal.loads((package / BUNDLE).read_bytes())[2])
 
 
+def test_a_wrong_option_leaves_the_kernels_that_links_need(package, program, tmp_path):
+    link(package, program)
+    _, _, kernels, _ = marshal.loads((package / BUNDLE).read_bytes())
+    (package / "wild" / "option_values.py").touch()
+    command = [PYTHON, "-IS", package / "wild" / "launch.py", "ld", "--no-such-option", program]
+    written = (package / BUNDLE).stat().st_ino
+
+    subprocess.run(command, capture_output=True, check=False)
+
+    assert (package / BUNDLE).stat().st_ino != written
+    assert marshal.loads((package / BUNDLE).read_bytes())[2] == kernels
+
+
 def test_code_behind_a_bundle_that_was_replaced_comes_from_the_source(package, program):
     """Another link may have written a bundle between the reading of this one and the import."""
     replaced = f"""

@@ -86,6 +86,12 @@ def test_sections_by_name(link):
     assert not program.sections[".debug_info"].flags & 0x800
 
 
+def test_pattern_that_is_no_text_matches_nothing(link):
+    program = link(obj(), "-Wl,--compress-sections=\udcff*=zlib")
+
+    assert not program.sections[".debug_str"].flags & 0x800
+
+
 @pytest.mark.parametrize("value", [".debug_info", "=zlib", "x=lzma", "x=zlib:10"])
 def test_bad_choice_is_refused(link, value):
     assert "--compress-sections" in link.fails(obj(), f"-Wl,--compress-sections={value}")

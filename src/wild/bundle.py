@@ -110,8 +110,6 @@ class Bundle:
         if not self.has("wild.kernels"):  # which tells the library how
             return
         library.initialise(self.kernels)
-        if not self.kernels_before:
-            self.kernels = []  # from now on, those that are initialised are all
         for name in self.order:
             if not self.has(name):
                 return
@@ -151,11 +149,14 @@ class Bundle:
         setattr(sys.modules[package], name, module)
 
     def note_kernels(self) -> None:
-        """The work begins: kernels that are brought in from now on, not every link needs."""
+        """The work begins: kernels that are brought in from now on, not every link needs.
+
+        What ends before, as a wrong option does, tells nothing about kernels.
+        """
         from wild.kernels import initialised
 
         if not self.kernels_before:
-            self.kernels = [*self.kernels, *initialised]
+            self.kernels = list(initialised)
 
     def complete(self) -> None:
         """Write the bundle anew if modules had to be imported without it, and if it can be written."""

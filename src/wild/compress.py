@@ -20,6 +20,7 @@ from _thread import allocate_lock, start_new_thread
 
 from wild import elf
 from wild.errors import LinkError
+from wild.own_symbols import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def choose(options: Options, section: OutputSection) -> tuple[str, int | None]:
 def matches(name: str, pattern: str) -> bool:
     from wild.kernels.version_text import matches as glob_matches
 
-    return glob_matches(pattern.encode(), name.encode())
+    return glob_matches(encode(pattern), encode(name))
 
 
 def compressor(kind: str, level: int | None) -> Compress:

@@ -25,6 +25,7 @@ from wild.kernels.references import LinkTables
 from wild.kernels.resolve import Resolution
 from wild.kernels.spellings import defined_elsewhere
 from wild.kernels.version_text import matches
+from wild.own_symbols import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -185,13 +186,8 @@ def matching_files(pattern: str) -> list[str]:
             continue
         hidden = last.startswith(".")
         wanted = [name for name in names if hidden or not name.startswith(".")]
-        found += [f"{parent}/{name}" for name in sorted(wanted) if matches(fsencode(last), fsencode(name))]
+        found += [f"{parent}/{name}" for name in sorted(wanted) if matches(encode(last), encode(name))]
     return found
-
-
-def fsencode(text: str) -> bytes:
-    """The bytes of a file name."""
-    return text.encode("utf-8", "surrogateescape")
 
 
 def split(text: str) -> list[str]:
